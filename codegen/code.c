@@ -1,0 +1,273 @@
+/* code.c - puts the output together: provenance, the kernels that are used, constants, the run function and
+ * the header.  The order of everything follows the graph, so that the same graph gives the same bytes. */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "codegen/emit.h"
+#include "ir/embed.h"
+
+static const struct { const char *kernel; EmitFn *emit; } emitters[] = {
+#define EMIT(kernel, function) {#kernel, function},
+#include "codegen/emit.def"
+#undef EMIT
+};
+
+static EmitFn *emitter_of(const Kernel *k) {
+  for (size_t i = 0; i < sizeof emitters / sizeof *emitters; i++)
+    if (strcmp(emitters[i].kernel, k->name) == 0) return emitters[i].emit;
+  bug("nobody writes the call of kernel %s", k->name);
+}
+
+char *identifier_of(Arena *a, const char *path) {
+  const char *slash = strrchr(path, '/'), *base = slash ? slash + 1 : path, *dot = strrchr(base, '.');
+  char *s = arena_strndup(a, base, dot && dot > base ? (size_t)(dot - base) : strlen(base));
+  for (char *p = s; *p; p++)
+    if (!isalnum((unsigned char)*p)) *p = '_';
+  return isdigit((unsigned char)s[0]) || !s[0] ? arena_printf(a, "m_%s", s) : s;
+}
+
+static const char *upper_of(Arena *a, const char *name) {
+  char *s = arena_strdup(a, name);
+  for (char *p = s; *p; p++) *p = (char)toupper((unsigned char)*p);
+  return s;
+}
+
+static FILE *open_output(Arena *a, const char *dir, const char *name, const char *suffix) {
+  const char *path = arena_printf(a, "%s/%s%s", dir, name, suffix);
+  FILE *f = fopen(path, "wb");
+  if (!f) error("%s: cannot be written: %s", path, strerror(errno));
+  return f;
+}
+
+static void close_output(FILE *f) {
+  bool bad = ferror(f);
+  if (fclose(f) != 0 || bad) error("the output cannot be written: %s", strerror(errno));
+}
+
+/* ---- kernels ---------------------------------------------------------------------------------------------- */
+
+typedef struct Paste { Arena *a; FILE *f; int n; const char **done; } Paste;
+
+/* Text of a comment block at the start of a header is kept; include guards and quoted includes go. */
+static void paste_header(Paste *p, const char *name) {
+  for (int i = 0; i < p->n; i++)
+    if (strcmp(p->done[i], name) == 0) return;
+  p->done = arena_grow(p->a, p->done, p->n, sizeof *p->done);
+  p->done[p->n++] = name;
+  const EmbeddedFile *file = find_embedded(arena_printf(p->a, "runtime/%s", name));
+  if (!file) bug("runtime/%s is not embedded", name);
+  const char *end = (const char *)file->end;
+  for (const char *s = (const char *)file->begin; s < end;) {
+    const char *nl = memchr(s, '\n', (size_t)(end - s)), *next = nl ? nl + 1 : end;
+    const char *line = arena_strndup(p->a, s, (size_t)(next - s));
+    const char *quoted = strncmp(line, "#include \"", 10) == 0 ? line + 10 : NULL;
+    if (quoted) paste_header(p, arena_strndup(p->a, quoted, strcspn(quoted, "\"")));
+    s = next;
+  }
+  fprintf(p->f, "\n");
+  for (const char *s = (const char *)file->begin; s < end;) {
+    const char *nl = memchr(s, '\n', (size_t)(end - s)), *next = nl ? nl + 1 : end;
+    if (strncmp(s, "#include \"", 10) != 0) fwrite(s, 1, (size_t)(next - s), p->f);
+    s = next;
+  }
+}
+
+/* How far kernels are specialised: one shared copy each, the compiler's choice, or a copy per call. */
+static void write_specialisation(FILE *f, const char *optimize) {
+  const char *how = strcmp(optimize, "size") == 0 ? "static __attribute__((noinline, unused))"
+                    : strcmp(optimize, "speed") == 0 ? "static inline __attribute__((always_inline, unused))" : NULL;
+  if (how) fprintf(f, "#if defined(__GNUC__)\n#define QCC_KERNEL %s\n#endif\n", how);
+}
+
+/* ---- calls ------------------------------------------------------------------------------------------------- */
+
+static const char *type_text(Emitter *e, const Tensor *t) {
+  const char *format = t->quant ? arena_printf(e->a, " scale %.6g zero %d", t->quant->scale[0], (int)t->quant->zero[0]) : "";
+  return arena_printf(e->a, "%s%s%s", dtype_name(t->dtype), shape_text(e->a, t), t->quant && t->quant->n > 1 ? " per channel" : format);
+}
+
+static void write_comment(Emitter *e, const Node *n) {
+  const Kernel *k = n->kernel;
+  const char *source = n->name;
+  fprintf(e->calls, "\n  /* %d: %s ", e->index, n->op->name);
+  for (const char *s = source; *s; s++) fputc(*s == '*' && s[1] == '/' ? '+' : *s, e->calls);
+  fprintf(e->calls, ", kernel %s\n", k ? k->name : "none (same bytes)");
+  for (int i = 0; i < n->n_in; i++) {
+    const Tensor *t = n->in[i];
+    if (!t || (is_const(t) && i > 1)) continue;
+    fprintf(e->calls, "   *   %s %s", i == 0 ? "in " : is_const(t) ? "const" : "in ", type_text(e, t));
+    if (!is_const(t)) fprintf(e->calls, " at %lld..%lld", (long long)t->offset, (long long)(t->offset + stored_bytes(t)));
+    fprintf(e->calls, "\n");
+  }
+  for (int i = 0; i < n->n_out; i++)
+    if (n->out[i])
+      fprintf(e->calls, "   *   out %s at %lld..%lld\n", type_text(e, n->out[i]), (long long)n->out[i]->offset,
+              (long long)(n->out[i]->offset + stored_bytes(n->out[i])));
+  fprintf(e->calls, "   */\n");
+}
+
+static void write_node(Emitter *e, const Node *n) {
+  const Kernel *k = n->kernel;
+  write_comment(e, n);
+  fprintf(e->calls, "  %s_LAYER(%d);\n", e->upper, e->index);
+  if (!k) return;
+  use_header(e, k->header);
+  fprintf(e->calls, "  {\n");
+  emitter_of(k)(e, n, k);
+  fprintf(e->calls, "  }\n");
+}
+
+/* ---- the two files ------------------------------------------------------------------------------------------ */
+
+static void write_provenance(FILE *f, const CodegenOptions *o, const char *file, const char *what) {
+  fprintf(f, "/* %s - %s\n *\n", file, what);
+  for (const char *s = o->provenance; *s;) {
+    size_t n = strcspn(s, "\n");
+    fprintf(f, " * %.*s\n", (int)n, s);
+    s += n + (s[n] == '\n');
+  }
+  fprintf(f, " */\n");
+}
+
+static void write_io(Emitter *e, FILE *f, const char *kind, int i, const Tensor *t) {
+  const char *u = e->upper;
+  fprintf(f, "\n/* %s %d, \"%s\": %s%s", kind[0] == 'I' ? "input" : "output", i, t->name, dtype_name(t->dtype),
+          shape_text(e->a, t));
+  if (t->layout == LAYOUT_NHWC) fprintf(f, ", channels last");
+  if (t->quant) fprintf(f, "; real = (code - zero) * scale");
+  fprintf(f, " */\n");
+  fprintf(f, "#define %s_%s_%d_OFFSET %lld\n", u, kind, i, (long long)t->offset);
+  fprintf(f, "#define %s_%s_%d_BYTES %lld\n", u, kind, i, (long long)stored_bytes(t));
+  fprintf(f, "#define %s_%s_%d_ELEMENTS %lld\n", u, kind, i, (long long)n_elements(t));
+  if (t->quant) {
+    fprintf(f, "#define %s_%s_%d_SCALE %s\n", u, kind, i, float_text(e, t->quant->scale[0]));
+    fprintf(f, "#define %s_%s_%d_ZERO (%d)\n", u, kind, i, (int)t->quant->zero[0]);
+  }
+  fprintf(f, "#define %s_%s_%d(arena) ((%s *)(void *)((unsigned char *)(arena) + %lld))\n", u, kind, i, ctype_of(t->dtype),
+          (long long)t->offset);
+}
+
+static void write_header(Emitter *e, const char *dir) {
+  const char *u = e->upper, *name = e->o->name;
+  const Graph *g = e->g;
+  FILE *f = open_output(e->a, dir, name, ".h");
+  write_provenance(f, e->o, arena_printf(e->a, "%s.h", name), "interface of the compiled network");
+  fprintf(f, "#ifndef %s_H\n#define %s_H\n\n#include <stdint.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n", u, u);
+  fprintf(f, "/* Working memory: inputs, outputs, activations and scratch. The run function needs nothing else but\n"
+             " * stack.  Give it a buffer of this size and alignment; nothing in it has to live between calls. */\n");
+  fprintf(f, "#define %s_ARENA_BYTES %lld\n#define %s_ARENA_ALIGN 16\n", u, (long long)(g->arena_bytes ? g->arena_bytes : 16), u);
+  if (e->o->static_arena) fprintf(f, "extern unsigned char %s_arena[%s_ARENA_BYTES];\n", name, u);
+  for (int i = 0; i < g->n_in; i++) write_io(e, f, "INPUT", i, g->in[i]);
+  for (int i = 0; i < g->n_out; i++) write_io(e, f, "OUTPUT", i, g->out[i]);
+  fprintf(f, "\n/* Runs the network once: write the inputs to %s_INPUT_0(arena) ..., call this, read %s_OUTPUT_0(arena) ...\n"
+             " * Inputs are overwritten.  Reentrant: calls with different arenas may run at the same time. */\n", u, u);
+  fprintf(f, "void %s_run(void *arena);\n\n", name);
+  fprintf(f, "/* With %s_PROFILE defined when the .c file is compiled, this function of yours is called before every\n"
+             " * layer and, with layer = %s_LAYERS, after the last. */\n", u, u);
+  fprintf(f, "#define %s_LAYERS %d\nvoid %s_profile(int layer);\n\n", u, g->n_node, name);
+  fprintf(f, "#ifdef __cplusplus\n}\n#endif\n\n#endif\n");
+  close_output(f);
+}
+
+static void write_macros(Emitter *e, FILE *f) {
+  const char *u = e->upper;
+  fprintf(f, "/* Define to place the weights in a section of their own. */\n"
+             "#ifdef %s_WEIGHT_SECTION\n#define %s_WEIGHTS __attribute__((section(%s_WEIGHT_SECTION)))\n"
+             "#else\n#define %s_WEIGHTS\n#endif\n\n", u, u, u, u);
+  fprintf(f, "#ifdef %s_PROFILE\n#define %s_LAYER(i) %s_profile(i)\n#else\n#define %s_LAYER(i) ((void)0)\n#endif\n", u, u,
+          e->o->name, u);
+  if (e->bin_bytes)
+    fprintf(f, "\n/* Weights from %s_weights.bin, which the assembler looks for in its include path (-I, -Wa,-I). */\n"
+               "__asm__(\".section .rodata.%s_weights,\\\"a\\\"\\n.balign 16\\n%s_weights_bin:\\n\"\n"
+               "        \".incbin \\\"%s_weights.bin\\\"\\n.size %s_weights_bin, %lld\\n.type %s_weights_bin, %%object\\n.text\\n\");\n"
+               "extern const unsigned char %s_weights_bin[%lld];\n",
+            e->o->name, e->o->name, e->o->name, e->o->name, e->o->name, (long long)e->bin_bytes, e->o->name, e->o->name,
+            (long long)e->bin_bytes);
+}
+
+static void write_source(Emitter *e, const char *dir, const char *constants, const char *calls) {
+  const char *name = e->o->name;
+  FILE *f = open_output(e->a, dir, name, ".c");
+  write_provenance(f, e->o, arena_printf(e->a, "%s.c", name), "a compiled network; include the header, call the run function");
+  fprintf(f, "#include \"%s.h\"\n\n#include <math.h>\n#include <stddef.h>\n#include <string.h>\n\n", name);
+  write_specialisation(f, e->o->optimize);
+  if (!e->uses_libm_activation) fprintf(f, "#define QCC_ACT_LIBM 0\n");
+  Paste p = {e->a, f, 0, NULL};
+  for (int i = 0; i < e->n_header; i++) paste_header(&p, e->header[i]);
+  fprintf(f, "\n");
+  write_macros(e, f);
+  fprintf(f, "\n%s", constants);
+  if (e->o->static_arena)
+    fprintf(f, "\nunsigned char %s_arena[%s_ARENA_BYTES] __attribute__((aligned(%s_ARENA_ALIGN)));\n", name, e->upper, e->upper);
+  fprintf(f, "\nvoid %s_run(void *arena) {\n  unsigned char *const a = arena;\n  (void)a;\n%s  %s_LAYER(%d);\n}\n", name, calls,
+          e->upper, e->g->n_node);
+  close_output(f);
+}
+
+static int64_t weight_bytes(const Graph *g) {
+  int64_t bytes = 0;
+  for (int i = 0; i < g->n_tensor; i++)
+    if (is_const(g->tensor[i]) && (g->tensor[i]->quant || g->tensor[i]->dtype == DT_F32)) bytes += stored_bytes(g->tensor[i]);
+  return bytes;
+}
+
+void write_code(const Graph *g, Context *cx, const CodegenOptions *o, const char *dir) {
+  char *constants = NULL, *calls = NULL;
+  size_t n_constants = 0, n_calls = 0;
+  Emitter e = {.g = g, .cx = cx, .a = g->arena, .o = o, .upper = upper_of(g->arena, o->name)};
+  e.array = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *e.array);
+  e.constants = open_memstream(&constants, &n_constants);
+  e.calls = open_memstream(&calls, &n_calls);
+  use_header(&e, "common.h");
+  if (weight_bytes(g) > o->bin_threshold) e.bin = open_output(g->arena, dir, o->name, "_weights.bin");
+  for (e.index = 0; e.index < g->n_node; e.index++) write_node(&e, g->node[e.index]);
+  fclose(e.constants);
+  fclose(e.calls);
+  if (e.bin) close_output(e.bin);
+  write_header(&e, dir);
+  write_source(&e, dir, constants, calls);
+  free(constants);
+  free(calls);
+}
+
+static bool has_weights(const Node *n) {
+  const Kernel *k = n->kernel;
+  return k && k->packing != PACK_NONE && n->n_in > 1;
+}
+
+ConstantBytes count_constants(Arena *a, const Graph *g) {
+  ConstantBytes c = {0};
+  bool *seen = arena_alloc(a, g->n_tensor + 1);
+  for (int i = 0; i < g->n_node; i++) {
+    const Node *n = g->node[i];
+    for (int k = 0; k < n->n_in; k++) {
+      const Tensor *t = n->in[k];
+      if (!t || !is_const(t) || seen[t->id]) continue;
+      seen[t->id] = true;
+      int64_t bytes = stored_bytes(t);
+      if (k == 1 && has_weights(n)) {
+        pack_weights(a, t, ((const Kernel *)n->kernel)->packing, &bytes);
+        c.weights += bytes;
+      } else if (k == 2 && has_weights(n)) {
+        c.biases += bytes;
+      } else if (!is_op(n, "Reshape") && !(is_op(n, "QLookup") && strcmp(((const Kernel *)n->kernel)->name, "flip_sign") == 0)) {
+        c.tables += bytes;
+      }
+    }
+  }
+  return c;
+}
+
+const char *const *weight_symbols(Arena *a, const Graph *g, const char *name) {
+  const char **s = arena_alloc(a, (2 * g->n_node + 2) * (int64_t)sizeof *s);
+  int n = 0;
+  for (int i = 0; i < g->n_node; i++) {
+    if (!has_weights(g->node[i])) continue;
+    s[n++] = arena_printf(a, "%s_w%d", name, i);
+    s[n++] = arena_printf(a, "%s_b%d", name, i);
+  }
+  s[n++] = arena_printf(a, "%s_weights_bin", name);
+  return s;
+}

@@ -1,0 +1,35 @@
+/* codegen.h - from the planned graph to C: one .c and one .h file that need nothing else but the target's
+ * compiler.  Kernels are functions of runtime/, pasted as they stand; what is generated are constants, one
+ * call per node with a constant parameter structure, and the interface. */
+#ifndef QCC_CODEGEN_H
+#define QCC_CODEGEN_H
+
+#include "passes/passes.h"
+#include "targets/kernels.h"
+
+typedef struct CodegenOptions {
+  const char *name;            /* prefix of every symbol: a C identifier */
+  const char *provenance;      /* command line and model hash for the opening comment, lines separated by \n */
+  const char *optimize;        /* size, balanced or speed */
+  bool static_arena;           /* define the arena in the .c file */
+  int64_t bin_threshold;       /* bytes of weights above which they go to NAME_weights.bin */
+} CodegenOptions;
+
+/* Writes DIR/NAME.c, DIR/NAME.h and, for large weights, DIR/NAME_weights.bin. */
+void write_code(const Graph *g, Context *cx, const CodegenOptions *o, const char *dir);
+/* Symbols of NAME.c that hold weights and biases, NULL-terminated: for size reports. */
+const char *const *weight_symbols(Arena *a, const Graph *g, const char *name);
+/* A C identifier made from a file name: "ad01-int8.onnx" gives "ad01_int8". */
+char *identifier_of(Arena *a, const char *path);
+
+/* Bytes of a constant weight tensor in the kernel's order (pack.c). */
+uint8_t *pack_weights(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
+
+/* Bytes of constants in flash: weights (codes and biases) and the rest, from the graph. */
+typedef struct ConstantBytes { int64_t weights, biases, tables; } ConstantBytes;
+ConstantBytes count_constants(Arena *a, const Graph *g);
+
+/* report.json: sizes, layers, kernels, arena, notes (report.c). */
+void write_report(FILE *f, const Graph *g, const Context *cx, const CodegenOptions *o);
+
+#endif

@@ -1,0 +1,264 @@
+/* emit.c - the small writers that the emit functions are made of: arrays, pointers into the arena,
+ * parameter structures. */
+#include "codegen/emit.h"
+
+#include <math.h>
+#include <string.h>
+
+void use_header(Emitter *e, const char *header) {
+  for (int i = 0; i < e->n_header; i++)
+    if (strcmp(e->header[i], header) == 0) return;
+  e->header = arena_grow(e->a, e->header, e->n_header, sizeof *e->header);
+  e->header[e->n_header++] = header;
+}
+
+const char *ctype_of(DType t) {
+  switch (t) {
+    case DT_F32: return "float";
+    case DT_U8: case DT_BOOL: return "uint8_t";
+    case DT_I8: return "int8_t";
+    case DT_I16: return "int16_t";
+    case DT_U16: return "uint16_t";
+    case DT_I32: return "int32_t";
+    case DT_U32: return "uint32_t";
+    case DT_I64: return "int64_t";
+    default: bug("no C type for %s", dtype_name(t));
+  }
+}
+
+const char *float_text(Emitter *e, double v) {
+  if (isinf(v)) return v > 0 ? "INFINITY" : "-INFINITY";
+  if (isnan(v)) return "NAN";
+  for (int digits = 6; digits <= 9; digits++) {
+    char *s = arena_printf(e->a, "%.*g", digits, v);
+    float back;
+    if (sscanf(s, "%f", &back) != 1 || back != (float)v) continue;
+    return arena_printf(e->a, strpbrk(s, ".e") ? "%sf" : "%s.0f", s);
+  }
+  bug("float %g has no text", v);
+}
+
+/* ---- arrays ------------------------------------------------------------------------------------------ */
+
+static const char *array_name(Emitter *e, const char *kind) {
+  return arena_printf(e->a, "%s_%s%d", e->o->name, kind, e->index);
+}
+
+static void open_array(Emitter *e, const char *ctype, const char *name, int64_t n, bool weights) {
+  fprintf(e->constants, "static const %s %s[%lld]%s = {", ctype, name, (long long)(n ? n : 1),
+          weights ? arena_printf(e->a, " %s_WEIGHTS", e->upper) : "");
+}
+
+const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n, const int64_t *v) {
+  const char *name = array_name(e, kind);
+  open_array(e, ctype, name, n, false);
+  for (int64_t i = 0; i < n || i == 0; i++) {
+    /* The most negative number has no literal of its own type. */
+    int64_t x = i < n ? v[i] : 0;
+    const char *suffix = strncmp(ctype, "uint", 4) == 0 ? "u" : "";
+    if (x == INT32_MIN) fprintf(e->constants, "%s(-2147483647 - 1),", i % 16 ? "" : "\n  ");
+    else fprintf(e->constants, "%s%lld%s,", i % 16 ? "" : "\n  ", (long long)x, suffix);
+  }
+  fprintf(e->constants, "\n};\n");
+  return name;
+}
+
+const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v) {
+  const char *name = array_name(e, kind);
+  open_array(e, "float", name, n, kind[0] == 'w' || kind[0] == 'b');
+  for (int64_t i = 0; i < n || i == 0; i++)
+    fprintf(e->constants, "%s%s,", i % 8 ? "" : "\n  ", float_text(e, i < n ? v[i] : 0));
+  fprintf(e->constants, "\n};\n");
+  return name;
+}
+
+static const char *byte_array(Emitter *e, const char *kind, bool is_signed, int64_t n, const uint8_t *v) {
+  const char *name = array_name(e, kind);
+  open_array(e, is_signed ? "int8_t" : "uint8_t", name, n, kind[0] == 'w');
+  for (int64_t i = 0; i < n || i == 0; i++)
+    fprintf(e->constants, "%s%d,", i % 32 ? "" : "\n  ", i >= n ? 0 : is_signed ? (int8_t)v[i] : v[i]);
+  fprintf(e->constants, "\n};\n");
+  return name;
+}
+
+/* Large weights lie in NAME_weights.bin, pulled in by the assembler. */
+static const char *bin_array(Emitter *e, const char *ctype, const uint8_t *v, int64_t bytes) {
+  while (e->bin_bytes % 16) fputc(0, e->bin), e->bin_bytes++;
+  int64_t at = e->bin_bytes;
+  fwrite(v, 1, (size_t)bytes, e->bin);
+  e->bin_bytes += bytes;
+  return arena_printf(e->a, "(const %s *)(const void *)(%s_weights_bin + %lld)", ctype, e->o->name, (long long)at);
+}
+
+const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
+  if (e->array[t->id]) return e->array[t->id];
+  int64_t n = n_elements(t);
+  const char *name;
+  if (t->dtype == DT_F32) {
+    name = e->bin && kind[0] == 'w' ? bin_array(e, "float", t->data, n * 4) : float_array(e, kind, n, t->data);
+  } else {
+    int64_t *v = arena_alloc(e->a, (n + 1) * (int64_t)sizeof *v);
+    for (int64_t i = 0; i < n; i++) v[i] = get_int(t->dtype, t->data, i);
+    name = int_array(e, kind, ctype_of(t->dtype), n, v);
+  }
+  return e->array[t->id] = name;
+}
+
+const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *w = n->in[1];
+  if (!is_const(w)) return pointer_to(e, w);
+  if (e->array[w->id]) return e->array[w->id];
+  int64_t bytes;
+  const uint8_t *v = pack_weights(e->a, w, k->packing, &bytes);
+  const char *name;
+  if (w->dtype == DT_F32) {
+    name = e->bin ? bin_array(e, "float", v, bytes) : float_array(e, "w", bytes / 4, (const float *)(const void *)v);
+  } else {
+    bool is_signed = w->dtype == DT_I8;
+    name = e->bin ? bin_array(e, is_signed ? "int8_t" : "uint8_t", v, bytes) : byte_array(e, "w", is_signed, bytes, v);
+  }
+  return e->array[w->id] = name;
+}
+
+/* ---- places in the arena --------------------------------------------------------------------------------- */
+
+const char *pointer_to(Emitter *e, const Tensor *t) {
+  if (!t) return "NULL";
+  if (is_const(t)) return constant_array(e, t, "c");
+  const char *ctype = ctype_of(t->dtype);
+  const char *via = dtype_bytes(t->dtype) > 1 ? "(void *)" : "";
+  return arena_printf(e->a, "(%s *)%s(a + %lld)", ctype, via, (long long)t->offset);
+}
+
+const char *scratch_pointer(Emitter *e, const Node *n) {
+  return arena_printf(e->a, "(float *)(void *)(a + %lld)", (long long)attr_int(n, "scratch_offset", 0));
+}
+
+/* ---- parameter structures and calls --------------------------------------------------------------------- */
+
+void open_named(Emitter *e, const char *type, const char *name) {
+  fprintf(e->calls, "    static const struct %s %s = {", type, name);
+}
+
+void open_params(Emitter *e, const char *type) { open_named(e, type, "p"); }
+
+void field(Emitter *e, const char *name, int64_t v) { fprintf(e->calls, ".%s = %lld, ", name, (long long)v); }
+
+void field_ints(Emitter *e, const char *name, int n, const int64_t *v) {
+  fprintf(e->calls, ".%s = {", name);
+  for (int i = 0; i < n || i == 0; i++) fprintf(e->calls, "%s%lld", i ? ", " : "", i < n ? (long long)v[i] : 0LL);
+  fprintf(e->calls, "}, ");
+}
+
+void close_params(Emitter *e) { fprintf(e->calls, "};\n"); }
+
+void call(Emitter *e, const char *fmt, ...) {
+  va_list ap;
+  va_start(ap, fmt);
+  fprintf(e->calls, "    ");
+  vfprintf(e->calls, fmt, ap);
+  fprintf(e->calls, ";\n");
+  va_end(ap);
+}
+
+void write_window_fields(Emitter *e, const Node *n, const Tensor *weights) {
+  Window w;
+  const Tensor *y = n->out[0];
+  get_window(n, n->in[0], weights, &w);
+  int h = w.spatial == 2 ? 0 : -1, x = w.spatial - 1;
+  field(e, "batch", w.batch);
+  field(e, "in_h", h < 0 ? 1 : w.in[h]), field(e, "in_w", w.in[x]), field(e, "in_c", w.channels);
+  field(e, "out_h", h < 0 ? 1 : w.out[h]), field(e, "out_w", w.out[x]), field(e, "out_c", y->dim[y->rank - 1]);
+  field(e, "kernel_h", h < 0 ? 1 : w.kernel[h]), field(e, "kernel_w", w.kernel[x]);
+  field(e, "stride_h", h < 0 ? 1 : w.stride[h]), field(e, "stride_w", w.stride[x]);
+  field(e, "dilation_h", h < 0 ? 1 : w.dilation[h]), field(e, "dilation_w", w.dilation[x]);
+  field(e, "pad_top", h < 0 ? 0 : w.pad[h]), field(e, "pad_left", w.pad[x]);
+}
+
+void write_window(Emitter *e, const Node *n, const Tensor *weights) {
+  fprintf(e->calls, ".g = {");
+  write_window_fields(e, n, weights);
+  fprintf(e->calls, "},\n      ");
+}
+
+void write_rescale(Emitter *e, const Node *n) {
+  fprintf(e->calls, ".out = {");
+  field(e, "shift", attr_int(n, "shift", 0));
+  field(e, "zero", attr_int(n, "y_zero", 0));
+  field(e, "lo", attr_int(n, "lo", -128));
+  field(e, "hi", attr_int(n, "hi", 127));
+  fprintf(e->calls, "}, ");
+}
+
+static const char *activation_text(Emitter *e, const Node *n) {
+  const char *name = attr_str(n, "activation", NULL);
+  double lo = attr_float(n, "activation_min", -INFINITY), hi = attr_float(n, "activation_max", INFINITY);
+  double alpha = attr_float(n, "activation_alpha", 0), beta = attr_float(n, "activation_beta", 0);
+  if (!name) return "{QCC_ACT_NONE, 0, 0}";
+  if (strcmp(name, "Clip") == 0) {
+    if (lo == 0 && hi == INFINITY) return "{QCC_ACT_RELU, 0, 0}";
+    return arena_printf(e->a, "{QCC_ACT_CLIP, %s, %s}", float_text(e, lo), float_text(e, hi));
+  }
+  if (strcmp(name, "LeakyRelu") == 0) return arena_printf(e->a, "{QCC_ACT_LEAKY, %s, 0}", float_text(e, alpha));
+  if (strcmp(name, "HardSigmoid") == 0)
+    return arena_printf(e->a, "{QCC_ACT_HARDSIGMOID, %s, %s}", float_text(e, alpha), float_text(e, beta));
+  if (strcmp(name, "HardSwish") == 0) return "{QCC_ACT_HARDSWISH, 0, 0}";
+  e->uses_libm_activation = true;
+  return strcmp(name, "Sigmoid") == 0 ? "{QCC_ACT_SIGMOID, 0, 0}" : "{QCC_ACT_TANH, 0, 0}";
+}
+
+void write_activation(Emitter *e, const Node *n) { fprintf(e->calls, ".act = %s, ", activation_text(e, n)); }
+
+void finish_activation(Emitter *e, const Node *n) {
+  if (!find_attr(n, "activation")) return;
+  use_header(e, "activation_f32.h");
+  fprintf(e->calls, "    static const struct qcc_act act = %s;\n", activation_text(e, n));
+  const char *y = pointer_to(e, n->out[0]);
+  call(e, "qcc_activate_f32(&act, %lld, %s, %s)", (long long)n_elements(n->out[0]), y, y);
+}
+
+/* Elements between neighbours of x along each dimension of y; 0 where x is broadcast. */
+static void broadcast_steps(const Tensor *x, const Tensor *y, int64_t *step) {
+  int64_t s = 1;
+  for (int d = y->rank - 1; d >= 0; d--) {
+    int own = d - (y->rank - x->rank);
+    step[d] = own < 0 || x->dim[own] == 1 ? 0 : s;
+    if (own >= 0) s *= x->dim[own];
+  }
+}
+
+void write_broadcast(Emitter *e, const Node *n) {
+  const Tensor *y = n->out[0];
+  int64_t a[MAX_RANK], b[MAX_RANK];
+  broadcast_steps(n->in[0], y, a);
+  broadcast_steps(n->in[1], y, b);
+  int rank = y->rank ? y->rank : 1;
+  int64_t one = 1, zero = 0;
+  open_named(e, "qcc_broadcast", "s");
+  field(e, "rank", rank);
+  field_ints(e, "dim", rank, y->rank ? y->dim : &one);
+  field_ints(e, "a_step", rank, y->rank ? a : &zero);
+  field_ints(e, "b_step", rank, y->rank ? b : &zero);
+  close_params(e);
+}
+
+void write_batches(Emitter *e, const Tensor *a, const Tensor *b, const Tensor *y) {
+  int rank = y->rank - 2;
+  int64_t sa[MAX_RANK], sb[MAX_RANK], s[2] = {1, 1};
+  const Tensor *x[2] = {a, b};
+  int64_t *step[2] = {sa, sb};
+  for (int k = 0; k < 2; k++) {
+    s[k] = x[k]->dim[x[k]->rank - 1] * x[k]->dim[x[k]->rank - 2];
+    for (int d = rank - 1; d >= 0; d--) {
+      int own = d - (y->rank - x[k]->rank);
+      step[k][d] = own < 0 || x[k]->dim[own] == 1 ? 0 : s[k];
+      if (own >= 0) s[k] *= x[k]->dim[own];
+    }
+  }
+  fprintf(e->calls, ".batches = {");
+  field(e, "rank", rank);
+  field_ints(e, "dim", rank, y->dim);
+  field_ints(e, "a_step", rank, sa);
+  field_ints(e, "b_step", rank, sb);
+  fprintf(e->calls, "}, ");
+}

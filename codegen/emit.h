@@ -1,0 +1,63 @@
+/* emit.h - shared by the files that write the calls: one emit function per kernel signature, in emit.def. */
+#ifndef QCC_EMIT_H
+#define QCC_EMIT_H
+
+#include "codegen/codegen.h"
+
+typedef struct Emitter {
+  const Graph *g;
+  Context *cx;
+  Arena *a;
+  const CodegenOptions *o;
+  const char *upper;           /* the prefix in upper case */
+  FILE *constants;             /* arrays */
+  FILE *calls;                 /* body of the run function */
+  FILE *bin;                   /* contents of NAME_weights.bin, or NULL */
+  int64_t bin_bytes;
+  int index;                   /* of the node that is being written */
+  const char **array;          /* [n_tensor] name of the array that holds a constant, or NULL */
+  bool uses_libm_activation;
+  int n_header;
+  const char **header;         /* runtime headers used, in order of use */
+} Emitter;
+
+typedef void EmitFn(Emitter *e, const Node *n, const Kernel *k);
+
+#define EMIT(kernel, function) EmitFn function;
+#include "codegen/emit.def"
+#undef EMIT
+
+/* ---- emit.c ------------------------------------------------------------------------------------- */
+
+void use_header(Emitter *e, const char *header);
+/* C expression for a tensor's elements: an array's name, or its place in the arena. "NULL" for NULL. */
+const char *pointer_to(Emitter *e, const Tensor *t);
+/* Name of the array with the constant's elements, written once. */
+const char *constant_array(Emitter *e, const Tensor *t, const char *kind);
+/* The node's weights (input 1) in the kernel's order. */
+const char *weight_array(Emitter *e, const Node *n, const Kernel *k);
+const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n, const int64_t *v);
+const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v);
+const char *scratch_pointer(Emitter *e, const Node *n);
+/* A float as a C constant that reads back to the same value. */
+const char *float_text(Emitter *e, double v);
+/* `static const struct TYPE p = {`; the caller writes the fields and calls close_params(). */
+void open_params(Emitter *e, const char *type);
+void open_named(Emitter *e, const char *type, const char *name);
+void field(Emitter *e, const char *name, int64_t v);
+void field_ints(Emitter *e, const char *name, int n, const int64_t *v);
+void close_params(Emitter *e);
+void call(Emitter *e, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void write_window_fields(Emitter *e, const Node *n, const Tensor *weights);
+/* `.g = {...}` */
+void write_window(Emitter *e, const Node *n, const Tensor *weights);
+void write_rescale(Emitter *e, const Node *n);
+/* The fused activation as a structure field `.act = {...}`. */
+void write_activation(Emitter *e, const Node *n);
+void write_broadcast(Emitter *e, const Node *n);
+void write_batches(Emitter *e, const Tensor *a, const Tensor *b, const Tensor *y);
+/* A call that applies the node's fused activation in place, where the kernel does not. */
+void finish_activation(Emitter *e, const Node *n);
+const char *ctype_of(DType t);
+
+#endif

@@ -1,0 +1,145 @@
+/* emit_int.c - calls of the integer kernels. */
+#include "codegen/emit.h"
+
+#include <string.h>
+
+static Tensor *optional(const Node *n, int i) { return i < n->n_in ? n->in[i] : NULL; }
+
+/* struct qcc_groups q, and the multiples as an argument. */
+static const char *write_groups(Emitter *e, const Node *n) {
+  const Tensor *w = n->in[1], *multiple = n->in[4];
+  open_named(e, "qcc_groups", "q");
+  field(e, "bits", w->quant->format->bits);
+  field(e, "size", attr_int(n, "group_size", 0));
+  field(e, "n_groups", multiple->dim[1]);
+  close_params(e);
+  return constant_array(e, multiple, "s");
+}
+
+/* Weights, [multiples], bias, multipliers, table, output. */
+static void call_weighted(Emitter *e, const Node *n, const Kernel *k) {
+  const char *groups = optional(n, 4) ? write_groups(e, n) : NULL, *w = weight_array(e, n, k);
+  const char *b = constant_array(e, n->in[2], "b"), *m = constant_array(e, n->in[3], "m");
+  const char *table = optional(n, 5) ? constant_array(e, n->in[5], "t") : "NULL";
+  call(e, "qcc_%s(&p, %s%s, %s, %s%s%s, %s, %s, %s)", k->name, groups ? "&q, " : "", pointer_to(e, n->in[0]), w,
+       groups ? groups : "", groups ? ", " : "", b, m, table, pointer_to(e, n->out[0]));
+}
+
+void emit_qconv(Emitter *e, const Node *n, const Kernel *k) {
+  open_params(e, "qcc_conv");
+  write_window(e, n, n->in[1]);
+  field(e, "group", attr_int(n, "group", 1));
+  field(e, "x_zero", attr_int(n, "x_zero", 0));
+  write_rescale(e, n);
+  close_params(e);
+  call_weighted(e, n, k);
+}
+
+void emit_qgemm(Emitter *e, const Node *n, const Kernel *k) {
+  int64_t cols = n->in[1]->dim[0], depth = n_elements(n->in[1]) / cols;
+  open_params(e, "qcc_gemm");
+  field(e, "rows", n_elements(n->out[0]) / cols);
+  field(e, "depth", depth);
+  field(e, "cols", cols);
+  write_rescale(e, n);
+  close_params(e);
+  call_weighted(e, n, k);
+}
+
+void emit_qmatmul(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *a = n->in[0], *b = n->in[1];
+  open_params(e, "qcc_matmul_s8");
+  write_batches(e, a, b, n->out[0]);
+  field(e, "rows", a->dim[a->rank - 2]), field(e, "depth", a->dim[a->rank - 1]), field(e, "cols", b->dim[b->rank - 1]);
+  field(e, "a_zero", attr_int(n, "a_zero", 0)), field(e, "b_zero", attr_int(n, "b_zero", 0));
+  field(e, "m", attr_int(n, "m", 0));
+  write_rescale(e, n);
+  close_params(e);
+  call(e, "qcc_%s(&p, %s, %s, %s)", k->name, pointer_to(e, a), pointer_to(e, b), pointer_to(e, n->out[0]));
+}
+
+/* Two operands, of equal shapes (count) or broadcast (&s). */
+static void call_binary(Emitter *e, const Node *n, const Kernel *k) {
+  bool broadcast = strstr(k->name, "broadcast") != NULL;
+  if (broadcast) write_broadcast(e, n);
+  const char *shape = broadcast ? "&s" : arena_printf(e->a, "%lld", (long long)n_elements(n->out[0]));
+  const char *a = is_const(n->in[0]) ? constant_array(e, n->in[0], "ca") : pointer_to(e, n->in[0]);
+  const char *b = is_const(n->in[1]) ? constant_array(e, n->in[1], "cb") : pointer_to(e, n->in[1]);
+  call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, shape, a, b, pointer_to(e, n->out[0]));
+}
+
+void emit_qadd(Emitter *e, const Node *n, const Kernel *k) {
+  static const char *const names[] = {"a_mul", "b_mul", "c", "shift", "lo", "hi"};
+  open_params(e, "qcc_add");
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) field(e, names[i], attr_int(n, names[i], 0));
+  close_params(e);
+  call_binary(e, n, k);
+}
+
+void emit_qmul(Emitter *e, const Node *n, const Kernel *k) {
+  open_params(e, "qcc_mul");
+  field(e, "a_zero", attr_int(n, "a_zero", 0)), field(e, "b_zero", attr_int(n, "b_zero", 0));
+  field(e, "m", attr_int(n, "m", 0));
+  write_rescale(e, n);
+  close_params(e);
+  call_binary(e, n, k);
+}
+
+void emit_qaveragepool(Emitter *e, const Node *n, const Kernel *k) {
+  open_params(e, "qcc_avgpool");
+  write_window(e, n, NULL);
+  field(e, "x_zero", attr_int(n, "x_zero", 0));
+  field(e, "m_by_count", n_elements(n->in[1]) > 1);
+  write_rescale(e, n);
+  close_params(e);
+  const char *m = constant_array(e, n->in[1], "m");
+  call(e, "qcc_%s(&p, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), m, pointer_to(e, n->out[0]));
+}
+
+void emit_maxpool(Emitter *e, const Node *n, const Kernel *k) {
+  open_params(e, "qcc_window");
+  write_window_fields(e, n, NULL);
+  close_params(e);
+  call(e, "qcc_%s(&p, %s, %s)", k->name, pointer_to(e, n->in[0]), pointer_to(e, n->out[0]));
+  finish_activation(e, n);
+}
+
+void emit_qsoftmax(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *x = n->in[0];
+  int64_t count = x->dim[x->rank - 1];
+  const char *table = constant_array(e, n->in[1], "t");
+  call(e, "qcc_%s(%lld, %lld, %s, %s, %s)", k->name, (long long)(n_elements(x) / count), (long long)count, table,
+       pointer_to(e, x), pointer_to(e, n->out[0]));
+}
+
+void emit_flip_sign(Emitter *e, const Node *n, const Kernel *k) {
+  call(e, "qcc_%s(%lld, %s, %s)", k->name, (long long)n_elements(n->in[0]), pointer_to(e, n->in[0]),
+       pointer_to(e, n->out[0]));
+}
+
+void emit_lookup(Emitter *e, const Node *n, const Kernel *k) {
+  const char *table = constant_array(e, n->in[1], "t");
+  call(e, "qcc_%s(%lld, %s, %s, %s)", k->name, (long long)n_elements(n->in[0]), table, pointer_to(e, n->in[0]),
+       pointer_to(e, n->out[0]));
+}
+
+void emit_lookup_channels(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *x = n->in[0];
+  int64_t channels = x->dim[x->rank - 1];
+  const char *table = constant_array(e, n->in[1], "t");
+  call(e, "qcc_%s(%lld, %lld, %s, %s, %s)", k->name, (long long)(n_elements(x) / channels), (long long)channels, table,
+       pointer_to(e, x), pointer_to(e, n->out[0]));
+}
+
+/* Quantize, Dequantize, and Cast from codes (scale 1, zero 0). */
+void emit_quantize(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *codes = is_op(n, "Quantize") ? n->out[0] : n->in[0];
+  const QuantSpec *q = is_op(n, "Cast") ? NULL : codes->quant;
+  open_params(e, "qcc_quantize");
+  fprintf(e->calls, ".scale = %s, ", float_text(e, q ? q->scale[0] : 1));
+  field(e, "zero", q ? q->zero[0] : 0);
+  if (is_op(n, "Quantize")) field(e, "lo", q->format->lo), field(e, "hi", q->format->hi);
+  close_params(e);
+  call(e, "qcc_%s(&p, %lld, %s, %s)", k->name, (long long)n_elements(codes), pointer_to(e, n->in[0]),
+       pointer_to(e, n->out[0]));
+}

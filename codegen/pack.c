@@ -1,0 +1,39 @@
+/* pack.c - constant weights in the order in which a kernel reads them, narrow codes packed. */
+#include <string.h>
+
+#include "codegen/codegen.h"
+
+/* Rows of `row` elements, each packed to whole bytes. */
+static uint8_t *pack_rows(Arena *a, const Format *f, const int8_t *codes, int64_t rows, int64_t row, int64_t *bytes) {
+  int64_t step = (row * f->bits + 7) / 8;
+  uint8_t *out = arena_alloc(a, rows * step + 1);
+  for (int64_t i = 0; i < rows; i++) f->pack(codes + i * row, row, out + i * step);
+  *bytes = rows * step;
+  return out;
+}
+
+/* [C][kh][kw][1] as [kh][kw][C]. */
+static void *taps_first(Arena *a, const Tensor *w) {
+  int64_t channels = w->dim[0], taps = n_elements(w) / channels;
+  int size = dtype_bytes(w->dtype);
+  char *out = arena_alloc(a, n_elements(w) * size + 1);
+  for (int64_t c = 0; c < channels; c++)
+    for (int64_t t = 0; t < taps; t++)
+      memcpy(out + (t * channels + c) * size, (const char *)w->data + (c * taps + t) * size, (size_t)size);
+  return out;
+}
+
+uint8_t *pack_weights(Arena *a, const Tensor *w, Packing packing, int64_t *bytes) {
+  int64_t count = n_elements(w), channels = w->dim[0];
+  bool hwc = packing == PACK_HWC;
+  const void *data = hwc ? taps_first(a, w) : w->data;
+  const Format *f = w->quant ? w->quant->format : format_of(w->dtype);
+  if (!f || f->bits >= 8) {
+    *bytes = count * dtype_bytes(w->dtype);
+    uint8_t *out = arena_alloc(a, *bytes + 1);
+    memcpy(out, data, (size_t)*bytes);
+    return out;
+  }
+  int64_t rows = hwc ? count / channels : channels;
+  return pack_rows(a, f, data, rows, count / rows, bytes);
+}

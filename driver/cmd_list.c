@@ -1,0 +1,85 @@
+/* cmd_list.c - qcc list: the tables of the compiler, as they are compiled in. */
+#include <jansson.h>
+#include <string.h>
+
+#include "driver/driver.h"
+#include "ir/embed.h"
+
+int cmd_list(Arena *a, const Options *o);
+
+typedef struct Out { json_t *rows; bool json; } Out;
+
+static void row(Out *o, const char *name, const char *summary) {
+  if (o->json) json_array_append_new(o->rows, json_pack("{s:s, s:s}", "name", name, "summary", summary));
+  else printf("%-24s %s\n", name, summary);
+}
+
+static void list_ops(Arena *a, Out *o) {
+  (void)a;
+  for (int i = 0; i < n_ops(); i++) row(o, op_at(i)->name, op_at(i)->summary);
+}
+
+static void list_passes(Arena *a, Out *o) {
+  (void)a;
+  for (int i = 0; i < n_passes; i++) row(o, passes[i].name, passes[i].summary);
+}
+
+static void list_formats(Arena *a, Out *o) {
+  (void)a;
+  for (int i = 0; i < n_formats(); i++) row(o, format_at(i)->name, format_at(i)->summary);
+}
+
+static void list_solvers(Arena *a, Out *o) {
+  (void)a;
+  for (int i = 0; i < n_solvers; i++) row(o, solvers[i].name, solvers[i].summary);
+}
+
+static void list_targets(Arena *a, Out *o) {
+  for (int i = 0; i < n_targets(); i++) row(o, target_name_at(i), load_target(a, target_name_at(i))->summary);
+}
+
+static void list_kernels(Arena *a, Out *o) {
+  for (int i = 0; i < n_kernels(); i++) {
+    const Kernel *k = kernel_at(i);
+    row(o, k->name, arena_printf(a, "%s, %s, runtime/%s", k->op, k->isa ? k->isa : "any target", k->header));
+  }
+}
+
+static void list_presets(Arena *a, Out *o) {
+  for (int i = 0; i < n_embedded_files; i++) {
+    const char *path = embedded_files[i].path, *prefix = "passes/presets/";
+    if (strncmp(path, prefix, strlen(prefix)) != 0) continue;
+    const char *name = path + strlen(prefix), *text = (const char *)embedded_files[i].begin;
+    /* The first line of a preset is a comment that says what it is. */
+    const char *summary = text[0] == '#' ? arena_strndup(a, text + 1 + strspn(text + 1, " "), strcspn(text + 1 + strspn(text + 1, " "), "\n")) : "";
+    row(o, arena_strndup(a, name, strlen(name) - strlen(".yaml")), summary);
+  }
+}
+
+static void list_keys(Arena *a, Out *o) {
+  for (int i = 0; i < n_policy_keys; i++) {
+    const PolicyKey *k = &policy_keys[i];
+    row(o, k->key, arena_printf(a, "%s%s%s%s", k->summary, k->words ? " (" : "", k->words ? k->words : "", k->words ? ")" : ""));
+  }
+}
+
+static const struct { const char *name; void (*list)(Arena *a, Out *o); } tables[] = {
+  {"ops", list_ops},         {"passes", list_passes},   {"formats", list_formats}, {"solvers", list_solvers},
+  {"targets", list_targets}, {"kernels", list_kernels}, {"presets", list_presets}, {"keys", list_keys},
+};
+
+int cmd_list(Arena *a, const Options *o) {
+  if (o->n_arg != 1) error("qcc list takes one of ops, passes, formats, solvers, targets, kernels, presets, keys");
+  for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
+    if (strcmp(tables[i].name, o->arg[0]) != 0) continue;
+    Out out = {json_array(), o->json};
+    tables[i].list(a, &out);
+    if (o->json) {
+      json_dumpf(out.rows, stdout, JSON_INDENT(2));
+      putchar('\n');
+    }
+    json_decref(out.rows);
+    return 0;
+  }
+  error("there is no table '%s': ops, passes, formats, solvers, targets, kernels, presets or keys", o->arg[0]);
+}

@@ -1,0 +1,105 @@
+/* driver.h - the command line: one file per verb (cmd_<verb>.c, a row in verbs.def), options read in one
+ * place, and the job that all verbs share: model, policy, samples, target, passes. */
+#ifndef QCC_DRIVER_H
+#define QCC_DRIVER_H
+
+#include "codegen/codegen.h"
+#include "frontend/frontend.h"
+#include "passes/passes.h"
+
+typedef struct Options {
+  const char *verb;
+  int n_arg;
+  const char **arg;             /* positional arguments */
+  const char *policy, *preset, *target, *targets, *calib, *output, *stop_after, *emit, *name, *optimize;
+  const char *input, *labels, *metric, *compiler, *tensor, *opt;
+  int64_t limit;                /* samples; 0: all */
+  int threads;                  /* of the compiler itself; 0: all cores */
+  bool json, on_target, layers, expand, verbose, keep, emulate, quiet, help, version;
+  int n_bind;
+  DimBinding *bind;             /* --dim name=n */
+} Options;
+
+/* Exit statuses beside 0 and those of error() and bug(). */
+enum { EXIT_CHECK_FAILED = 2 };
+
+typedef struct Verb {
+  const char *name;
+  int (*run)(Arena *a, const Options *o);
+  const char *options;          /* long options it takes, separated by spaces */
+  const char *usage;            /* what follows `qcc [verb]` */
+  const char *summary;
+} Verb;
+extern const Verb verbs[];
+extern const int n_verbs;
+
+/* Everything a verb needs about one compilation. */
+typedef struct Job {
+  Arena *a;
+  const Options *o;
+  Graph *model;                 /* as read, after pass `inputs` only: the float reference */
+  Graph *g;                     /* what the passes work on */
+  Policy *policy;
+  Target *target;
+  Samples *calib;
+  PlanReport report;
+  Context cx;
+  const char *name;             /* prefix */
+} Job;
+
+/* ---- job.c ---------------------------------------------------------------------------------------- */
+
+/* Reads model, policy, target and calibration data. `target` overrides the option; NULL: none. */
+Job *new_job(Arena *a, const Options *o, const char *target);
+/* Runs the passes behind `start_after` up to and with `stop_after`; NULL: from the first, to the last. */
+void compile_job(Job *j, const char *start_after, const char *stop_after);
+/* The last pass whose result does not depend on the target. */
+#define LAST_COMMON_PASS "fuse_activation"
+/* Generated files in `dir`, with report and lock file. */
+void write_job(Job *j, const char *dir);
+/* error() when flash or RAM of the target do not hold the constants and the arena; by region. */
+void check_fit(const Job *j);
+CodegenOptions codegen_options(const Job *j);
+HarnessIo harness_io(const Job *j);
+/* A model of either kind, by its ending. */
+Graph *read_model(Arena *a, const Options *o);
+
+/* ---- files.c -------------------------------------------------------------------------------------- */
+
+/* A fresh folder for work, removed when the program ends. */
+const char *work_folder(Arena *a);
+/* A temporary folder beside `dir`, so that finish_folder can rename it; removed on an error. */
+const char *open_folder(Arena *a, const char *dir);
+void finish_folder(Arena *a, const char *temporary, const char *dir);
+FILE *open_file(const char *path);
+/* Writes a file by way of a temporary one. */
+void close_file(FILE *f, const char *path);
+
+/* ---- progress.c ----------------------------------------------------------------------------------- */
+
+void show_progress(const char *what, int64_t done, int64_t total);
+
+/* ---- score.c: comparing outputs --------------------------------------------------------------------- */
+
+typedef struct Score {
+  int64_t samples, agree, right;   /* top-1 agreement with float, top-1 against labels */
+  double signal, noise, dot, energy; /* sums over all output elements: for SQNR and cosine */
+} Score;
+double sqnr_db(const Score *s);
+double cosine(const Score *s);
+void add_score(Score *s, const float *exact, const float *got, int64_t n, int label);
+/* Reals of output t's elements. */
+void output_reals(const Tensor *t, const void *data, float *out);
+
+/* Samples for the graph as the passes left it: from --input, else --calib, else `otherwise` random ones. */
+Samples *job_samples(Job *j, int64_t otherwise, bool *random);
+/* Builds the job for its target and runs it over samples of the compiled graph; outputs as stored. */
+void run_job(Job *j, const char *dir, const Samples *s, uint8_t *outputs, bool count, int n_layer, RunResult *result);
+/* Runs graph g over samples (of graph `owner`, whose inputs they are for): outputs of all samples, as stored. */
+void run_samples_on(const Graph *g, const Samples *s, uint8_t *outputs);
+/* The samples as the compiled graph takes them: codes where the input became codes. Caller's arena. */
+Samples *samples_for(const Job *j, const Samples *s);
+int64_t output_bytes(const Graph *g);
+int64_t input_bytes(const Graph *g);
+
+#endif

@@ -1,0 +1,89 @@
+/* formats.c - the table of formats, and quantization of whole tensors by their QuantSpec.
+ *
+ * docs/numerics.md: code = clamp(rint(x / scale) + zero, lo, hi), real = (code - zero) * scale,
+ * both in float32. */
+#include <math.h>
+#include <string.h>
+
+#include "ir/formats/formats.h"
+
+static const Format table[] = {
+#define FORMAT(name, dtype, bits, lo, hi, summary) \
+  {#name, dtype, bits, lo, hi, pack_##name, unpack_##name, summary},
+#include "ir/formats.def"
+#undef FORMAT
+};
+
+enum { N_FORMATS = sizeof table / sizeof *table };
+
+int n_formats(void) { return N_FORMATS; }
+
+const Format *format_at(int i) { return &table[i]; }
+
+const Format *find_format(const char *name) {
+  for (int i = 0; i < N_FORMATS; i++)
+    if (strcmp(table[i].name, name) == 0) return &table[i];
+  return NULL;
+}
+
+const Format *format_of(DType t) {
+  for (int i = 0; i < N_FORMATS; i++)
+    if (table[i].dtype == t) return &table[i];
+  return NULL;
+}
+
+QuantSpec *new_quant(Graph *g, const Format *f, int axis, int64_t group, int64_t n) {
+  QuantSpec *q = arena_alloc(g->arena, sizeof *q);
+  *q = (QuantSpec){.format = f, .axis = axis, .group = group, .n = n};
+  q->scale = arena_alloc(g->arena, n * (int64_t)sizeof *q->scale);
+  q->zero = arena_alloc(g->arena, n * (int64_t)sizeof *q->zero);
+  return q;
+}
+
+int64_t scale_index(const Tensor *t, const QuantSpec *q, int64_t i) {
+  if (q->axis < 0) return 0;
+  int64_t inner = 1, outer = 1, channels = t->dim[q->axis];
+  for (int d = 0; d < q->axis; d++) outer *= t->dim[d];
+  for (int d = q->axis + 1; d < t->rank; d++) inner *= t->dim[d];
+  int64_t channel = i / inner % channels;
+  if (q->group <= 0) return channel;
+  int64_t rest = i / (inner * channels) * inner + i % inner;
+  int64_t n_groups = (outer * inner + q->group - 1) / q->group;
+  return channel * n_groups + rest / q->group;
+}
+
+/* The sum is made in double, where it is exact for every format; for codes of up to 24 bits that is
+ * what float32 gives. */
+static int32_t quantize_one(float x, float scale, int32_t zero, const Format *f) {
+  double code = (double)rintf(x / scale) + zero;
+  if (isnan(code)) return zero;
+  return code <= f->lo ? f->lo : code >= f->hi ? f->hi : (int32_t)code;
+}
+
+static void store(DType t, void *codes, int64_t i, int32_t code) {
+  if (dtype_bytes(t) == 1)
+    ((uint8_t *)codes)[i] = (uint8_t)code;
+  else if (dtype_bytes(t) == 2)
+    ((uint16_t *)codes)[i] = (uint16_t)code;
+  else
+    ((int32_t *)codes)[i] = code;
+}
+
+void quantize_reals(const Tensor *t, const float *x, void *codes) {
+  const QuantSpec *q = t->quant;
+  const Format *f = q->format;
+  int64_t n = n_elements(t);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t s = scale_index(t, q, i);
+    store(f->dtype, codes, i, quantize_one(x[i], q->scale[s], q->zero[s], f));
+  }
+}
+
+void dequantize_codes(const Tensor *t, const void *codes, float *x) {
+  const QuantSpec *q = t->quant;
+  int64_t n = n_elements(t);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t s = scale_index(t, q, i);
+    x[i] = (float)(get_int(q->format->dtype, codes, i) - q->zero[s]) * q->scale[s];
+  }
+}

@@ -1,0 +1,363 @@
+/* ir.h - the nouns of the compiler: everything that a pass, a front end or the code generator reads
+ * and writes.  One header, sectioned by the file that owns the functions.  Layers: this header
+ * includes nothing of the project; every other directory may include it.
+ *
+ * A Graph is a list of Nodes in execution order plus the Tensors that they connect.  Passes only add
+ * facts to it.  Shapes are physical: a tensor whose layout is LAYOUT_NHWC has its channels in the
+ * last dimension, any other tensor is in ONNX's order. */
+#ifndef QCC_IR_H
+#define QCC_IR_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#define QCC_VERSION "0.1.0"
+#define MAX_RANK 8
+
+typedef struct Arena Arena;
+typedef struct Source Source;
+typedef struct Tensor Tensor;
+typedef struct Node Node;
+typedef struct Graph Graph;
+typedef struct OpDef OpDef;
+typedef struct Format Format;
+
+/* ---- arena.c: memory that lives as long as one compile ------------------------------------- */
+
+Arena *new_arena(void);
+void free_arena(Arena *a);                      /* frees everything that was allocated from it */
+void *arena_alloc(Arena *a, int64_t bytes);     /* zeroed, 64-byte aligned; exits when memory ends */
+char *arena_strdup(Arena *a, const char *s);
+char *arena_strndup(Arena *a, const char *s, size_t n);
+char *arena_printf(Arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* Room for one more element in a growing array of `n` elements; the old array stays valid. */
+void *arena_grow(Arena *a, void *array, int n, size_t element_bytes);
+
+/* a * b for sizes; -1 when it overflows int64_t or either is negative. */
+int64_t mul_size(int64_t a, int64_t b);
+
+/* ---- diag.c: one clear message for the user, then exit status 1 ------------------------------ */
+
+/* Where something was said.  Text files have src, line and col; models have src and `what`, a phrase
+ * such as "node 'conv1' (Conv)". */
+typedef struct Loc {
+  const Source *src;  /* file; NULL: none known */
+  int line, col;      /* 1-based; 0: the file has no lines */
+  const char *what;   /* element of the file, or NULL */
+} Loc;
+
+struct Source {
+  const char *path;   /* as the user named it */
+  const char *text;   /* whole text for carets, or NULL for binary files */
+  size_t len;         /* bytes of text */
+};
+
+Source *new_source(Arena *a, const char *path, const char *text, size_t len);
+/* Prints `path:line:col: error: message`, the source line and a caret (or `path: what: error: ...`)
+ * on stderr and exits with status 1.  Registered clean-ups (temporary folders) run first. */
+_Noreturn void error_at(Loc loc, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+_Noreturn void error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+_Noreturn void verror_at(Loc loc, const char *fmt, va_list ap);
+void warn_at(Loc loc, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* A bug in qcc: prints where, exits with status 70. */
+_Noreturn void bug_at(const char *file, int line, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
+#define bug(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
+/* The nearest of n names to `word` by edit distance, or NULL when none is near. */
+const char *nearest_name(const char *word, const char *const *names, int n);
+/* Text of a file, NUL-terminated (the NUL is not counted in *len); error() when it can't be read. */
+char *read_file(Arena *a, const char *path, size_t *len);
+
+/* ---- types.c: element types, shapes --------------------------------------------------------- */
+
+/* The numbers are ONNX's TensorProto.DataType. */
+typedef enum DType {
+  DT_NONE = 0, DT_F32 = 1, DT_U8 = 2, DT_I8 = 3, DT_U16 = 4, DT_I16 = 5, DT_I32 = 6, DT_I64 = 7,
+  DT_STRING = 8, DT_BOOL = 9, DT_F16 = 10, DT_F64 = 11, DT_U32 = 12, DT_U64 = 13, DT_BF16 = 16,
+  DT_F8E4M3 = 17, DT_F8E5M2 = 19, DT_U4 = 21, DT_I4 = 22, DT_F4E2M1 = 23, DT_U2 = 25, DT_I2 = 26,
+  DT_COUNT = 27,
+} DType;
+
+const char *dtype_name(DType t);          /* ONNX textual syntax: "float", "int8", "int64" ... */
+DType dtype_by_name(const char *name);    /* DT_NONE when there is none */
+/* Bytes of one element in the compiler's memory; sub-byte types are kept one code per byte. */
+int dtype_bytes(DType t);
+int dtype_bits(DType t);                  /* bits of one element when stored packed */
+bool dtype_is_float(DType t);
+bool dtype_is_int(DType t);               /* any integer type, not bool */
+
+typedef enum Layout {
+  LAYOUT_NONE, /* ONNX's order: channels in dimension 1 where the operator has channels */
+  LAYOUT_NHWC, /* channels last, any number of spatial dimensions; convolution weights are OHWI */
+} Layout;
+
+/* How codes map to real numbers: real = scale * (code - zero).
+ * axis -1: one scale.  axis >= 0: a scale per index of that dimension.  group > 0 as well: the
+ * remaining dimensions, flattened in order, are cut in runs of `group` elements (the last may be
+ * shorter) and each run has its own scale: scale[channel * n_groups + g]. */
+typedef struct QuantSpec {
+  const Format *format;  /* how the codes are stored */
+  int axis;              /* channel dimension, or -1 */
+  int64_t group;         /* elements that share a scale within a channel; 0: the whole channel */
+  int64_t n;             /* number of scales */
+  float *scale;          /* [n] */
+  int32_t *zero;         /* [n] */
+  uint8_t *multiple;     /* [n] or NULL: scale[i] = channel_scale[i / n_groups] * multiple[i] */
+  float *channel_scale;  /* [channels] or NULL, goes with multiple */
+} QuantSpec;
+
+struct Tensor {
+  const char *name;
+  DType dtype;              /* DT_NONE until inferred */
+  int rank;                 /* -1 until inferred */
+  int64_t dim[MAX_RANK];    /* -1: unknown */
+  const char *dim_param[MAX_RANK]; /* symbolic name of an unknown dimension, or NULL */
+  Layout layout;
+  QuantSpec *quant;         /* NULL: plain numbers */
+  void *data;               /* constant's elements in memory order, or NULL */
+  Node *def;                /* node that computes it; NULL: graph input or constant */
+  int id;                   /* index in graph->tensors */
+  bool has_range;           /* calibrated: lo..hi below is what the quantizer covers */
+  float lo, hi;             /* calibrated real range, contains 0 */
+  int64_t offset;           /* byte offset in the arena; -1: not planned */
+  int alias;                /* id of the tensor whose memory it shares (Reshape, in place), or -1 */
+  bool inferred;            /* type and shape were only inferred: set_type() may set them anew */
+  Loc loc;
+};
+
+int64_t n_elements(const Tensor *t);      /* product of the dimensions; -1 unknown or overflow */
+int64_t tensor_bytes(const Tensor *t);    /* in the compiler's memory */
+/* Bytes in the target's memory: sub-byte types packed. */
+int64_t stored_bytes(const Tensor *t);
+bool same_shape(const Tensor *a, const Tensor *b);
+const char *shape_text(Arena *a, const Tensor *t);  /* "[1,64,25,5]", unknown as its name or "?" */
+/* Channel dimension of an activation: 1, or rank - 1 when the layout is NHWC. */
+int channel_axis(const Tensor *t);
+double get_real(DType t, const void *data, int64_t i);         /* element i as a real number */
+void set_real(DType t, void *data, int64_t i, double value);   /* rounds and saturates */
+int64_t get_int(DType t, const void *data, int64_t i);
+float half_to_float(uint16_t h);
+uint16_t float_to_half(float f);
+
+/* ---- graph.c -------------------------------------------------------------------------------- */
+
+typedef enum AttrKind {
+  ATTR_INT = 1, ATTR_FLOAT, ATTR_STRING, ATTR_TENSOR, ATTR_INTS, ATTR_FLOATS, ATTR_STRINGS
+} AttrKind;
+
+typedef struct Attr {
+  const char *name;
+  AttrKind kind;
+  int64_t i;                /* ATTR_INT */
+  double f;                 /* ATTR_FLOAT (float32 values) */
+  const char *s;            /* ATTR_STRING */
+  int n;                    /* elements of a list */
+  int64_t *ints;            /* ATTR_INTS [n] */
+  double *floats;           /* ATTR_FLOATS [n] */
+  const char **strings;     /* ATTR_STRINGS [n] */
+  Tensor *t;                /* ATTR_TENSOR, a constant */
+} Attr;
+
+struct Node {
+  const OpDef *op;
+  const char *name;         /* as in the model; made up from the first output when it had none */
+  int n_in, n_out, n_attr;
+  Tensor **in;              /* [n_in], NULL where an optional input is absent */
+  Tensor **out;             /* [n_out], NULL where an optional output is absent */
+  Attr *attr;               /* [n_attr] */
+  const void *kernel;       /* chosen by codegen (const Kernel *), NULL before */
+  Loc loc;
+};
+
+struct Graph {
+  Arena *arena;
+  const char *name;
+  int opset;                /* of the default domain */
+  int n_in, n_out, n_node, n_tensor;
+  Tensor **in;              /* [n_in] graph inputs, without constants */
+  Tensor **out;             /* [n_out] graph outputs */
+  Node **node;              /* [n_node] in execution order */
+  Tensor **tensor;          /* [n_tensor] every tensor, by id */
+  int64_t arena_bytes;      /* planned arena; 0 before planning */
+  int64_t arena_bound;      /* lower bound of the arena for this schedule */
+  const char *stage;        /* name of the last pass that ran */
+  uint64_t hash;            /* of the model file and its external data */
+  Loc loc;
+};
+
+Graph *new_graph(Arena *a, const char *name);
+/* A deep copy in the same arena (constant data is shared). */
+Graph *clone_graph(const Graph *g);
+
+Tensor *new_tensor(Graph *g, const char *name, DType t, int rank, const int64_t *dim);
+Tensor *new_const(Graph *g, const char *name, DType t, int rank, const int64_t *dim, void *data);
+Tensor *new_scalar_f32(Graph *g, const char *name, float value);           /* rank 0 constant */
+Tensor *new_const_i64(Graph *g, const char *name, int n, const int64_t *v); /* rank 1 constant */
+/* A tensor of the same type, shape, layout and quantization; no data. */
+Tensor *copy_tensor(Graph *g, const char *name, const Tensor *like);
+const char *fresh_name(Graph *g, const char *base);   /* base, or base_1, base_2 ... if taken */
+Tensor *find_tensor(const Graph *g, const char *name);
+bool is_const(const Tensor *t);
+bool is_graph_output(const Graph *g, const Tensor *t);
+
+/* Creates a node of operator `op` (a bug() when there is no such row) and inserts it before position
+ * `at` (-1: at the end).  Inputs and outputs are copied from the arrays; out[i]->def is set. */
+Node *add_node(Graph *g, int at, const char *op, const char *name, int n_in, Tensor *const *in,
+               int n_out, Tensor *const *out);
+/* Shorthand: one output, a fresh tensor.  Operators that do without attributes are inferred at once;
+ * after setting attributes call infer_node() (again). */
+Tensor *add_op(Graph *g, int at, const char *op, const char *name, int n_in, Tensor *const *in);
+void set_input(Graph *g, Node *n, int i, Tensor *t);   /* grows the input list with NULLs */
+int node_index(const Graph *g, const Node *n);          /* position in g->node */
+void remove_node(Graph *g, Node *n);                    /* its outputs become undefined */
+void replace_uses(Graph *g, Tensor *old, Tensor *new_); /* in node inputs and graph outputs */
+int count_uses(const Graph *g, const Tensor *t);        /* node inputs + graph outputs */
+Node *only_user(const Graph *g, const Tensor *t);       /* the one node that reads it, else NULL */
+void remove_dead(Graph *g);            /* nodes and tensors that no graph output needs */
+void sort_nodes(Graph *g);             /* topological order, stable; error_at on a cycle */
+bool is_op(const Node *n, const char *op);              /* n may be NULL */
+
+const Attr *find_attr(const Node *n, const char *name);
+int64_t attr_int(const Node *n, const char *name, int64_t otherwise);
+double attr_float(const Node *n, const char *name, double otherwise);
+const char *attr_str(const Node *n, const char *name, const char *otherwise);
+/* Number of values copied to v (at most `max`); 0 when absent; error_at when there are more. */
+int attr_ints(const Node *n, const char *name, int64_t *v, int max);
+void set_int(Graph *g, Node *n, const char *name, int64_t v);
+void set_float(Graph *g, Node *n, const char *name, double v);
+void set_str(Graph *g, Node *n, const char *name, const char *v);
+void set_ints(Graph *g, Node *n, const char *name, int count, const int64_t *v);
+void set_attr(Graph *g, Node *n, const Attr *a);        /* a copy; replaces one of the same name */
+void remove_attr(Node *n, const char *name);
+/* Elements of a constant integer tensor (int32 or int64) as int64; -1 when it is not one. */
+int const_ints(const Tensor *t, int64_t *v, int max);
+
+/* ---- ops.def, ops/<family>.c ------------------------------------------------------------------ */
+
+enum {
+  OP_MOVE = 1,     /* only moves elements: any element type, quantization passes through unchanged */
+  OP_POINTWISE = 2,/* each output element depends on the input elements at the same place */
+  OP_INTEGER = 4,  /* integer semantics, made by lowering; not an ONNX operator */
+  OP_UNARY = 8,    /* pointwise with one data input (the others are constants) */
+  OP_QDQ = 16,     /* changes between codes and real numbers */
+};
+
+/* One operator.  infer() checks inputs and attributes (error_at(n->loc, ...) when wrong) and fills in
+ * dtype, rank, dim and layout of the outputs; unknown input shapes may leave outputs unknown.
+ * eval() is the reference: in[i] and out[i] are the elements in memory order with the shapes of the
+ * tensors (static by then); NULL for absent optionals. It must be reentrant. */
+struct OpDef {
+  const char *name;                       /* ONNX's name */
+  int min_in, max_in;                     /* max_in -1: any number */
+  int min_out, max_out;
+  unsigned flags;
+  void (*infer)(Graph *g, Node *n);
+  void (*eval)(const Node *n, const void *const *in, void *const *out);
+  int64_t (*macs)(const Node *n);         /* multiply-accumulates; NULL: none */
+  const char *summary;                    /* one line for `qcc list ops` */
+};
+
+const OpDef *find_op(const char *name);   /* NULL when there is no such operator */
+int n_ops(void);
+const OpDef *op_at(int i);
+/* infer() of every node in order, then every static shape check. */
+void infer_shapes(Graph *g);
+void infer_node(Graph *g, Node *n);       /* arity check, then op->infer */
+/* Sets an output's type and shape; error_at when it contradicts what was declared. */
+void set_type(Node *n, int out, DType t, int rank, const int64_t *dim, Layout layout);
+
+/* Geometry of convolutions and pools, the same for both layouts. Spatial rank 1 to 3 (unused leading
+ * entries of the arrays are absent: index 0 is the first spatial dimension). */
+typedef struct Window {
+  int spatial;                            /* spatial dimensions */
+  int64_t batch, channels;                /* of the input */
+  int64_t in[3], out[3], kernel[3], stride[3], dilation[3], pad[3], pad_end[3];
+  int64_t group, out_channels;            /* convolutions */
+  int64_t in_step[3], out_step[3];        /* elements between neighbours */
+  int64_t in_channel_step, out_channel_step, in_batch_step, out_batch_step;
+} Window;
+/* Reads attributes (kernel_shape, strides, pads, dilations, auto_pad, group, ceil_mode) and shapes;
+ * weights NULL for pools. */
+void get_window(const Node *n, const Tensor *x, const Tensor *weights, Window *w);
+
+/* ---- formats.def, formats/<format>.c ------------------------------------------------------------ */
+
+/* How a code is stored. `pack` writes n codes (one per int8_t) to packed bytes and returns how many;
+ * `unpack` is its inverse. */
+struct Format {
+  const char *name;                       /* "int8", "int4" ... as in the policy */
+  DType dtype;                            /* of the tensor that holds the codes */
+  int bits;                               /* per code */
+  int32_t lo, hi;                         /* smallest and largest code */
+  int64_t (*pack)(const int8_t *codes, int64_t n, uint8_t *out);
+  void (*unpack)(const uint8_t *packed, int64_t n, int8_t *codes);
+  const char *summary;
+};
+const Format *find_format(const char *name);
+const Format *format_of(DType t);         /* the plain integer format of an element type, or NULL */
+int n_formats(void);
+const Format *format_at(int i);
+/* Index of the scale of element i (flat) of a tensor. */
+int64_t scale_index(const Tensor *t, const QuantSpec *q, int64_t i);
+/* Codes of real numbers and back, by the tensor's quantization; elements of t's shape. */
+void quantize_reals(const Tensor *t, const float *x, void *codes);
+void dequantize_codes(const Tensor *t, const void *codes, float *x);
+QuantSpec *new_quant(Graph *g, const Format *f, int axis, int64_t group, int64_t n);
+
+/* ---- requantize.c: the integer rules of docs/numerics.md, shared by eval and lowering --------------- */
+
+/* clamp(zero + (((acc shifted by shift) * m + 2^30) >> 31), lo, hi): rule q31. */
+int32_t requantize_q31(int32_t acc, int32_t m, int shift, int32_t zero, int32_t lo, int32_t hi);
+
+/* ---- print.c, verify.c ------------------------------------------------------------------------------ */
+
+/* Writes the graph in the text form.  Constants of more than `inline_max` elements go to the
+ * safetensors file `weights_path` (NULL: all are written inline). */
+void print_graph(FILE *f, const Graph *g, const char *weights_path, int inline_max);
+void verify_graph(const Graph *g);         /* bug() when an invariant is broken */
+
+/* ---- interp.c ----------------------------------------------------------------------------------------- */
+
+/* Values of every tensor of one graph for one sample.  Not shared between threads. */
+typedef struct Interp Interp;
+typedef void Observer(void *ctx, const Tensor *t, const void *data);
+Interp *new_interp(const Graph *g);
+void free_interp(Interp *it);
+/* Runs the whole graph; in[i] are the elements of g->in[i]. `observe` (or NULL) sees every graph input
+ * and every node's output as it is made. */
+void run_interp(Interp *it, const void *const *in, Observer *observe, void *ctx);
+const void *interp_value(const Interp *it, const Tensor *t);
+/* Sets a tensor's value before run_nodes, which runs nodes [from, to) only. */
+void set_value(Interp *it, const Tensor *t, const void *data);
+void run_nodes(Interp *it, int from, int to);
+
+/* Applies the activation that fusion has put into a float node's attributes (activation, activation_min,
+ * activation_max, activation_alpha, activation_beta) to its first output; nothing when it has none. */
+void apply_fused_activation(const Node *n, void *out);
+
+/* y[m,n] = x[m,k] * w[n,k]^T + bias[n] (bias NULL: 0), accumulated in double by OpenBLAS and rounded once, so that the result does
+ * not depend on the machine's kernels. */
+void matmul_f32(int64_t m, int64_t n, int64_t k, const float *x, const float *w, const float *bias, float *y);
+/* acc[m,n] = x[m,k] * w[n,k]^T exactly, in int32 (the caller has proved that it fits). */
+void matmul_i32(int64_t m, int64_t n, int64_t k, const int8_t *x, const int8_t *w, int32_t *acc);
+
+/* ---- samples.c: arrays that a user gives -------------------------------------------------------------- */
+
+/* n samples for each graph input, in the type and layout that the firmware gets them in: the policy's
+ * where it gives them, else the model's. */
+typedef struct Samples {
+  int64_t n;
+  int n_in;
+  void **data;               /* [n_in], each n * tensor_bytes(input) */
+  uint64_t hash;             /* of the data */
+} Samples;
+const void *sample_at(const Graph *g, const Samples *s, int input, int64_t i);
+
+/* FNV-1a, for provenance; start with HASH_START. */
+#define HASH_START UINT64_C(0xcbf29ce484222325)
+uint64_t hash_bytes(uint64_t h, const void *p, size_t n);
+
+#endif

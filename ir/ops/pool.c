@@ -1,0 +1,106 @@
+/* pool.c - MaxPool, AveragePool and their global forms.  For each output position the taps that are
+ * inside the input are found once and used for every channel.  MaxPool also takes integers, so it
+ * works on int8 and uint8 codes: padding never wins. */
+#include <math.h>
+#include <stdlib.h>
+
+#include "ir/ops/ops.h"
+
+void infer_pool(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  bool max = is_op(n, "MaxPool") || is_op(n, "GlobalMaxPool");
+  if (!max || !dtype_is_int(n->in[0]->dtype)) need_float(n, 0);
+  if (has_out(n, 1)) error_at(n->loc, "MaxPool: the second output, Indices, is not supported");
+  if (attr_int(n, "storage_order", 0))
+    error_at(n->loc, "MaxPool: storage_order 1 is not supported");
+  Window w;
+  get_window(n, n->in[0], NULL, &w);
+  set_window_type(n, n->in[0]->dtype, &w, n->in[0]->layout);
+}
+
+/* What a pool makes of one channel's taps, x[offset[0..n)]. */
+typedef struct Pool {
+  DType type;
+  const void *x;
+  int64_t n;              /* valid taps */
+  const int64_t *offset;
+  int64_t divisor;        /* of averages */
+} Pool;
+
+typedef void Reduce(const Pool *p, int64_t from, void *y, int64_t at);
+
+static void max_float(const Pool *p, int64_t from, void *y, int64_t at) {
+  const float *x = (const float *)p->x + from;
+  float max = -INFINITY;
+  for (int64_t k = 0; k < p->n; k++)
+    if (!(x[p->offset[k]] <= max)) max = x[p->offset[k]];
+  ((float *)y)[at] = max;
+}
+
+static void max_int8(const Pool *p, int64_t from, void *y, int64_t at) {
+  const int8_t *x = (const int8_t *)p->x + from;
+  int8_t max = INT8_MIN;
+  for (int64_t k = 0; k < p->n; k++)
+    if (x[p->offset[k]] > max) max = x[p->offset[k]];
+  ((int8_t *)y)[at] = max;
+}
+
+static void max_any(const Pool *p, int64_t from, void *y, int64_t at) {
+  double max = -INFINITY;
+  for (int64_t k = 0; k < p->n; k++) {
+    double v = get_real(p->type, p->x, from + p->offset[k]);
+    if (!(v <= max)) max = v;
+  }
+  set_real(p->type, y, at, max);
+}
+
+static void average(const Pool *p, int64_t from, void *y, int64_t at) {
+  double sum = 0;
+  if (p->type == DT_F32)
+    for (int64_t k = 0; k < p->n; k++) sum += (double)((const float *)p->x)[from + p->offset[k]];
+  else
+    for (int64_t k = 0; k < p->n; k++) sum += get_real(p->type, p->x, from + p->offset[k]);
+  set_real(p->type, y, at, p->divisor ? sum / (double)p->divisor : 0);
+}
+
+/* Taps at position p that are in the input or its declared padding; what ceil_mode adds behind the
+ * padding does not count. */
+static int64_t padded_taps(const Window *w, int64_t p) {
+  int64_t product = 1;
+  for (int d = 2; d >= 0; d--) {
+    int64_t first = p % w->out[d] * w->stride[d] - w->pad[d], count = 0;
+    p /= w->out[d];
+    for (int64_t k = 0; k < w->kernel[d]; k++)
+      count += first + k * w->dilation[d] < w->in[d] + w->pad_end[d];
+    product *= count;
+  }
+  return product;
+}
+
+static void run_pool(const Node *n, Reduce *reduce, bool count_pads, const void *x, void *y) {
+  Window w;
+  get_window(n, n->in[0], NULL, &w);
+  widen_window(&w);
+  int64_t positions = window_positions(&w), *offset = scratch(window_taps(&w), sizeof *offset);
+  Pool pool = {n->in[0]->dtype, x, 0, offset, 0};
+  for (int64_t p = 0; p < positions; p++) {
+    pool.n = valid_taps(&w, p, offset, NULL);
+    pool.divisor = count_pads ? padded_taps(&w, p) : pool.n;
+    for (int64_t b = 0; b < w.batch; b++)
+      for (int64_t c = 0; c < w.channels; c++)
+        reduce(&pool, b * w.in_batch_step + c * w.in_channel_step, y,
+               b * w.out_batch_step + p * w.out_step[2] + c * w.out_channel_step);
+  }
+  free(offset);
+}
+
+void eval_max_pool(const Node *n, const void *const *in, void *const *out) {
+  DType t = n->in[0]->dtype;
+  run_pool(n, t == DT_F32 ? max_float : t == DT_I8 ? max_int8 : max_any, false, in[0], out[0]);
+}
+
+void eval_average_pool(const Node *n, const void *const *in, void *const *out) {
+  bool count_pads = is_op(n, "AveragePool") && attr_int(n, "count_include_pad", 0);
+  run_pool(n, average, count_pads, in[0], out[0]);
+}

@@ -1,0 +1,408 @@
+/* quantized.c - the integer operators that lowering makes, exactly as docs/numerics.md defines
+ * them: sums of products of raw int8 codes in int32, then rule q31. Activations are channels-
+ * last.
+ *
+ * Weights with group scales (input `multiple`) sum every group by itself and combine the sums
+ * with the group's integer multiple. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ir/ops/ops.h"
+
+enum { BLOCK_ELEMENTS = 1 << 22 };  /* of the patch matrix */
+
+/* The end of a QConv, QGemm, QMatMul ...: accumulators become codes. */
+typedef struct Output {
+  const int32_t *m;      /* one per channel, or one when !per_channel */
+  const int8_t *table;   /* [256] or NULL */
+  bool per_channel;
+  int shift;
+  int32_t zero, lo, hi;
+} Output;
+
+static Output get_output(const Node *n, const int32_t *m, const int8_t *table) {
+  return (Output){.m = m, .table = table, .per_channel = true,
+                  .shift = (int)attr_int(n, "shift", 0),
+                  .zero = (int32_t)attr_int(n, "y_zero", 0),
+                  .lo = (int32_t)attr_int(n, "lo", -128), .hi = (int32_t)attr_int(n, "hi", 127)};
+}
+
+static int8_t finish(const Output *o, int32_t acc, int64_t channel) {
+  int32_t m = o->m[o->per_channel ? channel : 0];
+  int32_t y = requantize_q31(acc, m, o->shift, o->zero, o->lo, o->hi);
+  return o->table ? o->table[y + 128] : (int8_t)y;
+}
+
+/* ---- weights, with or without groups */
+
+/* Input numbers of QConv and QGemm. */
+enum { IN_X, IN_W, IN_BIAS, IN_M, IN_MULTIPLE, IN_TABLE };
+
+typedef struct Weights {
+  const int8_t *w;           /* [rows][k] codes */
+  const int32_t *bias;       /* [rows] or NULL */
+  const uint8_t *multiple;   /* [rows][groups] or NULL */
+  int64_t k, groups, group_size;
+} Weights;
+
+static Weights get_weights(const Node *n, const void *const *in, int64_t k) {
+  Weights w = {in[IN_W], in_data(n, in, IN_BIAS), in_data(n, in, IN_MULTIPLE), k, 1, k};
+  if (w.multiple) {
+    w.group_size = attr_int(n, "group_size", k);
+    w.groups = k ? (k + w.group_size - 1) / w.group_size : 1;
+  }
+  return w;
+}
+
+/* acc[count][rows] of weight rows [first, first + rows), without bias. */
+static void multiply_groups(const Weights *w, const int8_t *x, int64_t count, int64_t first,
+                            int64_t rows, int32_t *acc) {
+  for (int64_t p = 0; p < count; p++)
+    for (int64_t r = 0; r < rows; r++) {
+      const int8_t *a = x + p * w->k, *b = w->w + (first + r) * w->k;
+      int64_t sum = 0;
+      for (int64_t g = 0; g < w->groups; g++) {
+        int64_t end = (g + 1) * w->group_size, part = 0;
+        if (end > w->k) end = w->k;
+        for (int64_t i = g * w->group_size; i < end; i++) part += a[i] * b[i];
+        sum += w->multiple[(first + r) * w->groups + g] * part;
+      }
+      acc[p * rows + r] = (int32_t)sum;
+    }
+}
+
+static void multiply(const Weights *w, const int8_t *x, int64_t count, int64_t first, int64_t rows,
+                     int32_t *acc) {
+  if (w->multiple)
+    multiply_groups(w, x, count, first, rows, acc);
+  else
+    matmul_i32(count, rows, w->k, x, w->w + first * w->k, acc);
+}
+
+static void check_weights(const Node *n, int64_t rows, int64_t k) {
+  need_type(n, IN_X, DT_I8);
+  if (dtype_bytes(n->in[IN_W]->dtype) != 1)
+    error_at(n->loc, "%s: weights are %s, expected codes", op_name(n),
+             dtype_name(n->in[IN_W]->dtype));
+  need_type(n, IN_BIAS, DT_I32);
+  need_vector(n, IN_BIAS, "bias", rows);
+  need_type(n, IN_M, DT_I32);
+  need_vector(n, IN_M, "m", rows);
+  need_type(n, IN_TABLE, DT_I8);
+  need_vector(n, IN_TABLE, "table", 256);
+  const Tensor *multiple = in_tensor(n, IN_MULTIPLE);
+  if (!multiple) return;
+  need_type(n, IN_MULTIPLE, DT_U8);
+  int64_t size = attr_int(n, "group_size", 0);
+  if (size < 1) error_at(n->loc, "%s: group_size is missing", op_name(n));
+  int64_t groups = (k + size - 1) / size;
+  char text[DIMS_TEXT];
+  if (multiple->rank != 2 || multiple->dim[0] != rows || multiple->dim[1] != groups)
+    error_at(n->loc, "%s: multiple has shape %s, expected [%lld,%lld]", op_name(n),
+             dims_text(text, sizeof text, multiple), (long long)rows, (long long)groups);
+}
+
+/* ---- QConv */
+
+void infer_qconv(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  Window w;
+  get_window(n, n->in[IN_X], n->in[IN_W], &w);
+  check_weights(n, w.out_channels, w.channels / w.group * window_taps(&w));
+  set_window_type(n, DT_I8, &w, LAYOUT_NHWC);
+}
+
+static void finish_block(const Output *o, const Weights *weights, const int32_t *acc, int64_t count,
+                         int64_t first, int64_t rows, int64_t row_step, int8_t *y) {
+  for (int64_t p = 0; p < count; p++)
+    for (int64_t r = 0; r < rows; r++) {
+      int32_t bias = weights->bias ? weights->bias[first + r] : 0;
+      y[p * row_step + first + r] = finish(o, acc[p * rows + r] + bias, first + r);
+    }
+}
+
+static void qconv_im2col(const Window *w, const Weights *weights, const Output *o, const int8_t *x,
+                         int x_zero, int8_t *y) {
+  int64_t rows = w->out_channels / w->group, positions = window_positions(w);
+  int64_t block = BLOCK_ELEMENTS / (weights->k > 0 ? weights->k : 1) + 1;
+  if (block > positions) block = positions;
+  int8_t *patches = scratch(mul_size(block, weights->k), 1);
+  int32_t *acc = scratch(mul_size(block, rows), sizeof *acc);
+  for (int64_t b = 0; b < w->batch; b++)
+    for (int64_t g = 0; g < w->group; g++)
+      for (int64_t first = 0; first < positions; first += block) {
+        int64_t count = positions - first < block ? positions - first : block;
+        Patches p = {w, x, 1, x_zero, false, b, g};
+        gather_patches(&p, first, count, patches);
+        multiply(weights, patches, count, g * rows, rows, acc);
+        finish_block(o, weights, acc, count, g * rows, rows, w->out_channels,
+                     y + b * w->out_batch_step + first * w->out_channels);
+      }
+  free(patches);
+  free(acc);
+}
+
+/* Sums of one output position; the weights are [taps][channels] here. */
+static void depthwise_position(const Window *w, const int8_t *x, const int64_t *offset,
+                               const int64_t *tap, int64_t n_valid, const int8_t *by_tap,
+                               int32_t *acc) {
+  for (int64_t t = 0; t < n_valid; t++) {
+    const int8_t *from = x + offset[t], *row = by_tap + tap[t] * w->channels;
+    for (int64_t c = 0; c < w->channels; c++) acc[c] += row[c] * from[c];
+  }
+}
+
+/* One channel per group: taps outside the input read x_zero, so start with x_zero times all weights
+ * and correct the taps inside. */
+static void qconv_depthwise(const Window *w, const Weights *weights, const Output *o,
+                            const int8_t *x, int x_zero, int8_t *y) {
+  int64_t channels = w->channels, taps = window_taps(w), positions = window_positions(w);
+  int8_t *by_tap = scratch(channels * taps, 1);
+  int64_t *offset = scratch(taps, sizeof *offset), *tap = scratch(taps, sizeof *tap);
+  int32_t *acc = scratch(channels, sizeof *acc);
+  for (int64_t c = 0; c < channels; c++)
+    for (int64_t t = 0; t < taps; t++) by_tap[t * channels + c] = weights->w[c * taps + t];
+  for (int64_t b = 0; b < w->batch; b++)
+    for (int64_t p = 0; p < positions; p++) {
+      int64_t n_valid = valid_taps(w, p, offset, tap);
+      memset(acc, 0, (size_t)channels * sizeof *acc);
+      for (int64_t t = 0, v = 0; t < taps; t++) {
+        if (v < n_valid && tap[v] == t) {
+          v++;
+          continue;
+        }
+        for (int64_t c = 0; c < channels; c++) acc[c] += by_tap[t * channels + c] * x_zero;
+      }
+      depthwise_position(w, x + b * w->in_batch_step, offset, tap, n_valid, by_tap, acc);
+      finish_block(o, weights, acc, 1, 0, channels, channels,
+                   y + b * w->out_batch_step + p * channels);
+    }
+  free(by_tap);
+  free(offset);
+  free(tap);
+  free(acc);
+}
+
+void eval_qconv(const Node *n, const void *const *in, void *const *out) {
+  Window w;
+  get_window(n, n->in[IN_X], n->in[IN_W], &w);
+  widen_window(&w);
+  Weights weights = get_weights(n, in, w.channels / w.group * window_taps(&w));
+  Output o = get_output(n, in[IN_M], in_data(n, in, IN_TABLE));
+  int x_zero = (int)attr_int(n, "x_zero", 0);
+  bool depthwise = w.group == w.channels && w.group == w.out_channels && !weights.multiple;
+  if (depthwise)
+    qconv_depthwise(&w, &weights, &o, in[IN_X], x_zero, out[0]);
+  else
+    qconv_im2col(&w, &weights, &o, in[IN_X], x_zero, out[0]);
+}
+
+/* ---- QGemm */
+
+void infer_qgemm(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  const Tensor *x = n->in[IN_X], *w = n->in[IN_W];
+  char tx[DIMS_TEXT], tw[DIMS_TEXT];
+  if (x->rank < 1 || w->rank != 2 || w->dim[1] != x->dim[x->rank - 1])
+    error_at(n->loc, "QGemm: shapes %s and %s do not match", dims_text(tx, sizeof tx, x),
+             dims_text(tw, sizeof tw, w));
+  check_weights(n, w->dim[0], w->dim[1]);
+  int64_t dim[MAX_RANK];
+  memcpy(dim, x->dim, sizeof dim);
+  dim[x->rank - 1] = w->dim[0];
+  set_type(n, 0, DT_I8, x->rank, dim, x->layout);
+}
+
+void eval_qgemm(const Node *n, const void *const *in, void *const *out) {
+  const Tensor *x = n->in[IN_X];
+  int64_t rows = n->in[IN_W]->dim[0], k = n->in[IN_W]->dim[1];
+  int64_t count = dims_product(x->dim, 0, x->rank - 1);
+  Weights weights = get_weights(n, in, k);
+  Output o = get_output(n, in[IN_M], in_data(n, in, IN_TABLE));
+  int32_t *acc = scratch(mul_size(count, rows), sizeof *acc);
+  multiply(&weights, in[IN_X], count, 0, rows, acc);
+  finish_block(&o, &weights, acc, count, 0, rows, rows, out[0]);
+  free(acc);
+}
+
+/* ---- QMatMul: both operands are activations */
+
+void infer_qmatmul(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  need_type(n, 0, DT_I8);
+  need_type(n, 1, DT_I8);
+  MatMulShape s;
+  get_matmul_shape(n, &s);
+  set_type(n, 0, DT_I8, s.out_rank, s.out_dim, LAYOUT_NONE);
+}
+
+static void qmatmul_batch(const MatMulShape *s, const Output *o, const int8_t *a, const int8_t *b,
+                          int32_t a_zero, int32_t b_zero, int8_t *y) {
+  for (int64_t i = 0; i < s->m; i++)
+    for (int64_t j = 0; j < s->n; j++) {
+      int32_t acc = 0;
+      for (int64_t k = 0; k < s->k; k++)
+        acc += (a[i * s->k + k] - a_zero) * (b[k * s->n + j] - b_zero);
+      y[i * s->n + j] = finish(o, acc, 0);
+    }
+}
+
+/* Attribute m, one multiplier for the whole tensor. */
+static Output get_scalar_output(const Node *n, int32_t *m) {
+  *m = (int32_t)attr_int(n, "m", 0);
+  Output o = get_output(n, m, NULL);
+  o.per_channel = false;
+  return o;
+}
+
+void eval_qmatmul(const Node *n, const void *const *in, void *const *out) {
+  MatMulShape s;
+  int32_t m, a_zero = (int32_t)attr_int(n, "a_zero", 0), b_zero = (int32_t)attr_int(n, "b_zero", 0);
+  Output o = get_scalar_output(n, &m);
+  get_matmul_shape(n, &s);
+  for (int64_t i = 0; i < s.batches; i++) {
+    int64_t a, b;
+    matmul_offsets(&s, i, &a, &b);
+    qmatmul_batch(&s, &o, (const int8_t *)in[0] + a, (const int8_t *)in[1] + b, a_zero, b_zero,
+                  (int8_t *)out[0] + i * s.m * s.n);
+  }
+}
+
+/* ---- QAdd, QMul */
+
+void infer_qbinary(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  need_type(n, 0, DT_I8);
+  need_type(n, 1, DT_I8);
+  int64_t dim[MAX_RANK];
+  int rank = broadcast_dims(n, 0, 2, dim);
+  set_type(n, 0, DT_I8, rank, dim, broadcast_layout(n, 0, 2, rank));
+}
+
+void eval_qadd(const Node *n, const void *const *in, void *const *out) {
+  const int8_t *a = in[0], *b = in[1];
+  int8_t *y = out[0];
+  int64_t a_mul = attr_int(n, "a_mul", 0), b_mul = attr_int(n, "b_mul", 0);
+  int64_t c = attr_int(n, "c", 0), lo = attr_int(n, "lo", -128), hi = attr_int(n, "hi", 127);
+  int shift = (int)attr_int(n, "shift", 0);
+  Walk w;
+  start_walk(&w, n->out[0], 2, n->in);
+  for (int64_t r = 0; r < w.rows; r++, next_row(&w))
+    for (int64_t i = 0; i < w.row; i++) {
+      int64_t v = (a[w.pos[0] + i * w.row_step[0]] * a_mul +
+                   b[w.pos[1] + i * w.row_step[1]] * b_mul + c) >> shift;
+      *y++ = (int8_t)(v < lo ? lo : v > hi ? hi : v);
+    }
+}
+
+void eval_qmul(const Node *n, const void *const *in, void *const *out) {
+  const int8_t *a = in[0], *b = in[1];
+  int8_t *y = out[0];
+  int32_t m, a_zero = (int32_t)attr_int(n, "a_zero", 0), b_zero = (int32_t)attr_int(n, "b_zero", 0);
+  Output o = get_scalar_output(n, &m);
+  Walk w;
+  start_walk(&w, n->out[0], 2, n->in);
+  for (int64_t r = 0; r < w.rows; r++, next_row(&w))
+    for (int64_t i = 0; i < w.row; i++) {
+      int32_t acc = (a[w.pos[0] + i * w.row_step[0]] - a_zero) *
+                    (b[w.pos[1] + i * w.row_step[1]] - b_zero);
+      *y++ = finish(&o, acc, 0);
+    }
+}
+
+/* ---- QAveragePool */
+
+void infer_qaverage_pool(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  need_type(n, 0, DT_I8);
+  need_type(n, 1, DT_I32);
+  Window w;
+  get_window(n, n->in[0], NULL, &w);
+  if (n_elements(n->in[1]) != 1) need_vector(n, 1, "m", window_taps(&w));
+  set_window_type(n, DT_I8, &w, LAYOUT_NHWC);
+}
+
+void eval_qaverage_pool(const Node *n, const void *const *in, void *const *out) {
+  Window w;
+  get_window(n, n->in[0], NULL, &w);
+  widen_window(&w);
+  const int8_t *x = in[0];
+  int8_t *y = out[0];
+  int32_t x_zero = (int32_t)attr_int(n, "x_zero", 0);
+  bool by_count = n_elements(n->in[1]) > 1;
+  Output o = get_output(n, in[1], NULL);
+  int64_t positions = window_positions(&w), *offset = scratch(window_taps(&w), sizeof *offset);
+  for (int64_t p = 0; p < positions; p++) {
+    int64_t valid = valid_taps(&w, p, offset, NULL);
+    for (int64_t b = 0; b < w.batch; b++)
+      for (int64_t c = 0; c < w.channels; c++) {
+        int32_t acc = 0;
+        for (int64_t t = 0; t < valid; t++) acc += x[b * w.in_batch_step + c + offset[t]] - x_zero;
+        y[b * w.out_batch_step + p * w.channels + c] =
+            finish(&o, acc, by_count && valid ? valid - 1 : 0);
+      }
+  }
+  free(offset);
+}
+
+/* ---- QSoftmax, QLookup */
+
+void infer_qsoftmax(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  need_type(n, 0, DT_I8);
+  need_type(n, 1, DT_U32);
+  need_vector(n, 1, "table", 256);
+  if (n->in[0]->rank < 1) error_at(n->loc, "QSoftmax: input is a scalar");
+  set_like(n, 0, n->in[0]);
+}
+
+static void qsoftmax_row(const int8_t *x, const uint32_t *table, int64_t count, int8_t *y) {
+  int max = -128;
+  uint32_t sum = 0;
+  for (int64_t i = 0; i < count; i++)
+    if (x[i] > max) max = x[i];
+  for (int64_t i = 0; i < count; i++) sum += table[max - x[i]];
+  for (int64_t i = 0; i < count; i++) {
+    uint32_t part = sum ? (table[max - x[i]] * 256 + sum / 2) / sum : 0;
+    y[i] = (int8_t)(part > 255 ? 127 : (int)part - 128);
+  }
+}
+
+void eval_qsoftmax(const Node *n, const void *const *in, void *const *out) {
+  const Tensor *x = n->in[0];
+  int64_t count = x->dim[x->rank - 1], rows = dims_product(x->dim, 0, x->rank - 1);
+  for (int64_t r = 0; r < rows; r++)
+    qsoftmax_row((const int8_t *)in[0] + r * count, in[1], count, (int8_t *)out[0] + r * count);
+}
+
+/* Table [256], or [C][256] with C the last dimension. */
+void infer_qlookup(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  const Tensor *x = n->in[0], *table = n->in[1];
+  char text[DIMS_TEXT];
+  if (x->dtype != DT_U8) need_type(n, 0, DT_I8);
+  if (table->dtype != DT_U8) need_type(n, 1, DT_I8);
+  bool one = table->rank == 1 && table->dim[0] == 256;
+  bool each = table->rank == 2 && table->dim[1] == 256 && x->rank > 0 &&
+              table->dim[0] == x->dim[x->rank - 1];
+  if (!one && !each)
+    error_at(n->loc, "QLookup: table has shape %s, expected [256] or one for each channel",
+             dims_text(text, sizeof text, table));
+  set_type(n, 0, table->dtype, x->rank, x->dim, x->layout);
+}
+
+void eval_qlookup(const Node *n, const void *const *in, void *const *out) {
+  const Tensor *x = n->in[0];
+  int64_t channels = n->in[1]->rank == 2 ? n->in[1]->dim[0] : 1, total = n_elements(x);
+  const uint8_t *from = in[0], *table = in[1];
+  uint8_t *y = out[0], flip = x->dtype == DT_I8 ? 0x80 : 0;  /* int8 code + 128 as a byte */
+  for (int64_t i = 0; i < total; i++)
+    y[i] = table[i % channels * 256 + (from[i] ^ flip)];
+}

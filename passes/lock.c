@@ -1,0 +1,157 @@
+/* lock.c - policy.lock.yaml: everything that the policy, the calibration data and the passes
+ * decided, as a policy of its own.
+ *
+ * It has one rule per node, by its output's exact name, and the range of every calibrated
+ * tensor, so that it compiles to the same bytes with neither presets nor data.  Its `lock:`
+ * part says where it came from and, for the reader, what each tensor costs.  Numbers are
+ * printed so that they round-trip; names are sorted or in graph order: the same compile writes
+ * the same bytes. */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "passes/resolve.h"
+
+/* ---- ranges: of the tensors that were resolved, of the final graph, of the policy ------------ */
+
+typedef struct Ranges {
+  Arena *arena;
+  int n;
+  RangePolicy *range;      /* [n] */
+} Ranges;
+
+static void add_range(Ranges *r, const char *tensor, float lo, float hi) {
+  r->range = arena_grow(r->arena, r->range, r->n, sizeof *r->range);
+  r->range[r->n] = (RangePolicy){.tensor = tensor, .lo = lo, .hi = hi};
+  r->range[r->n].loc.line = r->n; /* keeps the first of a name first */
+  r->n++;
+}
+
+static void add_tensor(Ranges *r, const Tensor *t) {
+  if (t != NULL && t->has_range) add_range(r, t->name, t->lo, t->hi);
+}
+
+static int by_tensor(const void *a, const void *b) {
+  const RangePolicy *x = a, *y = b;
+  int order = strcmp(x->tensor, y->tensor);
+  return order != 0 ? order : (x->loc.line > y->loc.line) - (x->loc.line < y->loc.line);
+}
+
+static void print_ranges(FILE *f, const Graph *g, const Context *cx) {
+  Ranges r = {.arena = cx->arena};
+  const Resolution *res = cx->resolution;
+  for (int i = 0; res != NULL && i < res->n_in; i++) add_tensor(&r, res->input[i].input);
+  for (int i = 0; res != NULL && i < res->n_node; i++)
+    for (int k = 0; k < res->node[i].node->n_out; k++) add_tensor(&r, res->node[i].node->out[k]);
+  for (int i = 0; res != NULL && i < res->n_node; i++) add_tensor(&r, res->node[i].out);
+  for (int i = 0; i < g->n_tensor; i++) add_tensor(&r, g->tensor[i]);
+  for (int i = 0; i < cx->policy->n_range; i++) {
+    const RangePolicy *p = &cx->policy->range[i];
+    add_range(&r, p->tensor, p->lo, p->hi);
+  }
+  if (r.n == 0) return;
+  qsort(r.range, (size_t)r.n, sizeof *r.range, by_tensor);
+  fputs("ranges:\n", f);
+  for (int i = 0; i < r.n; i++) {
+    if (i > 0 && strcmp(r.range[i].tensor, r.range[i - 1].tensor) == 0) continue;
+    fputs("  ", f);
+    print_yaml_text(f, r.range[i].tensor);
+    fprintf(f, ": [%.9g, %.9g]\n", (double)r.range[i].lo, (double)r.range[i].hi);
+  }
+}
+
+/* ---- rules ----------------------------------------------------------------------------------- */
+
+static void print_match(FILE *f, const char *output) {
+  fputs("  - match: {output: ", f);
+  print_yaml_text(f, output);
+  fputs("}\n", f);
+}
+
+static void print_weights(FILE *f, const WeightChoice *w) {
+  fprintf(f, "    weights: {format: %s, granularity: %s", w->format->name,
+          granularity_name(w->granularity));
+  if (w->granularity == GRAN_GROUP) fprintf(f, ", group: %lld", (long long)w->group);
+  fprintf(f, ", solver: %s}\n", w->solver);
+}
+
+static void print_activations(FILE *f, const ActChoice *c) {
+  fprintf(f, "    activations: {format: %s, symmetric: %s}\n", c->format->name,
+          c->symmetric ? "true" : "false");
+}
+
+static void print_rules(FILE *f, const Resolution *res) {
+  int n = 0;
+  for (int i = 0; i < res->n_in; i++) {
+    if (res->input[i].act.format == NULL) continue;
+    if (n++ == 0) fputs("rules:\n", f);
+    print_match(f, res->input[i].input->name);
+    print_activations(f, &res->input[i].act);
+  }
+  for (int i = 0; i < res->n_node; i++) {
+    const NodeChoice *c = &res->node[i];
+    bool weights = c->weights != NULL && c->w.format != NULL;
+    if (c->out == NULL || (!weights && c->act.format == NULL)) continue;
+    if (n++ == 0) fputs("rules:\n", f);
+    print_match(f, c->out->name);
+    if (weights) print_weights(f, &c->w);
+    if (c->act.format != NULL) print_activations(f, &c->act);
+  }
+}
+
+/* ---- provenance ------------------------------------------------------------------------------ */
+
+/* Bits for each element with its share of the scales: float32 each, or a byte per group and a
+ * float32 per channel. */
+static double bits_per_element(const Tensor *t) {
+  const QuantSpec *q = t->quant;
+  int64_t elements = n_elements(t);
+  if (elements <= 0) return 0;
+  double bits = (double)q->format->bits * (double)elements;
+  if (q->multiple == NULL) return (bits + 32.0 * (double)q->n) / (double)elements;
+  double channels = q->axis >= 0 ? (double)t->dim[q->axis] : 1;
+  return (bits + 8.0 * (double)q->n + 32.0 * channels) / (double)elements;
+}
+
+static void print_tensor(FILE *f, const Tensor *t) {
+  const QuantSpec *q = t->quant;
+  fputs("    - {name: ", f);
+  print_yaml_text(f, t->name);
+  fprintf(f, ", format: %s, granularity: %s", q->format->name,
+          q->group > 0 ? "group" : q->axis >= 0 ? "channel" : "tensor");
+  if (q->group > 0) fprintf(f, ", group: %lld", (long long)q->group);
+  if (is_const(t))
+    fprintf(f, ", elements: %lld, bits: %.4f}\n", (long long)n_elements(t), bits_per_element(t));
+  else fprintf(f, ", scale: %.9g, zero: %d}\n", (double)q->scale[0], (int)q->zero[0]);
+}
+
+static void print_hash(FILE *f, const char *key, uint64_t hash) {
+  if (hash != 0) fprintf(f, "  %s: \"%016" PRIx64 "\"\n", key, hash);
+}
+
+static void print_provenance(FILE *f, const Graph *g, const Context *cx) {
+  const Policy *p = cx->policy;
+  fprintf(f, "lock:\n  qcc: \"%s\"\n", QCC_VERSION);
+  print_hash(f, "model", g->hash);
+  print_hash(f, "policy", p->hash);
+  print_hash(f, "calibration", cx->calib != NULL ? cx->calib->hash : p->lock.calibration);
+  int n = 0;
+  for (int i = 0; i < g->n_tensor; i++) {
+    const QuantSpec *q = g->tensor[i]->quant;
+    if (q == NULL || q->format == NULL || q->n < 1) continue;
+    if (n++ == 0) fputs("  tensors:\n", f);
+    print_tensor(f, g->tensor[i]);
+  }
+}
+
+void write_lock(FILE *f, const Graph *g, const Context *cx) {
+  fputs(
+      "# Written by qcc. Compiling the model with this file as its policy gives the same output.\n",
+      f);
+  fputs("version: 1\n", f);
+  print_provenance(f, g, cx);
+  print_policy_inputs(f, cx->policy);
+  print_policy_globals(f, cx->policy, false);
+  if (cx->resolution != NULL) print_rules(f, cx->resolution);
+  print_ranges(f, g, cx);
+}

@@ -1,0 +1,59 @@
+/* fuse_activation.c - activations that are not a clamp into the operator before them: in integer code a
+ * table that the kernel applies to its codes, in float code a function of the kernel's epilogue.
+ *
+ *   y = QLookup(QConv(x, w, b, m), table)   ==>   y = QConv(x, w, b, m, , table)
+ *   y = HardSwish(Conv(x, w))               ==>   y = Conv<activation="HardSwish">(x, w)
+ */
+#include <string.h>
+
+#include "passes/passes.h"
+
+static const char *const functions[] = {"LeakyRelu", "HardSwish", "HardSigmoid", "Sigmoid", "Tanh"};
+
+static bool is_function(const Node *n) {
+  for (size_t i = 0; i < sizeof functions / sizeof *functions; i++)
+    if (is_op(n, functions[i])) return true;
+  return false;
+}
+
+/* The node p whose output only n reads, if it may write n's output instead. */
+static Node *sole_producer(const Graph *g, const Node *n) {
+  Node *p = n->in[0] ? n->in[0]->def : NULL;
+  return p && only_user(g, n->in[0]) == n && !is_graph_output(g, n->in[0]) ? p : NULL;
+}
+
+static void take_output(Graph *g, Node *p, Node *n) {
+  Tensor *y = n->out[0];
+  n->out[0]->def = NULL, n->out[0] = NULL;
+  remove_node(g, n);
+  p->out[0]->def = NULL;
+  p->out[0] = y;
+  y->def = p;
+}
+
+static bool fuse_table(Graph *g, Node *n) {
+  Node *p = is_op(n, "QLookup") ? sole_producer(g, n) : NULL;
+  if ((!is_op(p, "QConv") && !is_op(p, "QGemm")) || n->in[0]->dtype != DT_I8 || n->in[1]->rank != 1) return false;
+  if (p->n_in > 5 && p->in[5]) return false;
+  set_input(g, p, 5, n->in[1]);
+  take_output(g, p, n);
+  return true;
+}
+
+static bool fuse_function(Graph *g, Node *n) {
+  Node *p = is_function(n) ? sole_producer(g, n) : NULL;
+  if ((!is_op(p, "Conv") && !is_op(p, "Gemm")) || find_attr(p, "activation")) return false;
+  set_str(g, p, "activation", n->op->name);
+  double alpha = is_op(n, "LeakyRelu") ? 0.01 : 0.2;
+  if (is_op(n, "LeakyRelu") || is_op(n, "HardSigmoid"))
+    set_float(g, p, "activation_alpha", attr_float(n, "alpha", alpha));
+  if (is_op(n, "HardSigmoid")) set_float(g, p, "activation_beta", attr_float(n, "beta", 0.5));
+  take_output(g, p, n);
+  return true;
+}
+
+void pass_fuse_activation(Graph *g, Context *cx) {
+  (void)cx;
+  for (int i = 0; i < g->n_node; i++)
+    if (fuse_table(g, g->node[i]) || fuse_function(g, g->node[i])) i = -1;
+}

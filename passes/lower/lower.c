@@ -1,0 +1,85 @@
+/* lower.c - Dequantize, operator, Quantize becomes one integer operator (docs/numerics.md).  Walks the
+ * Quantize nodes; what computes their input decides the form.  A node without one stays in float between
+ * its Dequantize and Quantize: a float island.
+ *
+ *   q = Quantize(Conv(Dequantize(x), Dequantize(w), b))   ==>   q = QConv(x, w, b', m)
+ */
+#include "passes/lower/lower.h"
+
+#include <math.h>
+
+#include "passes/quant/quant.h"
+
+bool pick_rescale(int64_t n, const double *scale, double bound, int32_t *m, int *shift) {
+  double largest = 0;
+  for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs(scale[i]));
+  int s = 0;
+  while (s < 30 && rint(ldexp(largest, 31 - s)) >= (double)(1 << 30)) s++;
+  while (s <= 0 && bound >= ldexp(1, 24 - s) && rint(ldexp(largest, 32 - s)) < (double)(1 << 30)) s--;
+  if (s == 30 || (s > 0 && ldexp(bound, s) > INT32_MAX) || bound > INT32_MAX) return false;
+  for (int64_t i = 0; i < n; i++) m[i] = (int32_t)rint(ldexp(scale[i], 31 - s));
+  *shift = s;
+  return true;
+}
+
+Tensor *codes_of(const Tensor *t) { return t && is_op(t->def, "Dequantize") ? t->def->in[0] : NULL; }
+
+double scale_of(const Tensor *codes) { return codes->quant->scale[0]; }
+
+int32_t zero_of(const Tensor *codes) { return codes->quant->zero[0]; }
+
+static int32_t code_of(const Tensor *y, double real) {
+  const Format *f = y->quant->format;
+  double q = rint(real / scale_of(y)) + zero_of(y);
+  return (int32_t)fmin(fmax(q, f->lo), f->hi);
+}
+
+void clamp_codes(const Node *n, const Tensor *y, int32_t *lo, int32_t *hi) {
+  *lo = code_of(y, attr_float(n, "activation_min", -INFINITY));
+  *hi = code_of(y, attr_float(n, "activation_max", INFINITY));
+}
+
+Node *replace_by(Graph *g, Node *n, Node *quantize, const char *op, int n_in, Tensor *const *in) {
+  Tensor *y = quantize->out[0];
+  const char *name = n->name;
+  Loc loc = n->loc;
+  quantize->out[0]->def = NULL, quantize->out[0] = NULL;
+  remove_node(g, quantize);
+  int at = node_index(g, n);
+  Node *q = add_node(g, at, op, name, n_in, in, 1, &y);
+  q->loc = loc;
+  remove_node(g, n);
+  return q;
+}
+
+void set_rescale(Graph *g, Node *q, int shift, int32_t y_zero, int32_t lo, int32_t hi) {
+  set_int(g, q, "shift", shift);
+  set_int(g, q, "y_zero", y_zero);
+  set_int(g, q, "lo", lo);
+  set_int(g, q, "hi", hi);
+}
+
+static const struct { const char *op; Lowering *lower; } lowerings[] = {
+  {"Conv", lower_weighted},          {"Gemm", lower_weighted}, {"MatMul", lower_matmul},   {"Add", lower_add},
+  {"Mul", lower_mul},                {"Softmax", lower_softmax}, {"AveragePool", lower_average_pool},
+};
+
+static bool lower_one(Graph *g, Context *cx, Node *quantize) {
+  Node *n = quantize->in[0]->def;
+  if (!n || is_graph_output(g, quantize->in[0])) return false;
+  if (lower_lookup(g, quantize)) return true;
+  if (n->n_out == 1 && only_user(g, n->out[0]) != quantize) return false;
+  for (size_t i = 0; i < sizeof lowerings / sizeof *lowerings; i++)
+    if (is_op(n, lowerings[i].op)) return lowerings[i].lower(g, cx, n, quantize);
+  return is_move(n) && lower_move(g, cx, n, quantize);
+}
+
+void pass_lower(Graph *g, Context *cx) {
+  for (int i = 0; i < g->n_node; i++) {
+    Node *n = g->node[i];
+    if (is_op(n, "Quantize") && lower_one(g, cx, n)) {
+      remove_dead(g);
+      i = -1;
+    }
+  }
+}

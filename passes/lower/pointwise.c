@@ -1,0 +1,157 @@
+/* pointwise.c - Add and Mul of two tensors of codes, and tables: any chain of pointwise operators of one
+ * variable between codes and Quantize is evaluated for all 256 codes at compile time. */
+#include <math.h>
+#include <string.h>
+
+#include "passes/lower/lower.h"
+
+enum { MAX_TABLES = 16 };
+
+bool lower_add(Graph *g, Context *cx, Node *n, Node *quantize) {
+  (void)cx;
+  Tensor *a = codes_of(n->in[0]), *b = codes_of(n->in[1]), *y = quantize->out[0];
+  if (!a || !b || a->dtype != DT_I8 || b->dtype != DT_I8) return false;
+  double ra = scale_of(a) / scale_of(y), rb = scale_of(b) / scale_of(y), larger = fmax(ra, rb);
+  int shift = 22;
+  while (shift > 1 && rint(ldexp(larger, shift)) > INT16_MAX) shift--;
+  if (rint(ldexp(larger, shift)) > INT16_MAX) return false;
+  int64_t ma = (int64_t)rint(ldexp(ra, shift)), mb = (int64_t)rint(ldexp(rb, shift));
+  int64_t c = ((int64_t)zero_of(y) * (1 << shift)) + (1 << (shift - 1)) - zero_of(a) * ma - zero_of(b) * mb;
+  int32_t lo, hi;
+  clamp_codes(n, y, &lo, &hi);
+  Node *q = replace_by(g, n, quantize, "QAdd", 2, (Tensor *[]){a, b});
+  set_int(g, q, "a_mul", ma);
+  set_int(g, q, "b_mul", mb);
+  set_int(g, q, "c", c);
+  set_int(g, q, "shift", shift);
+  set_int(g, q, "lo", lo);
+  set_int(g, q, "hi", hi);
+  return true;
+}
+
+bool lower_mul(Graph *g, Context *cx, Node *n, Node *quantize) {
+  (void)cx;
+  Tensor *a = codes_of(n->in[0]), *b = codes_of(n->in[1]), *y = quantize->out[0];
+  if (!a || !b || a->dtype != DT_I8 || b->dtype != DT_I8) return false;
+  double scale = scale_of(a) * scale_of(b) / scale_of(y);
+  int32_t m, lo, hi;
+  int shift;
+  if (!pick_rescale(1, &scale, 255.0 * 255.0, &m, &shift)) return false;
+  clamp_codes(n, y, &lo, &hi);
+  Node *q = replace_by(g, n, quantize, "QMul", 2, (Tensor *[]){a, b});
+  set_int(g, q, "a_zero", zero_of(a));
+  set_int(g, q, "b_zero", zero_of(b));
+  set_int(g, q, "m", m);
+  set_rescale(g, q, shift, zero_of(y), lo, hi);
+  return true;
+}
+
+/* The one input of a pointwise node that is not constant; -1 when there is none or several, or when a
+ * constant varies along more than the last dimension.  *channels is raised to the constants' size. */
+static int variable_input(const Node *n, int64_t *channels) {
+  int at = -1;
+  if (!(n->op->flags & OP_POINTWISE) || (n->op->flags & OP_QDQ) || n->n_out != 1) return -1;
+  for (int i = 0; i < n->n_in; i++) {
+    const Tensor *t = n->in[i];
+    if (!t) continue;
+    if (!is_const(t)) {
+      if (at >= 0) return -1;
+      at = i;
+    } else if (n_elements(t) > 1) {
+      if (t->rank == 0 || t->dim[t->rank - 1] != n_elements(t)) return -1;
+      *channels = n_elements(t);
+    }
+  }
+  return at;
+}
+
+/* Copies a node of the chain into the small graph t, reading x. */
+static Tensor *copy_node(Graph *t, const Node *n, int at, Tensor *x) {
+  Tensor **in = arena_alloc(t->arena, (n->n_in + 1) * (int64_t)sizeof *in);
+  for (int i = 0; i < n->n_in; i++) {
+    const Tensor *c = n->in[i];
+    in[i] = i == at ? x : c ? new_const(t, fresh_name(t, c->name), c->dtype, c->rank, c->dim, c->data) : NULL;
+    if (in[i] && i != at) in[i]->quant = c->quant;
+  }
+  Tensor *y = new_tensor(t, fresh_name(t, n->out[0]->name), DT_NONE, -1, NULL);
+  if (n->op->flags & OP_QDQ) y->quant = n->out[0]->quant, y->dtype = n->out[0]->quant ? n->out[0]->dtype : DT_NONE;
+  Node *copy = add_node(t, -1, n->op->name, fresh_name(t, n->name), n->n_in, in, 1, &y);
+  for (int i = 0; i < n->n_attr; i++) set_attr(t, copy, &n->attr[i]);
+  infer_node(t, copy);
+  return y;
+}
+
+/* Runs the chain over all codes: out[code][channel]. */
+static const int8_t *run_chain(Graph *g, Node *const *chain, const int *at, int n, const Tensor *x, int64_t channels) {
+  Graph *t = new_graph(g->arena, "table");
+  t->opset = g->opset;
+  int rank = x->rank < 2 ? 2 : x->rank;
+  int64_t dim[MAX_RANK];
+  for (int i = 0; i < rank; i++) dim[i] = i == rank - 2 ? 256 : i == rank - 1 ? channels : 1;
+  Tensor *in = new_tensor(t, "codes", x->dtype, rank, dim), *y = in;
+  in->quant = x->quant;
+  t->in = arena_alloc(g->arena, sizeof *t->in);
+  t->in[t->n_in++] = in;
+  for (int i = n - 1; i >= 0; i--) y = copy_node(t, chain[i], at[i], y);
+  t->out = arena_alloc(g->arena, sizeof *t->out);
+  t->out[t->n_out++] = y;
+  int8_t *codes = arena_alloc(g->arena, 256 * channels), *out = arena_alloc(g->arena, 256 * channels);
+  for (int i = 0; i < 256; i++)
+    for (int64_t c = 0; c < channels; c++) codes[i * channels + c] = (int8_t)(x->dtype == DT_U8 ? i : i - 128);
+  Interp *it = new_interp(t);
+  run_interp(it, (const void *const[]){codes}, NULL, NULL);
+  memcpy(out, interp_value(it, y), (size_t)(256 * channels));
+  free_interp(it);
+  return out;
+}
+
+/* Is every node on the way read by the next one only? The Dequantize may have other readers. */
+static int find_chain(const Graph *g, Node *quantize, Node **chain, int *at, int max, int64_t *channels) {
+  int n = 0;
+  for (Node *p = quantize; n < max;) {
+    chain[n] = p;
+    if (is_op(p, "Dequantize")) return at[n] = 0, n + 1;
+    if (is_op(p, "Cast") && (p->in[0]->dtype == DT_U8 || p->in[0]->dtype == DT_I8)) return at[n] = 0, n + 1;
+    at[n] = p == quantize ? 0 : variable_input(p, channels);
+    if (at[n] < 0 || (p != quantize && only_user(g, p->out[0]) == NULL)) return 0;
+    if (p != quantize && is_graph_output(g, p->out[0])) return 0;
+    Tensor *x = p->in[at[n++]];
+    if (!x->def) return 0;
+    p = x->def;
+  }
+  return 0;
+}
+
+bool lower_lookup(Graph *g, Node *quantize) {
+  enum { MAX_CHAIN = 16 };
+  Node *chain[MAX_CHAIN];
+  int at[MAX_CHAIN];
+  int64_t channels = 1;
+  int n = find_chain(g, quantize, chain, at, MAX_CHAIN, &channels);
+  if (n < 2) return false;
+  Tensor *x = chain[n - 1]->in[0], *y = quantize->out[0];
+  if ((x->dtype != DT_I8 && x->dtype != DT_U8) || is_const(x) || y->dtype != DT_I8 || channels > MAX_TABLES) return false;
+  for (int i = 0; i < n; i++)
+    if (find_attr(chain[i], "activation")) return false;
+  if (channels > 1 && x->dim[x->rank - 1] != channels) return false;
+  const int8_t *out = run_chain(g, chain, at, n, x, channels);
+  if (n == 2 && x->dtype == DT_I8 && x->quant && x->quant->scale[0] == y->quant->scale[0] &&
+      x->quant->zero[0] == y->quant->zero[0] && !is_graph_output(g, y)) {
+    replace_uses(g, y, x);
+    remove_node(g, quantize);
+    return true;
+  }
+  int8_t *table = arena_alloc(g->arena, 256 * channels);
+  for (int i = 0; i < 256; i++)
+    for (int64_t c = 0; c < channels; c++) table[c * 256 + i] = out[i * channels + c];
+  int64_t dim[2] = {channels, 256};
+  const char *name = n > 2 ? chain[1]->name : quantize->name;
+  Tensor *t = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_table", name)), DT_I8, channels > 1 ? 2 : 1,
+                        channels > 1 ? dim : dim + 1, table);
+  Loc loc = quantize->loc;
+  int index = node_index(g, quantize);
+  quantize->out[0]->def = NULL, quantize->out[0] = NULL;
+  remove_node(g, quantize);
+  add_node(g, index, "QLookup", fresh_name(g, name), 2, (Tensor *[]){x, t}, 1, &y)->loc = loc;
+  return true;
+}

@@ -1,0 +1,103 @@
+/* weighted.c - Conv and Gemm with weight codes become QConv and QGemm: the input's zero point goes into the
+ * bias, the three scales into one multiplier per output channel, Relu and Clip into the clamp.  The
+ * accumulator's bound is taken from the actual weights. */
+#include <math.h>
+#include <string.h>
+
+#include "passes/lower/lower.h"
+
+typedef struct Channel {
+  double sum;       /* of weights times multiples: what a unit of zero point adds */
+  double bound;     /* largest |sum of w * x| over all codes x */
+} Channel;
+
+static Channel sum_channel(const Tensor *w, int64_t c, int64_t row) {
+  const QuantSpec *q = w->quant;
+  const int8_t *v = (const int8_t *)w->data + c * row;
+  int64_t groups = q->group ? (row + q->group - 1) / q->group : 1;
+  Channel r = {0, 0};
+  double low = 0, high = 0;
+  for (int64_t i = 0; i < row; i++) {
+    double k = q->multiple ? q->multiple[c * groups + i / q->group] : 1;
+    r.sum += v[i] * k;
+    low += k * (v[i] > 0 ? v[i] * -128 : v[i] * 127);
+    high += k * (v[i] > 0 ? v[i] * 127 : v[i] * -128);
+  }
+  r.bound = fmax(-low, high);
+  return r;
+}
+
+static double weight_scale(const QuantSpec *q, int64_t c) {
+  if (q->channel_scale) return q->channel_scale[q->axis < 0 ? 0 : c];
+  return q->scale[q->axis < 0 ? 0 : c];
+}
+
+/* Conv's window as explicit attributes. */
+static void copy_window(Graph *g, Node *q, const Window *w) {
+  int64_t pads[6];
+  for (int i = 0; i < w->spatial; i++) pads[i] = w->pad[i], pads[w->spatial + i] = w->pad_end[i];
+  set_int(g, q, "group", w->group);
+  set_ints(g, q, "strides", w->spatial, w->stride);
+  set_ints(g, q, "pads", 2 * w->spatial, pads);
+  set_ints(g, q, "dilations", w->spatial, w->dilation);
+}
+
+bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
+  Tensor *x = codes_of(n->in[0]), *w = codes_of(n->in[1]), *y = quantize->out[0];
+  if (!x || !w || !is_const(w) || x->dtype != DT_I8) return false;
+  const float *bias = n->n_in > 2 && n->in[2] ? n->in[2]->data : NULL;
+  int64_t channels = w->dim[0], row = n_elements(w) / channels, x_zero = zero_of(x);
+  int32_t *b = arena_alloc(g->arena, channels * 4), *m = arena_alloc(g->arena, channels * 4), lo, hi;
+  double *scale = arena_alloc(g->arena, channels * (int64_t)sizeof *scale), bound = 0;
+  for (int64_t c = 0; c < channels; c++) {
+    double s = scale_of(x) * weight_scale(w->quant, c);
+    Channel k = sum_channel(w, c, row);
+    double folded = rint((bias ? bias[c] : 0) / s) - (double)x_zero * k.sum;
+    scale[c] = s / scale_of(y);
+    bound = fmax(bound, fabs(folded) + k.bound);
+    b[c] = fabs(folded) < INT32_MAX ? (int32_t)folded : 0;
+  }
+  int shift;
+  if (!pick_rescale(channels, scale, bound, m, &shift)) {
+    add_note(cx, n->name, "%s stays in float: its accumulator may reach %.0f and does not fit 32 bits", n->op->name, bound);
+    return false;
+  }
+  bool conv = is_op(n, "Conv");
+  Window window;
+  if (conv) get_window(n, n->in[0], n->in[1], &window);
+  const char *name = n->name;
+  Tensor *bt = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_b", name)), DT_I32, 1, &channels, b);
+  Tensor *mt = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_m", name)), DT_I32, 1, &channels, m);
+  Tensor *kt = NULL;
+  if (w->quant->multiple) {
+    int64_t dim[2] = {channels, w->quant->n / channels};
+    kt = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_multiple", name)), DT_U8, 2, dim, w->quant->multiple);
+  }
+  clamp_codes(n, y, &lo, &hi);
+  Node *q = replace_by(g, n, quantize, conv ? "QConv" : "QGemm", kt ? 5 : 4, (Tensor *[]){x, w, bt, mt, kt});
+  if (conv) copy_window(g, q, &window);
+  if (kt) set_int(g, q, "group_size", w->quant->group);
+  set_int(g, q, "x_zero", x_zero);
+  set_rescale(g, q, shift, zero_of(y), lo, hi);
+  return true;
+}
+
+/* Product of two activations. */
+bool lower_matmul(Graph *g, Context *cx, Node *n, Node *quantize) {
+  Tensor *a = codes_of(n->in[0]), *b = codes_of(n->in[1]), *y = quantize->out[0];
+  if (!a || !b || a->dtype != DT_I8 || b->dtype != DT_I8) return false;
+  double scale = scale_of(a) * scale_of(b) / scale_of(y), bound = 255.0 * 255.0 * (double)a->dim[a->rank - 1];
+  int32_t m, lo, hi;
+  int shift;
+  if (!pick_rescale(1, &scale, bound, &m, &shift)) {
+    add_note(cx, n->name, "MatMul stays in float: its accumulator does not fit 32 bits");
+    return false;
+  }
+  clamp_codes(n, y, &lo, &hi);
+  Node *q = replace_by(g, n, quantize, "QMatMul", 2, (Tensor *[]){a, b});
+  set_int(g, q, "a_zero", zero_of(a));
+  set_int(g, q, "b_zero", zero_of(b));
+  set_int(g, q, "m", m);
+  set_rescale(g, q, shift, zero_of(y), lo, hi);
+  return true;
+}

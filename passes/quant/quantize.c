@@ -1,0 +1,316 @@
+/* quantize.c - decides which nodes compute in integers and makes the graph say so: weights become codes
+ * behind a Dequantize, every activation next to an integer node gets Quantize and Dequantize.  The
+ * graph still runs in floats, with the rounding of the integer graph (simulated quantization); lowering
+ * then only matches patterns.
+ *
+ *   y = Conv(x, w)
+ *   ==>  y = Dequantize(Quantize(Conv(Dequantize(Quantize(x)), Dequantize(w codes))))
+ */
+#include <math.h>
+#include <string.h>
+
+#include "passes/passes.h"
+#include "passes/quant/quant.h"
+#include "passes/quant/range.h"
+#include "passes/simplify/simplify.h"
+
+typedef struct Plan {
+  Graph *g;
+  Context *cx;
+  bool *integer;        /* [n_node] computed in integers */
+  bool *raw;            /* [n_node] part of the chain from a raw integer input to the first real tensor */
+  int *set;             /* [n_tensor] union-find: tensors that share one quantization */
+  int n_node, n_tensor; /* of the graph before insertion */
+} Plan;
+
+static int find_set(Plan *p, int i) {
+  while (p->set[i] != i) i = p->set[i] = p->set[p->set[i]];
+  return i;
+}
+
+static void join(Plan *p, const Tensor *a, const Tensor *b) {
+  int x = find_set(p, a->id), y = find_set(p, b->id);
+  if (x != y) p->set[x > y ? x : y] = x > y ? y : x;
+}
+
+static bool is_nearest_resize(const Node *n) {
+  return (is_op(n, "Resize") || is_op(n, "Upsample")) && strcmp(attr_str(n, "mode", "nearest"), "nearest") == 0;
+}
+
+/* Operators whose output elements are input elements. */
+bool is_move(const Node *n) {
+  return (n->op->flags & OP_MOVE) || is_op(n, "MaxPool") || is_nearest_resize(n);
+}
+
+static bool is_unary(const Node *n) {
+  if ((n->op->flags & OP_QDQ) || !(n->op->flags & OP_POINTWISE)) return false;
+  int data = 0;
+  for (int i = 0; i < n->n_in; i++) {
+    if (n->in[i] && !is_const(n->in[i])) data++;
+    else if (n->in[i] && n_elements(n->in[i]) != 1) return false;
+  }
+  return data == 1 && n->n_out == 1;
+}
+
+static bool is_real_input(const Tensor *t) { return t && !is_const(t) && t->dtype == DT_F32; }
+
+/* A Conv or Gemm that integer kernels can compute, apart from formats. */
+static bool has_integer_weights(const Node *n) {
+  if (!is_float_const(n->in[1]) || (n->n_in > 2 && n->in[2] && !is_float_const(n->in[2]))) return false;
+  if (is_op(n, "Gemm"))
+    return attr_int(n, "transB", 0) && !attr_int(n, "transA", 0) && attr_float(n, "alpha", 1) == 1 &&
+           attr_float(n, "beta", 1) == 1 && (n->n_in < 3 || !n->in[2] || n->in[2]->rank == 1);
+  return is_op(n, "Conv") && n->in[0]->layout == LAYOUT_NHWC && n->in[0]->rank <= 4;
+}
+
+/* Could integer kernels compute the node?  Says why not in *why. */
+static bool has_integer_form(const Node *n, const char **why) {
+  *why = "no integer kernel";
+  if (n->n_out < 1 || !n->out[0] || n->out[0]->dtype != DT_F32) return false;
+  if (is_op(n, "Conv") || is_op(n, "Gemm")) {
+    *why = "weights are not constant or have no integer form";
+    return has_integer_weights(n) && is_real_input(n->in[0]);
+  }
+  if (is_op(n, "MatMul")) return is_real_input(n->in[0]) && is_real_input(n->in[1]) && n->out[0]->rank >= 2;
+  if (is_unary(n)) return true;
+  if (is_op(n, "Add") || is_op(n, "Mul")) return true;
+  if (is_op(n, "AveragePool")) return n->in[0]->layout == LAYOUT_NHWC && n->in[0]->rank <= 4;
+  if (is_op(n, "MaxPool")) return n->in[0]->layout == LAYOUT_NHWC && n->in[0]->rank <= 4 && n->n_out == 1;
+  if (is_op(n, "Softmax")) {
+    int64_t axis = attr_int(n, "axis", -1);
+    *why = "softmax is not over the last dimension";
+    return !attr_int(n, "flat", 0) && (axis == -1 || axis == n->in[0]->rank - 1);
+  }
+  if (is_op(n, "Pad") && strcmp(attr_str(n, "mode", "constant"), "constant") == 0 && n->n_in > 2 && n->in[2])
+    return is_const(n->in[2]);
+  return is_move(n);
+}
+
+/* Nodes between a raw integer input and the real tensor that the network reads. */
+static void find_raw_chain(Plan *p) {
+  for (int i = 0; i < p->n_node; i++) {
+    const Node *n = p->g->node[i];
+    bool from_raw = is_op(n, "Cast") && dtype_is_int(n->in[0]->dtype) && !n->in[0]->def && !is_const(n->in[0]);
+    if (is_op(n, "Dequantize") && !is_const(n->in[0])) from_raw = true;
+    if (is_op(n, "Add") || is_op(n, "Mul")) {
+      const Tensor *x = is_const(n->in[0]) ? n->in[1] : n->in[0], *c = is_const(n->in[0]) ? n->in[0] : n->in[1];
+      from_raw = is_const(c) && x->def && p->raw[node_index(p->g, x->def)];
+    }
+    p->raw[i] = from_raw;
+  }
+}
+
+static bool wants_integer(Plan *p, const Node *n) {
+  const char *why;
+  ActChoice a = act_choice(p->g, p->cx, n);
+  if (n->n_out < 1 || !n->out[0] || n->out[0]->dtype != DT_F32 || (n->op->flags & OP_QDQ)) return false;
+  bool weighted = (is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1 && is_float_const(n->in[1]);
+  WeightChoice w = weighted ? weight_choice(p->g, p->cx, n) : (WeightChoice){0};
+  if (!a.format) {
+    if (weighted && w.format)
+      add_note(p->cx, n->name, "weights are kept as %s and decoded to float: its activations are float", w.format->name);
+    return false;
+  }
+  if (!has_integer_form(n, &why)) {
+    add_note(p->cx, n->name, "%s stays in float: %s", n->op->name, why);
+    return false;
+  }
+  if (weighted && !w.format) {
+    add_note(p->cx, n->name, "%s stays in float: the policy keeps its weights float", n->op->name);
+    return false;
+  }
+  return true;
+}
+
+static bool all_users_integer(const Plan *p, const Tensor *t) {
+  int users = 0;
+  for (int i = 0; i < p->n_node; i++)
+    for (int k = 0; k < p->g->node[i]->n_in; k++)
+      if (p->g->node[i]->in[k] == t) {
+        if (!p->integer[i]) return false;
+        users++;
+      }
+  return users > 0;
+}
+
+/* A move between float nodes stays float: it follows its producer, or its readers. */
+static void settle_moves(Plan *p) {
+  Graph *g = p->g;
+  bool *could = arena_alloc(g->arena, p->n_node + 1);
+  for (int i = 0; i < p->n_node; i++) {
+    could[i] = p->integer[i] && is_move(g->node[i]);
+    if (could[i]) p->integer[i] = false;
+  }
+  for (int i = 0; i < p->n_node; i++) {
+    Node *n = g->node[i];
+    for (int k = 0; could[i] && k < n->n_in; k++)
+      if (is_real_input(n->in[k]) && n->in[k]->def && p->integer[node_index(g, n->in[k]->def)]) p->integer[i] = true;
+  }
+  for (int i = p->n_node - 1; i >= 0; i--)
+    if (could[i] && !p->integer[i] && all_users_integer(p, g->node[i]->out[0])) p->integer[i] = true;
+}
+
+static void join_moves(Plan *p) {
+  for (int i = 0; i < p->n_node; i++) {
+    const Node *n = p->g->node[i];
+    if (!p->integer[i] || !is_move(n)) continue;
+    for (int k = 0; k < n->n_in; k++)
+      if (is_real_input(n->in[k])) join(p, n->out[0], n->in[k]);
+    for (int k = 1; k < n->n_out; k++)
+      if (n->out[k]) join(p, n->out[0], n->out[k]);
+  }
+}
+
+/* Scale and zero point that do not come from calibration. */
+static bool fixed_quant(const Tensor *t, float *scale, int32_t *zero) {
+  const Node *n = t->def;
+  if (is_op(n, "Softmax") || is_op(n, "Sigmoid")) return *scale = 1.0f / 256, *zero = -128, true;
+  if (is_op(n, "Tanh")) return *scale = 1.0f / 128, *zero = 0, true;
+  if (is_op(n, "Dequantize") && !is_const(n->in[0]) && n->in[0]->quant->n == 1) {
+    *scale = n->in[0]->quant->scale[0];
+    *zero = n->in[0]->quant->zero[0] - (n->in[0]->dtype == DT_U8 ? 128 : 0);
+    return true;
+  }
+  return false;
+}
+
+/* The range of a set: the hull of its members'; a fixed member decides alone. */
+static QuantSpec *set_quant(Plan *p, int root) {
+  Graph *g = p->g;
+  Range r = {0, 0};
+  const Format *f = find_format("int8");
+  QuantSpec *q = new_quant(g, f, -1, 0, 1);
+  bool symmetric = false;
+  for (int i = 0; i < p->n_tensor; i++) {
+    const Tensor *t = g->tensor[i];
+    if (find_set(p, i) != root || is_const(t) || t->dtype != DT_F32) continue;
+    if (fixed_quant(t, &q->scale[0], &q->zero[0])) return q;
+    ActChoice a = t->def ? act_choice(g, p->cx, t->def) : input_choice(g, p->cx, t);
+    symmetric |= a.format && a.symmetric;
+    if (!t->has_range) continue;
+    r.lo = fminf(r.lo, t->lo);
+    r.hi = fmaxf(r.hi, t->hi);
+  }
+  fit_scale(r, f, symmetric, &q->scale[0], &q->zero[0]);
+  return q;
+}
+
+static bool used_by_integer(const Plan *p, const Tensor *t) {
+  for (int i = 0; i < p->n_node; i++)
+    for (int k = 0; p->integer[i] && k < p->g->node[i]->n_in; k++)
+      if (p->g->node[i]->in[k] == t) return true;
+  return false;
+}
+
+/* Makes integer nodes (all nodes when `everywhere`) read y instead of x, and graph outputs read `codes`. */
+static void redirect(Plan *p, Node **nodes, Tensor *x, Tensor *y, Tensor *codes, bool everywhere) {
+  for (int i = 0; i < p->n_node; i++)
+    for (int k = 0; k < nodes[i]->n_in; k++)
+      if (nodes[i]->in[k] == x && (everywhere || p->integer[i])) nodes[i]->in[k] = y;
+  for (int i = 0; everywhere && i < p->g->n_out; i++)
+    if (p->g->out[i] == x) p->g->out[i] = codes;
+}
+
+static Tensor *add_dequantize(Graph *g, int at, Tensor *codes, const char *base) {
+  Tensor *y = new_tensor(g, fresh_name(g, base), DT_NONE, -1, NULL);
+  infer_node(g, add_node(g, at, "Dequantize", y->name, 1, &codes, 1, &y));
+  return y;
+}
+
+/* A graph input of floats becomes one of codes under the same name. */
+static Tensor *quantize_input(Plan *p, Tensor *x, QuantSpec *q) {
+  Graph *g = p->g;
+  const char *name = x->name;
+  x->name = fresh_name(g, arena_printf(g->arena, "%s_real", name));
+  Tensor *codes = copy_tensor(g, name, x);
+  codes->dtype = q->format->dtype;
+  codes->quant = q;
+  codes->has_range = false;
+  for (int i = 0; i < g->n_in; i++)
+    if (g->in[i] == x) g->in[i] = codes;
+  return codes;
+}
+
+static void insert_qdq(Plan *p, Node **nodes, Tensor *x) {
+  Graph *g = p->g;
+  int index = -1;
+  for (int i = 0; i < p->n_node && x->def; i++)
+    if (nodes[i] == x->def) index = i;
+  bool made = index >= 0 && p->integer[index];
+  if (!made && !used_by_integer(p, x)) return;
+  QuantSpec *q = set_quant(p, find_set(p, x->id));
+  Tensor *codes;
+  int at = x->def ? node_index(g, x->def) + 1 : 0;
+  if (x->def || is_graph_output(g, x)) {
+    bool is_output = is_graph_output(g, x) && made;
+    const char *name = x->name;
+    if (is_output) x->name = fresh_name(g, arena_printf(g->arena, "%s_real", name));
+    codes = copy_tensor(g, is_output ? name : fresh_name(g, arena_printf(g->arena, "%s_q", name)), x);
+    codes->dtype = q->format->dtype;
+    codes->quant = q;
+    codes->has_range = false;
+    add_node(g, at++, "Quantize", fresh_name(g, arena_printf(g->arena, "%s_quantize", name)), 1, &x, 1, &codes);
+  } else {
+    codes = quantize_input(p, x, q);
+  }
+  Tensor *y = add_dequantize(g, at, codes, arena_printf(g->arena, "%s_dq", codes->name));
+  Node *own = at > 0 && codes->def ? codes->def : NULL;
+  redirect(p, nodes, x, y, codes, made || !x->def);
+  if (own) own->in[0] = x;
+}
+
+/* A constant operand of Add or Mul. */
+static void quantize_operand(Plan *p, Node *n, int i) {
+  Graph *g = p->g;
+  const Tensor *c = n->in[i];
+  Range r = {0, 0};
+  for (int64_t k = 0; k < n_elements(c); k++) {
+    r.lo = fminf(r.lo, floats_of(c)[k]);
+    r.hi = fmaxf(r.hi, floats_of(c)[k]);
+  }
+  const Format *f = find_format("int8");
+  Tensor *codes = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_codes", c->name)), f->dtype, c->rank, c->dim,
+                            arena_alloc(g->arena, n_elements(c) + 1));
+  codes->quant = new_quant(g, f, -1, 0, 1);
+  codes->layout = c->layout;
+  fit_scale(r, f, false, &codes->quant->scale[0], &codes->quant->zero[0]);
+  quantize_reals(codes, c->data, codes->data);
+  set_input(g, n, i, add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));
+}
+
+static void quantize_node_weights(Plan *p, Node *n, bool integer) {
+  Graph *g = p->g;
+  WeightChoice w = weight_choice(g, p->cx, n);
+  if (!w.format || !is_float_const(n->in[1])) return;
+  /* The scale of the activation: its Dequantize is already there when the node is an integer one. */
+  const Node *dq = integer ? n->in[0]->def : NULL;
+  float x_scale = is_op(dq, "Dequantize") ? dq->in[0]->quant->scale[0] : 1;
+  const float *bias = integer && n->n_in > 2 && n->in[2] ? n->in[2]->data : NULL;
+  Tensor *codes = quantize_weights(g, n->in[1], &w, x_scale, bias);
+  set_input(g, n, 1, add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));
+}
+
+void pass_quantize(Graph *g, Context *cx) {
+  Plan p = {.g = g, .cx = cx, .n_node = g->n_node, .n_tensor = g->n_tensor};
+  p.integer = arena_alloc(g->arena, g->n_node + 1);
+  p.raw = arena_alloc(g->arena, g->n_node + 1);
+  p.set = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *p.set);
+  Node **nodes = arena_alloc(g->arena, (g->n_node + 1) * (int64_t)sizeof *nodes);
+  memcpy(nodes, g->node, (size_t)g->n_node * sizeof *nodes);
+  for (int i = 0; i < g->n_tensor; i++) p.set[i] = i;
+  find_raw_chain(&p);
+  for (int i = 0; i < p.n_node; i++) p.integer[i] = !p.raw[i] && wants_integer(&p, nodes[i]);
+  settle_moves(&p);
+  join_moves(&p);
+  for (int i = 0; i < p.n_tensor; i++) {
+    Tensor *x = g->tensor[i];
+    if (is_const(x) || x->dtype != DT_F32) continue;
+    insert_qdq(&p, nodes, x);
+  }
+  for (int i = 0; i < p.n_node; i++) {
+    Node *n = nodes[i];
+    if ((is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1) quantize_node_weights(&p, n, p.integer[i]);
+    for (int k = 0; p.integer[i] && !is_unary(n) && (is_op(n, "Add") || is_op(n, "Mul")) && k < 2; k++)
+      if (is_float_const(n->in[k])) quantize_operand(&p, n, k);
+  }
+}

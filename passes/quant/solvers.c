@@ -1,0 +1,45 @@
+/* solvers.c - the table of solvers, made from solvers.def, and what they share: runs of weights that
+ * have one scale. */
+#include "passes/quant/solvers.h"
+
+#include <math.h>
+#include <string.h>
+
+const Solver solvers[] = {
+#define SOLVER(name, function, summary) {#name, function, summary},
+#include "passes/quant/solvers.def"
+#undef SOLVER
+};
+const int n_solvers = sizeof solvers / sizeof *solvers;
+
+const Solver *find_solver(const char *name) {
+  for (int i = 0; i < n_solvers; i++)
+    if (strcmp(solvers[i].name, name) == 0) return &solvers[i];
+  return NULL;
+}
+
+int32_t smallest_code(const Format *f) { return f->bits >= 8 ? -f->hi : f->lo; }
+
+float full_scale(const float *w, int64_t n, const Format *f) {
+  double neg = 0, pos = 0;
+  for (int64_t i = 0; i < n; i++) {
+    neg = fmax(neg, -(double)w[i]);
+    pos = fmax(pos, w[i]);
+  }
+  return (float)fmax(neg / -smallest_code(f), pos / f->hi);
+}
+
+int8_t nearest_code(float w, float scale, const Format *f) {
+  double q = rint((double)w / scale), lo = smallest_code(f), hi = f->hi;
+  return (int8_t)(q < lo ? lo : q > hi ? hi : q);
+}
+
+/* Runs are contiguous because the channel is the first dimension (axis 0), or there is only one run. */
+void for_each_run(const Tensor *t, const QuantSpec *q, RunFn *fn, const float *w, void *ctx) {
+  int64_t channels = q->axis < 0 ? 1 : t->dim[q->axis], row = n_elements(t) / (channels ? channels : 1);
+  int64_t group = q->group > 0 ? q->group : row, per_row = group ? (row + group - 1) / group : 0;
+  for (int64_t i = 0; i < channels * per_row; i++) {
+    int64_t from = i / per_row * row + i % per_row * group, left = row - i % per_row * group;
+    fn(ctx, w + from, left < group ? left : group, from, i);
+  }
+}

@@ -1,0 +1,261 @@
+/* resolve.c - from settings and rules to one choice per node.
+ *
+ * For each part of a node (its weights, its outputs) the settings of all matching rules lie in
+ * layers on top of the defaults; each key is looked up from the top.  The result is a table by
+ * node, so that passes may rewrite the graph while they read it. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "passes/resolve.h"
+
+typedef struct Layers {
+  const Policy *policy;
+  const bool *on;            /* [n_rule] the rules that match */
+} Layers;
+
+const char *granularity_name(int granularity) {
+  static const char *const name[] = {"tensor", "channel", "group"};
+  return name[granularity];
+}
+
+/* The winning setting of a key, or NULL; *won is its rule, or NULL. */
+static const Setting *winner(const Layers *l, const char *key, const Rule **won) {
+  for (int i = l->policy->n_rule - 1; i >= 0; i--) {
+    const Setting *s = l->on[i] ? find_setting(&l->policy->rule[i].set, key) : NULL;
+    if (s == NULL) continue;
+    *won = &l->policy->rule[i];
+    return s;
+  }
+  *won = NULL;
+  return find_setting(&l->policy->defaults, key);
+}
+
+static const char *value_of(const Layers *l, const char *key) {
+  const Rule *won;
+  const Setting *s = winner(l, key, &won);
+  return s != NULL ? s->value : find_policy_key(key)->otherwise;
+}
+
+/* Format of a part; its place and rule where somebody chose it. */
+static const Format *format_choice(const Layers *l, const char *key, const Rule **won, Loc *loc) {
+  const Setting *s = winner(l, key, won);
+  const char *name = s != NULL ? s->value : find_policy_key(key)->otherwise;
+  *loc = s != NULL ? s->loc : (Loc){0};
+  if (strcmp(name, "float") == 0) return NULL;
+  const Format *f = find_format(name);
+  if (f == NULL) error_at(*loc, "format '%s' is not supported by this version", name);
+  return f;
+}
+
+static WeightChoice choose_weights(const Layers *l, const Node *n) {
+  WeightChoice c = {0};
+  c.format = format_choice(l, "weights.format", &c.won, &c.loc);
+  const char *granularity = value_of(l, "weights.granularity");
+  for (int i = GRAN_TENSOR; i <= GRAN_GROUP; i++)
+    if (strcmp(granularity, granularity_name(i)) == 0) c.granularity = i;
+  c.solver = value_of(l, "weights.solver");
+  if (c.granularity != GRAN_GROUP) return c;
+  c.group = strtoll(value_of(l, "weights.group"), NULL, 10);
+  const Rule *won;
+  const Setting *s = winner(l, "weights.granularity", &won);
+  if (c.group < 1 && c.format != NULL)
+    error_at(s->loc, "granularity: group needs a group size, such as `group: 32` (for node '%s')",
+             n->name);
+  return c;
+}
+
+static ActChoice choose_activations(const Layers *l) {
+  ActChoice c = {0};
+  c.format = format_choice(l, "activations.format", &c.won, &c.loc);
+  c.symmetric = strcmp(value_of(l, "activations.symmetric"), "true") == 0;
+  c.dynamic = strcmp(value_of(l, "activations.mode"), "dynamic") == 0;
+  c.method = value_of(l, "calibration.method");
+  c.percentile = strtod(value_of(l, "calibration.percentile"), NULL);
+  return c;
+}
+
+/* ---- one node, one input --------------------------------------------------------------------- */
+
+static bool *new_flags(Arena *a, const Policy *p) {
+  return arena_alloc(a, (p->n_rule + 1) * (int64_t)sizeof(bool));
+}
+
+/* `on` [n_rule] is scratch; `hit` (or NULL) [n_rule] is set where a rule matched any part. */
+static NodeChoice choose_node(const Matcher *m, const Policy *p, const Node *n, bool *on,
+                              bool *hit) {
+  NodeChoice c = {.node = n, .out = n->n_out > 0 ? n->out[0] : NULL, .weights = node_weights(n)};
+  Layers l = {p, on};
+  for (int i = 0; i < p->n_rule; i++) on[i] = rule_matches(m, i, n, PART_ACTIVATIONS);
+  for (int i = 0; hit != NULL && i < p->n_rule; i++) hit[i] |= on[i];
+  c.act = choose_activations(&l);
+  for (int i = 0; i < p->n_rule; i++) on[i] = rule_matches(m, i, n, PART_WEIGHTS);
+  for (int i = 0; hit != NULL && i < p->n_rule; i++) hit[i] |= on[i];
+  if (c.weights != NULL) c.w = choose_weights(&l, n);
+  return c;
+}
+
+static ActChoice choose_input(const Matcher *m, const Policy *p, const Tensor *t, bool *on,
+                              bool *hit) {
+  Layers l = {p, on};
+  for (int i = 0; i < p->n_rule; i++) on[i] = rule_matches_input(m, i, t);
+  for (int i = 0; hit != NULL && i < p->n_rule; i++) hit[i] |= on[i];
+  return choose_activations(&l);
+}
+
+/* ---- checks that need the graph -------------------------------------------------------------- */
+
+/* The nearest name to what a rule looks for, where that is a plain name; else NULL. */
+static const char *meant(const Graph *g, const Rule *r) {
+  const Condition *c = &r->match[0];
+  bool is_name = strcmp(c->key, "name") == 0 || strcmp(c->key, "tensor") == 0 ||
+                 strcmp(c->key, "output") == 0;
+  if (r->n_match != 1 || c->n != 1 || !is_name) return NULL;
+  const char **name = arena_alloc(g->arena, (2 * g->n_node + 1) * (int64_t)sizeof *name);
+  int n = 0;
+  bool tensors = strcmp(c->key, "name") != 0;
+  for (int i = 0; i < g->n_node; i++) {
+    const Tensor *w = node_weights(g->node[i]);
+    if (!tensors) name[n++] = g->node[i]->name;
+    else if (g->node[i]->n_out > 0 && g->node[i]->out[0] != NULL)
+      name[n++] = g->node[i]->out[0]->name;
+    if (tensors && w != NULL) name[n++] = w->name;
+  }
+  return nearest_name(c->value[0], name, n);
+}
+
+static void check_hits(const Graph *g, const Rule *r) {
+  if (r->n_hits >= r->require) return;
+  if (r->n_hits > 0)
+    error_at(r->loc, "the rule matches %d node%s, but require asks for %d", r->n_hits,
+             r->n_hits == 1 ? "" : "s", r->require);
+  const char *near = meant(g, r);
+  if (near != NULL)
+    error_at(r->match[0].loc, "the rule matches no node of the model, did you mean '%s'?", near);
+  error_at(r->loc, "the rule matches no node of the model (`require: 0` permits that)");
+}
+
+static bool sets_part(const Rule *r, const char *prefix) {
+  for (int i = 0; i < r->set.n; i++)
+    if (strncmp(r->set.s[i].key, prefix, strlen(prefix)) == 0) return true;
+  return false;
+}
+
+/* A rule for weights that finds only operators without: probably the wrong node was named. */
+static void check_has_weights(const Matcher *m, const Graph *g, int i, const Rule *r) {
+  if (!sets_part(r, "weights.") || r->require == 0) return;
+  const Node *other = NULL;
+  for (int k = 0; k < g->n_node; k++) {
+    const Node *n = g->node[k];
+    bool weights = rule_matches(m, i, n, PART_WEIGHTS);
+    if (weights && node_weights(n) != NULL) return;
+    if (weights || rule_matches(m, i, n, PART_ACTIVATIONS)) other = n;
+  }
+  if (other == NULL)
+    error_at(r->loc, "the rule sets weights, but matches only inputs of the model");
+  error_at(r->loc, "the rule sets weights, but '%s' (%s) has no constant weights", other->name,
+           other->op->name);
+}
+
+static bool same_weights(const WeightChoice *a, const WeightChoice *b) {
+  return a->format == b->format &&
+         (a->format == NULL || (a->granularity == b->granularity && a->group == b->group));
+}
+
+static const char *choice_text(Arena *a, const WeightChoice *w) {
+  if (w->format == NULL) return "float";
+  if (w->granularity != GRAN_GROUP)
+    return arena_printf(a, "%s per %s", w->format->name, granularity_name(w->granularity));
+  return arena_printf(a, "%s in groups of %lld", w->format->name, (long long)w->group);
+}
+
+/* All nodes with weights that rules of one tie group match must agree. */
+static void check_tie(Arena *a, const Matcher *m, const Policy *p, const Resolution *res,
+                      const char *tie) {
+  const NodeChoice *first = NULL;
+  for (int k = 0; k < res->n_node; k++) {
+    const NodeChoice *c = &res->node[k];
+    for (int i = 0; i < p->n_rule && c->weights != NULL; i++) {
+      const Rule *r = &p->rule[i];
+      if (r->tie == NULL || strcmp(r->tie, tie) != 0) continue;
+      if (!rule_matches(m, i, c->node, PART_WEIGHTS)) continue;
+      if (first == NULL) first = c;
+      if (same_weights(&first->w, &c->w)) continue;
+      error_at(r->loc, "tied group '%s' has different formats: '%s' is %s, '%s' is %s", tie,
+               first->node->name, choice_text(a, &first->w), c->node->name, choice_text(a, &c->w));
+    }
+  }
+}
+
+static void check_rules(const Graph *g, const Policy *p, const Matcher *m, const Resolution *res) {
+  for (int i = 0; i < p->n_rule; i++) {
+    check_hits(g, &p->rule[i]);
+    check_has_weights(m, g, i, &p->rule[i]);
+    if (p->rule[i].tie != NULL) check_tie(g->arena, m, p, res, p->rule[i].tie);
+  }
+}
+
+/* A lock file belongs to one model; ranges that a user wrote must be of tensors that exist. */
+static void check_lock(const Graph *g, const Policy *p) {
+  if (p->lock.given) {
+    if (p->lock.model != 0 && g->hash != 0 && p->lock.model != g->hash)
+      error_at(p->lock.model_loc, "the lock file was made for another model than this");
+    if (p->lock.version != NULL && strcmp(p->lock.version, QCC_VERSION) != 0)
+      warn_at(p->lock.loc, "made by qcc %s, this is %s: the output may differ", p->lock.version,
+              QCC_VERSION);
+    return;
+  }
+  for (int i = 0; i < p->n_range; i++)
+    if (find_tensor(g, p->range[i].tensor) == NULL)
+      error_at(p->range[i].loc, "the model has no tensor '%s'", p->range[i].tensor);
+}
+
+/* ---- the table ------------------------------------------------------------------------------- */
+
+void resolve_policy(Graph *g, Context *cx) {
+  const Policy *p = cx->policy;
+  check_lock(g, p);
+  Matcher *m = new_matcher(g, p);
+  Resolution *res = arena_alloc(cx->arena, sizeof *res);
+  res->n_node = g->n_node;
+  res->n_in = g->n_in;
+  res->node = arena_alloc(cx->arena, (g->n_node + 1) * (int64_t)sizeof *res->node);
+  res->input = arena_alloc(cx->arena, (g->n_in + 1) * (int64_t)sizeof *res->input);
+  bool *hit = new_flags(cx->arena, p), *on = new_flags(cx->arena, p);
+  for (int i = 0; i < p->n_rule; i++) p->rule[i].n_hits = 0;
+  for (int k = 0; k < g->n_node + g->n_in; k++) {
+    memset(hit, 0, (size_t)p->n_rule * sizeof *hit);
+    int in = k - g->n_node;
+    if (in < 0) res->node[k] = choose_node(m, p, g->node[k], on, hit);
+    else res->input[in] = (InputChoice){g->in[in], choose_input(m, p, g->in[in], on, hit)};
+    for (int i = 0; i < p->n_rule; i++) p->rule[i].n_hits += hit[i];
+  }
+  check_rules(g, p, m, res);
+  free_matcher(m);
+  cx->resolution = res;
+}
+
+static NodeChoice find_choice(const Graph *g, const Context *cx, const Node *n) {
+  for (int i = 0; cx->resolution != NULL && i < cx->resolution->n_node; i++)
+    if (cx->resolution->node[i].node == n) return cx->resolution->node[i];
+  Matcher *m = new_matcher(g, cx->policy);
+  NodeChoice c = choose_node(m, cx->policy, n, new_flags(cx->arena, cx->policy), NULL);
+  free_matcher(m);
+  return c;
+}
+
+WeightChoice weight_choice(const Graph *g, const Context *cx, const Node *n) {
+  return find_choice(g, cx, n).w;
+}
+
+ActChoice act_choice(const Graph *g, const Context *cx, const Node *n) {
+  return find_choice(g, cx, n).act;
+}
+
+ActChoice input_choice(const Graph *g, const Context *cx, const Tensor *t) {
+  for (int i = 0; cx->resolution != NULL && i < cx->resolution->n_in; i++)
+    if (cx->resolution->input[i].input == t) return cx->resolution->input[i].act;
+  Matcher *m = new_matcher(g, cx->policy);
+  ActChoice c = choose_input(m, cx->policy, t, new_flags(cx->arena, cx->policy), NULL);
+  free_matcher(m);
+  return c;
+}

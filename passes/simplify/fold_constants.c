@@ -1,0 +1,63 @@
+/* fold_constants.c - evaluates every node whose inputs are all constant and replaces its outputs by
+ * constants.  Shape and Size of a tensor with a static shape count as constant too, so that chains such
+ * as Shape -> Gather -> Concat -> Reshape disappear; shapes are inferred again on the way, because a
+ * folded input may make the shape of a later node known.
+ *
+ *   s = Shape(x); n = Gather(s, 0); r = Reshape(y, Concat(n, -1))   ==>   r = Reshape(y, {1, -1})
+ */
+#include <string.h>
+
+#include "passes/passes.h"
+#include "passes/simplify/simplify.h"
+
+enum { MAX_FOLDED_BYTES = 1 << 28 };
+
+static bool is_static(const Tensor *t) { return t->rank >= 0 && n_elements(t) >= 0; }
+
+static bool inputs_constant(const Node *n) {
+  if (is_op(n, "Shape") || is_op(n, "Size")) return is_static(n->in[0]);
+  for (int i = 0; i < n->n_in; i++)
+    if (n->in[i] && !is_const(n->in[i])) return false;
+  return true;
+}
+
+static bool can_fold(const Graph *g, const Node *n) {
+  if (!n->op->eval || (n->op->flags & OP_QDQ) || !inputs_constant(n)) return false;
+  int64_t bytes = 0;
+  for (int i = 0; i < n->n_out; i++) {
+    const Tensor *t = n->out[i];
+    if (!t) continue;
+    if (!is_static(t) || t->dtype == DT_NONE || is_graph_output(g, t)) return false;
+    bytes += tensor_bytes(t);
+  }
+  return bytes <= MAX_FOLDED_BYTES;
+}
+
+/* Evaluates one node; its outputs become constants. */
+void fold_node(Graph *g, Node *n) {
+  const void **in = arena_alloc(g->arena, (n->n_in + 1) * (int64_t)sizeof *in);
+  void **out = arena_alloc(g->arena, (n->n_out + 1) * (int64_t)sizeof *out);
+  for (int i = 0; i < n->n_in; i++) in[i] = n->in[i] ? n->in[i]->data : NULL;
+  for (int i = 0; i < n->n_out; i++)
+    if (n->out[i]) out[i] = arena_alloc(g->arena, tensor_bytes(n->out[i]) + 1);
+  n->op->eval(n, in, out);
+  for (int i = 0; i < n->n_out; i++) {
+    if (!n->out[i]) continue;
+    n->out[i]->data = out[i];
+    n->out[i]->def = NULL;
+    n->out[i] = NULL;
+  }
+  remove_node(g, n);
+}
+
+void pass_fold_constants(Graph *g, Context *cx) {
+  (void)cx;
+  for (int i = 0; i < g->n_node; i++) {
+    Node *n = g->node[i];
+    infer_node(g, n);
+    if (!can_fold(g, n)) continue;
+    fold_node(g, n);
+    i--;
+  }
+  remove_dead(g);
+}

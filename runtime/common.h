@@ -1,0 +1,65 @@
+/* common.h - what every kernel shares: how functions are declared, clamping, and the rule q31 that
+ * turns an int32 accumulator into a code.  Strict C99; no globals, no malloc, no stdio.
+ *
+ * The rule is y = clamp(zero + ((acc' * m + 2^30) >> 31), lo, hi), acc' the accumulator shifted by
+ * `shift`, 0 <= m < 2^30.  With 2m in place of m it is the rounded upper half of a 64-bit product,
+ * which many cores compute in one instruction (SMMULR).  Right shifts of negative numbers are
+ * arithmetic on every compiler that this code meets. */
+#ifndef QCC_COMMON_H
+#define QCC_COMMON_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Not every model calls every function of a header, and clang would say so. */
+#ifndef QCC_KERNEL
+#if defined(__GNUC__)
+#define QCC_KERNEL static inline __attribute__((unused))
+#else
+#define QCC_KERNEL static inline
+#endif
+#endif
+
+/* For the innermost functions, whose arguments must be folded to be small or fast. */
+#ifndef QCC_INLINE
+#if defined(__GNUC__)
+#define QCC_INLINE static inline __attribute__((always_inline, unused))
+#else
+#define QCC_INLINE static inline
+#endif
+#endif
+
+#ifndef QCC_RESTRICT
+#define QCC_RESTRICT restrict
+#endif
+
+/* How an accumulator becomes a code. The multiplier m comes beside it. */
+struct qcc_rescale {
+  int32_t shift;  /* left shift of the accumulator before the product; negative: right shift */
+  int32_t zero;   /* output zero point */
+  int32_t lo, hi; /* output range, in codes */
+};
+
+QCC_INLINE int32_t qcc_clamp(int32_t v, int32_t lo, int32_t hi) {
+  return v < lo ? lo : v > hi ? hi : v;
+}
+
+QCC_INLINE int32_t qcc_min(int32_t a, int32_t b) {
+  return a < b ? a : b;
+}
+
+QCC_INLINE int32_t qcc_requantize(const struct qcc_rescale *r, int32_t acc, int32_t m) {
+  int32_t a = r->shift >= 0 ? (int32_t)((uint32_t)acc << r->shift) : acc >> -r->shift;
+  int64_t product = (int64_t)a * (m * 2) + INT64_C(0x80000000);
+  return qcc_clamp(r->zero + (int32_t)(product >> 32), r->lo, r->hi);
+}
+
+/* The last step of a layer: rule q31, then the activation's table where there is one. */
+QCC_INLINE int8_t qcc_output_s8(const struct qcc_rescale *r, int32_t acc, int32_t m,
+                                const int8_t *table) {
+  int32_t code = qcc_requantize(r, acc, m);
+  return table ? table[code + 128] : (int8_t)code;
+}
+
+#endif

@@ -1,0 +1,75 @@
+/* conv_s4.h - convolution of int8 codes with int4 weights over NHWC images: conv_s8.h with weights
+ * two per byte, low nibble first, each output channel's kernel_h * kernel_w * in_c / group weights
+ * starting on a byte boundary.  y must not overlap x. */
+#ifndef QCC_CONV_S4_H
+#define QCC_CONV_S4_H
+
+#include "conv_params.h"
+#include "dot_s4.h"
+
+/* Sum of one output channel's weights whose taps lie in the padding. */
+QCC_KERNEL int32_t qcc_conv_skipped_s4(const struct qcc_conv *p, const struct qcc_runs *r,
+                                       const uint8_t *w) {
+  int32_t sum = 0, left = r->taps.kx0 * r->channels, right = r->taps.kx1 * r->channels;
+  for (int32_t ky = 0, at = 0; ky < p->g.kernel_h; ky++, at += r->w_row) {
+    if (ky < r->taps.ky0 || ky >= r->taps.ky1)
+      sum += qcc_sum_s4(w, at, r->w_row);
+    else
+      sum += qcc_sum_s4(w, at, left) + qcc_sum_s4(w, at + right, r->w_row - right);
+  }
+  return sum;
+}
+
+/* n output channels (1 or 2) of one pixel; x is the image at the group's first channel. */
+QCC_INLINE void qcc_conv_lanes_s4(const struct qcc_conv *p, const struct qcc_runs *r, int32_t n,
+                                  const int8_t *x, const uint8_t *w, int32_t acc[2]) {
+  int32_t bytes = (p->g.kernel_h * r->w_row + 1) >> 1;
+  if (r->border && p->x_zero != 0)
+    for (int32_t j = 0; j < n; j++)
+      acc[j] += p->x_zero * qcc_conv_skipped_s4(p, r, w + j * bytes);
+  for (int32_t ky = 0; ky < r->rows; ky++) {
+    const int8_t *xr = x + r->x_first + ky * r->x_row;
+    int32_t at = r->w_first + ky * r->w_row;
+    for (int32_t k = 0; k < r->runs; k++, xr += r->x_run, at += r->len) {
+      if (n == 2)
+        qcc_dot2_s4(xr, w, bytes, at, r->len, acc);
+      else
+        acc[0] += qcc_dot_s4(xr, w, at, r->len);
+    }
+  }
+}
+
+/* One group's output channels of one pixel; `o` is the first of them. */
+QCC_KERNEL void qcc_conv_pixel_s4(const struct qcc_conv *p, const struct qcc_runs *r, int32_t o,
+                                  const int8_t *x, const uint8_t *w, const int32_t *b,
+                                  const int32_t *m, const int8_t *table, int8_t *y) {
+  int32_t end = o + p->g.out_c / p->group, bytes = (p->g.kernel_h * r->w_row + 1) >> 1;
+  while (o < end) {
+    int32_t acc[2] = {0, 0}, n = end - o >= 2 ? 2 : 1;
+    for (int32_t j = 0; b && j < n; j++)
+      acc[j] = b[o + j];
+    if (n == 2)
+      qcc_conv_lanes_s4(p, r, 2, x, w + o * bytes, acc);
+    else
+      qcc_conv_lanes_s4(p, r, 1, x, w + o * bytes, acc);
+    for (int32_t j = 0; j < n; j++)
+      y[o + j] = qcc_output_s8(&p->out, acc[j], m[o + j], table);
+    o += n;
+  }
+}
+
+QCC_KERNEL void qcc_conv_s4(const struct qcc_conv *p, const int8_t *QCC_RESTRICT x,
+                            const uint8_t *QCC_RESTRICT w, const int32_t *b, const int32_t *m,
+                            const int8_t *table, int8_t *QCC_RESTRICT y) {
+  const struct qcc_window *g = &p->g;
+  for (int32_t n = 0; n < g->batch; n++, x += g->in_h * g->in_w * g->in_c)
+    for (int32_t oy = 0; oy < g->out_h; oy++)
+      for (int32_t ox = 0; ox < g->out_w; ox++, y += g->out_c) {
+        struct qcc_runs r = qcc_find_runs(g, p->group, oy, ox);
+        for (int32_t k = 0; k < p->group; k++)
+          qcc_conv_pixel_s4(p, &r, k * (g->out_c / p->group), x + k * r.channels, w, b, m, table,
+                            y);
+      }
+}
+
+#endif

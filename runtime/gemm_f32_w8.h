@@ -1,0 +1,23 @@
+/* gemm_f32_w8.h - float fully connected layer, or pointwise convolution, whose weights are int8 or
+ * int4 codes: each output channel is decoded once into scratch[depth] and used for every row.
+ * y must not overlap x. */
+#ifndef QCC_GEMM_F32_W8_H
+#define QCC_GEMM_F32_W8_H
+
+#include "codes_f32.h"
+#include "gemm_f32.h"
+
+QCC_KERNEL void qcc_gemm_f32_w8(const struct qcc_gemm_f32 *p, const struct qcc_codes *q,
+                                const float *QCC_RESTRICT x, const void *w, const float *scale,
+                                const uint8_t *multiple, const float *bias,
+                                float *QCC_RESTRICT scratch, float *QCC_RESTRICT y) {
+  for (int32_t o = 0; o < p->cols; o++) {
+    float b = bias ? bias[o] : 0.0f;
+    qcc_decode_row(q, o, p->depth, w, scale, multiple, scratch);
+    for (int32_t row = 0; row < p->rows; row++)
+      y[row * p->cols + o] =
+          qcc_activate(&p->act, qcc_dot_f32(x + row * p->depth, scratch, p->depth) + b);
+  }
+}
+
+#endif

@@ -1,0 +1,57 @@
+/* move.h - elements of any size from one place to another: strided views (Transpose, Slice, Expand,
+ * Tile, and with dimensions split or merged DepthToSpace and the like) and runs of bytes (Concat,
+ * Split, copies).  y must not overlap x. */
+#ifndef QCC_MOVE_H
+#define QCC_MOVE_H
+
+#include "common.h"
+
+/* y is contiguous with dimensions dim; y[i0][i1].. = x[start + i0 * step[0] + i1 * step[1] ..]. */
+struct qcc_view {
+  int32_t rank;            /* 1 to 8 */
+  int32_t elem;            /* bytes of an element */
+  int32_t start;           /* elements of x */
+  int32_t dim[8], step[8]; /* of y; elements of x, may be 0 or negative */
+};
+
+/* n elements that are `step` bytes apart. */
+QCC_KERNEL void qcc_copy_line(int32_t n, int32_t elem, int32_t step, const uint8_t *x, uint8_t *y) {
+  if (step == elem) {
+    memcpy(y, x, (size_t)(n * elem));
+  } else if (elem == 1) {
+    for (int32_t i = 0; i < n; i++)
+      y[i] = x[i * step];
+  } else if (elem == 4) {
+    for (int32_t i = 0; i < n; i++)
+      memcpy(y + 4 * i, x + i * step, 4);
+  } else {
+    for (int32_t i = 0; i < n; i++)
+      memcpy(y + i * elem, x + i * step, (size_t)elem);
+  }
+}
+
+QCC_KERNEL void qcc_copy_view(const struct qcc_view *v, const void *x, void *y) {
+  int32_t index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, at = v->start, last = v->rank - 1, d;
+  uint8_t *to = (uint8_t *)y;
+  do {
+    qcc_copy_line(v->dim[last], v->elem, v->step[last] * v->elem,
+                  (const uint8_t *)x + at * v->elem, to);
+    to += v->dim[last] * v->elem;
+    for (d = last - 1; d >= 0; d--) {
+      at += v->step[d];
+      if (++index[d] < v->dim[d])
+        break;
+      at -= v->step[d] * v->dim[d];
+      index[d] = 0;
+    }
+  } while (d >= 0);
+}
+
+/* `rows` runs of `bytes` bytes; both steps in bytes. */
+QCC_KERNEL void qcc_copy_rows(int32_t rows, int32_t bytes, int32_t x_step, int32_t y_step,
+                              const void *x, void *y) {
+  for (int32_t i = 0; i < rows; i++)
+    memcpy((uint8_t *)y + i * y_step, (const uint8_t *)x + i * x_step, (size_t)bytes);
+}
+
+#endif

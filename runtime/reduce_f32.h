@@ -1,0 +1,88 @@
+/* reduce_f32.h - float reductions over any set of axes, chosen by a constant `op`; y has the kept
+ * dimensions in order.  x is walked once in memory order while the place in y is kept by an
+ * odometer; y holds the partial results.  y must not overlap x. */
+#ifndef QCC_REDUCE_F32_H
+#define QCC_REDUCE_F32_H
+
+#include <math.h>
+
+#include "common.h"
+
+enum {
+  QCC_REDUCE_SUM, QCC_REDUCE_MEAN, QCC_REDUCE_MAX, QCC_REDUCE_MIN, QCC_REDUCE_PROD,
+  QCC_REDUCE_SUM_SQUARE, QCC_REDUCE_L1, QCC_REDUCE_L2
+};
+
+struct qcc_reduce {
+  int32_t rank;    /* 1 to 8 */
+  int32_t dim[8];  /* of x */
+  int32_t axes;    /* bit d: dimension d is reduced */
+};
+
+QCC_INLINE float qcc_reduce_start(int op) {
+  return op == QCC_REDUCE_MAX    ? -INFINITY
+         : op == QCC_REDUCE_MIN  ? INFINITY
+         : op == QCC_REDUCE_PROD ? 1.0f
+                                 : 0.0f;
+}
+
+QCC_INLINE float qcc_reduce_step(int op, float sum, float x) {
+  switch (op) {
+    case QCC_REDUCE_MAX: return x > sum ? x : sum;
+    case QCC_REDUCE_MIN: return x < sum ? x : sum;
+    case QCC_REDUCE_PROD: return sum * x;
+    case QCC_REDUCE_L1: return sum + (x < 0.0f ? -x : x);
+    case QCC_REDUCE_SUM_SQUARE:
+    case QCC_REDUCE_L2: return sum + x * x;
+    default: return sum + x;
+  }
+}
+
+QCC_INLINE float qcc_reduce_end(int op, float sum, int32_t count) {
+  return op == QCC_REDUCE_MEAN ? sum / (float)count : op == QCC_REDUCE_L2 ? sqrtf(sum) : sum;
+}
+
+/* Fills in the distance in y of neighbours along each dimension (0: reduced) and returns how many
+ * elements y has; *count becomes how many elements of x each is made of. */
+QCC_KERNEL int32_t qcc_reduce_steps(const struct qcc_reduce *p, int32_t *step, int32_t *count) {
+  int32_t n = 1;
+  *count = 1;
+  for (int32_t d = p->rank - 1; d >= 0; d--) {
+    int32_t reduced = (p->axes >> d) & 1;
+    step[d] = reduced ? 0 : n;
+    if (reduced)
+      *count *= p->dim[d];
+    else
+      n *= p->dim[d];
+  }
+  return n;
+}
+
+/* Steps the odometer over all dimensions but the last; 0 after the last row. */
+QCC_KERNEL int qcc_reduce_next(const struct qcc_reduce *p, const int32_t *step, int32_t *index,
+                               int32_t *at) {
+  for (int32_t d = p->rank - 2; d >= 0; d--) {
+    *at += step[d];
+    if (++index[d] < p->dim[d])
+      return 1;
+    *at -= step[d] * p->dim[d];
+    index[d] = 0;
+  }
+  return 0;
+}
+
+QCC_INLINE void qcc_reduce_f32(int op, const struct qcc_reduce *p, const float *QCC_RESTRICT x,
+                               float *QCC_RESTRICT y) {
+  int32_t step[8], index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, count, at = 0, last = p->rank - 1;
+  int32_t n = qcc_reduce_steps(p, step, &count);
+  for (int32_t i = 0; i < n; i++)
+    y[i] = qcc_reduce_start(op);
+  do {
+    for (int32_t i = 0; i < p->dim[last]; i++)
+      y[at + i * step[last]] = qcc_reduce_step(op, y[at + i * step[last]], *x++);
+  } while (qcc_reduce_next(p, step, index, &at));
+  for (int32_t i = 0; i < n; i++)
+    y[i] = qcc_reduce_end(op, y[i], count);
+}
+
+#endif

@@ -1,0 +1,33 @@
+/* math.h - the part of C's header that generated code may use.  There is no library behind it here:
+ * sizes can be measured, and linking says which functions are missing. */
+#ifndef QCC_MATH_H
+#define QCC_MATH_H
+
+#define INFINITY __builtin_inff()
+#define NAN __builtin_nanf("")
+
+float ceilf(float x);
+float cosf(float x);
+float erff(float x);
+float exp2f(float x);
+float expf(float x);
+float expm1f(float x);
+float fabsf(float x);
+float floorf(float x);
+float fmaxf(float x, float y);
+float fminf(float x, float y);
+float fmodf(float x, float y);
+float ldexpf(float x, int e);
+float log1pf(float x);
+float logf(float x);
+float nearbyintf(float x);
+float powf(float x, float y);
+float rintf(float x);
+float roundf(float x);
+float sinf(float x);
+float sqrtf(float x);
+float tanhf(float x);
+float truncf(float x);
+long lrintf(float x);
+
+#endif

@@ -1,0 +1,129 @@
+/* targets.h - what qcc knows of the machine that runs the output: facts read from targets/NAME.yaml
+ * (embedded in the binary, or the user's own file), how to compile for it, and how to run it. */
+#ifndef QCC_TARGETS_H
+#define QCC_TARGETS_H
+
+#include "ir/ir.h"
+
+enum { MAX_REGIONS = 8, MAX_ISA = 16, MAX_COMPILERS = 2, MAX_CPU_FLAGS = 16 };
+
+typedef struct Region {
+  const char *name;           /* "flash", "ram", "dtcm" ... */
+  int64_t bytes;
+  bool is_rom;                /* holds code and weights; else RAM */
+} Region;
+
+/* One compiler command: a program, its flags, and the Debian package that has it. */
+typedef struct Compiler {
+  const char *program;        /* "clang-19", "arm-none-eabi-gcc", "cc" */
+  const char *package;        /* for the message when it is not installed */
+  const char *linker;         /* program that links; the same as `program` unless the file says so */
+  int n_need;
+  const char **need;          /* [n_need] other files that must exist, e.g. the C library's headers */
+  int n_flag;
+  const char **flag;          /* [n_flag] for compiling, e.g. -mcpu=cortex-m55 */
+  int n_link;
+  const char **link;          /* [n_link] for linking a test image; they follow the objects */
+  int n_libgcc;
+  const char **libgcc;        /* [n_libgcc] command that prints libgcc's path, if it is installed */
+} Compiler;
+
+typedef enum RunKind { RUN_NONE, RUN_NATIVE, RUN_QEMU_USER, RUN_QEMU_SYSTEM } RunKind;
+
+typedef struct Target {
+  const char *name;           /* "cortex-m55" */
+  const char *summary;        /* one line for `qcc list targets` */
+  const char *family;         /* kernel table: generic, and later dsp mve neon avx2 ... */
+  int n_isa;
+  const char *isa[MAX_ISA];   /* features in order of preference: "mve", "dsp"; the generic row needs none */
+  int pointer_bytes;
+  bool has_fpu;
+  int n_region;
+  Region region[MAX_REGIONS]; /* sizes of a typical part; budget check */
+  int n_compiler;
+  Compiler compiler[MAX_COMPILERS]; /* first choice, then the other */
+  RunKind run;                /* RUN_NATIVE falls back to `emulator` on a machine of another kind */
+  const char *arch;           /* RUN_NATIVE: uname -m of the machines that run it; NULL: any */
+  int n_cpu_flag;
+  const char *cpu_flag[MAX_CPU_FLAGS]; /* RUN_NATIVE: features needed, as in /proc/cpuinfo */
+  const char *emulator;       /* program, e.g. "qemu-system-arm" */
+  const char *emulator_package;
+  const char *machine;        /* -M mps3-an547 */
+  const char *cpu;            /* qemu-user: -cpu max */
+  const char *board;          /* folder of start-up code and linker script in targets/boards/, or NULL */
+  Loc loc;
+} Target;
+
+/* A built-in target by name, or the user's file when `name` ends in .yaml or has a '/'; error() for an
+ * unknown one, with the list. */
+Target *load_target(Arena *a, const char *name);
+int n_targets(void);
+const char *target_name_at(int i);
+
+/* Total bytes of the ROM (or RAM) regions. */
+int64_t rom_bytes(const Target *t);
+int64_t ram_bytes(const Target *t);
+
+/* ---- build.c: compile generated C, link a test image, run it ---------------------------------- */
+
+/* NULL when the compiler is installed, else the package to install.  `which` 0 or 1. */
+const char *missing_compiler(const Target *t, int which);
+/* NULL when images of the target can run here, else the package with its emulator ("" when no package
+ * would help: see why_not_run). */
+const char *missing_emulator(const Target *t);
+/* NULL when images of the target can run here, else why not, as a phrase for a message. */
+const char *why_not_run(Arena *a, const Target *t);
+/* What run_on_target will use; `emulate`: rather the emulator than this machine. */
+RunKind chosen_run(const Target *t, bool emulate);
+
+typedef struct ObjectSize {
+  int64_t code, constants, data, bss;   /* bytes of .text*, .rodata* (without weights), .data*, .bss* */
+  int64_t weights;                      /* bytes of sections that hold weights (".rodata.*_weights*" symbols) */
+  int64_t stack;  /* frame of <prefix>_run plus the largest other frame (kernels do not call each
+                     other), from -fstack-usage; -1 unknown */
+} ObjectSize;
+
+/* Compiles `c_file` to `o_file` with the target's flags, -std=c99 and `opt` ("-Os", "-O2"); extra flags NULL-terminated or NULL.
+ * The compiler runs in c_file's folder, so that .incbin finds its file. Returns false and leaves the compiler's messages
+ * in *log (arena) when it fails; error() names the package when it is not installed. */
+bool compile_object(Arena *a, const Target *t, int which, const char *opt, const char *const *extra,
+                    const char *c_file, const char *o_file, char **log);
+/* Reads the ELF object: sizes by section; symbols in `weights` (NULL-terminated) count as weights.  In-process ELF reader, no binutils needed. */
+bool read_object_size(Arena *a, const char *o_file, const char *const *weights, ObjectSize *size);
+
+/* How the harness must call the model. */
+typedef struct HarnessIo {
+  const char *prefix;         /* model prefix: header <prefix>.h, function <prefix>_run */
+  int n_in, n_out;
+  int64_t in_bytes[64], out_bytes[64];
+  int64_t arena_bytes;
+} HarnessIo;
+
+typedef struct RunResult {
+  int n_mark;                 /* per-layer marks of ONE inference (the first) */
+  uint64_t total;             /* instructions (emulated) or nanoseconds (native) of one inference, median over the samples */
+  uint64_t *mark;             /* [n_mark] the same unit, per layer */
+  bool counted;               /* false: not measured */
+  bool is_time;               /* total and mark are nanoseconds, not instructions */
+  int64_t stack_bytes;        /* high-water mark of the stack during one inference; -1: not measured */
+} RunResult;
+
+typedef struct RunRequest {
+  const char *dir;            /* folder with <prefix>.c, <prefix>.h; images and logs go below it */
+  const char *opt;            /* "-Os" or "-O2" */
+  int compiler;               /* 0 or 1 */
+  int64_t n_sample;
+  const void *input;          /* n_sample * sum(in_bytes): for each sample, inputs in order */
+  void *output;               /* n_sample * sum(out_bytes), filled in */
+  bool count;                 /* measure instructions or time */
+  bool emulate;               /* rather the emulator than this machine: exact instruction counts */
+  int n_layer;                /* with count: > 0 measures layers too (builds with PREFIX_PROFILE) */
+  void (*progress)(void *ctx, int64_t done);
+  void *ctx;
+} RunRequest;
+
+/* Builds the image and runs all samples (in batches where the board's memory asks for it). error() names the
+ * package when the compiler or emulator is missing, and the log when the build or the run fails. */
+void run_on_target(Arena *a, const Target *t, const HarnessIo *io, const RunRequest *rq, RunResult *res);
+
+#endif

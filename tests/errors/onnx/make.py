@@ -1,0 +1,194 @@
+#!/usr/bin/env python3
+"""Writes the models of this folder: small ONNX files that are each wrong in one way.
+
+Run it here, by hand, when a case is added (the tests use the committed files).  It needs nothing
+but Python: messages are encoded with the few functions below, because libraries refuse to write
+most of what is wanted here.  Field numbers are ONNX's.
+"""
+import struct
+
+
+def varint(n):
+    n &= (1 << 64) - 1
+    out = b""
+    while n > 0x7F:
+        out += bytes([n & 0x7F | 0x80])
+        n >>= 7
+    return out + bytes([n])
+
+
+def number(field, n):
+    return varint(field << 3) + varint(n)
+
+
+def run(field, data):
+    if isinstance(data, str):
+        data = data.encode()
+    return varint(field << 3 | 2) + varint(len(data)) + data
+
+
+def tensor(name, dims, dtype=1, raw=None, rest=b""):
+    out = b"".join(number(1, d) for d in dims) + number(2, dtype) + run(8, name)
+    return out + (run(9, raw) if raw is not None else b"") + rest
+
+
+def floats(*values):
+    return struct.pack("<%df" % len(values), *values)
+
+
+def external(location, offset=None, length=None):
+    pairs = [("location", location), ("offset", offset), ("length", length)]
+    entries = (run(13, run(1, k) + run(2, str(v))) for k, v in pairs if v is not None)
+    return b"".join(entries) + number(14, 1)
+
+
+def value(name, dims, dtype=1):
+    """dims: numbers, names of symbolic dimensions, or None for one without a name."""
+    shape = b""
+    for d in dims:
+        shape += run(1, b"" if d is None else run(2, d) if isinstance(d, str) else number(1, d))
+    return run(1, name) + run(2, run(1, number(1, dtype) + run(2, shape)))
+
+
+def node(op, inputs, outputs, attributes=(), name="", domain=""):
+    out = b"".join(run(1, i) for i in inputs) + b"".join(run(2, o) for o in outputs)
+    out += (run(3, name) if name else b"") + run(4, op)
+    return out + b"".join(run(5, a) for a in attributes) + (run(7, domain) if domain else b"")
+
+
+def attribute(name, kind, payload):
+    return run(1, name) + payload + number(20, kind)
+
+
+def graph(nodes, inputs=None, outputs=None, initializers=(), rest=b""):
+    inputs = [value("x", [1, 4])] if inputs is None else inputs
+    outputs = [value("y", [1, 4])] if outputs is None else outputs
+    out = b"".join(run(1, n) for n in nodes) + run(2, "g")
+    out += b"".join(run(5, i) for i in initializers)
+    out += b"".join(run(11, i) for i in inputs) + b"".join(run(12, o) for o in outputs)
+    return out + rest
+
+
+def model(g, opset=13, rest=b"", domain=""):
+    imports = run(8, (run(1, domain) if domain else b"") + number(2, opset)) if opset else b""
+    return number(1, 8) + run(7, g) + imports + rest
+
+
+RELU = node("Relu", ["x"], ["y"])
+ADD = node("Add", ["x", "w"], ["y"], name="add")
+GOOD = model(graph([RELU]))
+
+
+def with_tensor(dims, dtype=1, raw=None, rest=b""):
+    return model(graph([ADD], initializers=[tensor("w", dims, dtype, raw, rest)]))
+
+
+def with_input(inputs, nodes=(RELU,)):
+    return model(graph(nodes, inputs))
+
+
+def with_nodes(*nodes, rest=b""):
+    return model(graph(nodes, rest=rest))
+
+
+FOUR = floats(1, 2, 3, 4)
+MODELS = {
+    # files that are not ONNX
+    "empty": b"",
+    "text": b"this is no model\n",
+    "tflite": b"\x1c\0\0\0TFL3" + bytes(24),
+    "gguf": b"GGUF\3\0\0\0" + bytes(24),
+    "safetensors": b"\x10\0\0\0\0\0\0\0" + b'{"__metadata__":{}}',
+    "zip": b"PK\3\4" + bytes(26),
+    "noise": bytes((i * 167 + 91) % 256 for i in range(64)),
+    "truncated": GOOD[:40],
+    "truncated_tag": GOOD + b"\x80",
+    "bad_length": number(1, 8) + varint(7 << 3 | 2) + varint(1 << 40),
+    # wrong wire types
+    "wire_model": run(1, "8") + GOOD,
+    "wire_graph": model(number(1, 3) + graph([RELU])),
+    "wire_node": with_nodes(RELU + number(4, 1)),
+    "wire_tensor": with_tensor([4], raw=FOUR, rest=varint(2 << 3 | 5) + bytes(4)),
+    # model
+    "no_graph": number(1, 8) + run(8, number(2, 13)),
+    "no_nodes": with_nodes(),
+    "no_outputs": model(graph([RELU], outputs=[])),
+    "no_opset": model(graph([RELU]), opset=0),
+    "old_opset": model(graph([RELU]), opset=6),
+    "new_opset": model(graph([RELU]), opset=27),
+    "functions": model(graph([RELU]), rest=run(25, run(1, "f"))),
+    "training": model(graph([RELU]), rest=run(20, b"")),
+    "sparse": with_nodes(RELU, rest=run(15, b"")),
+    # nodes
+    "unknown_op": with_nodes(node("Rleu", ["x"], ["y"], name="act")),
+    "unknown_domain": with_nodes(node("FusedConv", ["x"], ["y"], domain="com.microsoft")),
+    "lowered_op": with_nodes(node("QConv", ["x"], ["y"])),
+    "no_op": with_nodes(run(1, "x") + run(2, "y") + run(3, "nameless")),
+    "control_flow": with_nodes(
+        node("If", ["x"], ["y"], [attribute("then_branch", 5, run(6, graph([RELU])))], "choice")),
+    "graph_attribute": with_nodes(node("Relu", ["x"], ["y"], [attribute("body", 5, b"")])),
+    "sparse_attribute": with_nodes(node("Relu", ["x"], ["y"], [attribute("a", 11, run(22, b""))])),
+    "attribute_twice": with_nodes(
+        node("Relu", ["x"], ["y"], [attribute("a", 2, number(3, i)) for i in (1, 2)])),
+    "attribute_kind": with_nodes(node("Relu", ["x"], ["y"], [attribute("a", 99, number(3, 1))])),
+    "cycle": with_nodes(node("Add", ["x", "c"], ["a"], name="first"),
+                        node("Relu", ["a"], ["b"], name="second"),
+                        node("Relu", ["b"], ["c"], name="third"), node("Relu", ["c"], ["y"])),
+    "missing_tensor": with_nodes(node("Add", ["x", "ghost"], ["y"], name="add")),
+    "missing_output": model(graph([RELU], outputs=[value("z", [1, 4])])),
+    "output_twice": model(graph([RELU], outputs=[value("y", [1, 4])] * 2)),
+    "output_unnamed": model(graph([RELU], outputs=[value("", [1, 4])])),
+    "no_node_output": with_nodes(node("Relu", ["x"], [""]), RELU),
+    "defined_twice": with_nodes(RELU, node("Neg", ["x"], ["y"], name="again")),
+    "defines_input": with_nodes(RELU, node("Neg", ["y"], ["x"], name="back")),
+    "control_character": with_nodes(node("Relu", ["x"], ["y"], name="a\nb")),
+    "constant_string": with_nodes(
+        node("Constant", [], ["w"], [attribute("value_string", 3, run(4, "s"))]), ADD),
+    "constant_empty": with_nodes(node("Constant", [], ["w"]), ADD),
+    "constant_nan": with_nodes(
+        node("Constant", [], ["w"],
+             [attribute("value", 4, run(5, tensor("", [2], raw=floats(1, float("nan")))))]), ADD),
+    # inputs
+    "symbolic": with_input([value("x", ["N", 4, None]), value("z", ["N", "T"])]),
+    "input_rank": with_input([value("x", [1] * 9)]),
+    "input_negative": with_input([value("x", [1, -4])]),
+    "input_huge": with_input([value("x", [1 << 30, 1 << 30, 1 << 30])]),
+    "input_sequence": with_input([run(1, "x") + run(2, run(4, b""))]),
+    "input_optional": with_input([run(1, "x") + run(2, run(9, b""))]),
+    "input_string": with_input([value("x", [1], 8)]),
+    "input_complex": with_input([value("x", [1], 14)]),
+    "input_untyped": with_input([run(1, "x")]),
+    "input_shapeless": with_input([run(1, "x") + run(2, run(1, number(1, 1)))]),
+    "input_twice": with_input([value("x", [1, 4])] * 2),
+    # initializers
+    "raw_short": with_tensor([4], raw=FOUR[:-1]),
+    "list_short": with_tensor([4], rest=run(4, FOUR[:12])),
+    "list_range": with_tensor([2], 3, rest=run(5, varint(1) + varint(300))),
+    "no_data": with_tensor([4]),
+    "dims_overflow": with_tensor([1 << 40, 1 << 40], raw=b""),
+    "dims_hidden": with_tensor([0, 1 << 60], raw=b""),
+    "dims_negative": with_tensor([-1], raw=b""),
+    "dims_rank": with_tensor([1] * 9, raw=FOUR[:4]),
+    "strings": with_tensor([1], 8, rest=run(6, "s")),
+    "complex": with_tensor([1], 14, raw=bytes(8)),
+    "segment": with_tensor([4], raw=FOUR, rest=run(3, b"")),
+    "nan": with_tensor([4], raw=floats(1, 2, float("nan"), 4)),
+    "infinity": with_tensor([4], 10, raw=b"\0\x3c\0\x3c\0\x3c\0\xfc"),
+    "initializer_twice": model(graph([ADD], initializers=[tensor("w", [4], raw=FOUR)] * 2)),
+    "initializer_unnamed": model(graph([ADD], initializers=[tensor("", [4], raw=FOUR)])),
+    # external data
+    "external_missing": with_tensor([4], rest=external("nowhere.bin")),
+    "external_short": with_tensor([4], rest=external("weights.bin", 4)),
+    "external_length": with_tensor([4], rest=external("weights.bin", 0, 12)),
+    "external_offset": with_tensor([4], rest=external("weights.bin", "-4")),
+    "external_parent": with_tensor([4], rest=external("../onnx/weights.bin")),
+    "external_absolute": with_tensor([4], rest=external("/etc/hostname")),
+    "external_folder": with_tensor([4], rest=external(".")),
+    "external_nowhere": with_tensor([4], rest=number(14, 1)),
+}
+
+for file, data in MODELS.items():
+    with open(file + ".onnx", "wb") as f:
+        f.write(data)
+with open("weights.bin", "wb") as f:
+    f.write(FOUR)

@@ -1,0 +1,45 @@
+#!/bin/sh
+# Every run-time header compiles alone, without a warning, with each compiler that is installed and
+# for each kind of core.  It is compiled as the main file, where clang also reports unused
+# functions, as in generated code.
+# Usage: headers.sh RUNTIME_FOLDER.  Exit 1 when one does not compile.
+runtime=$1
+strict="-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wunused -Werror"
+work=$(mktemp -d) || exit 1
+trap 'rm -rf "$work"' EXIT
+failed=0
+
+# check LABEL COMMAND...: compiles one file that includes one header, for every header.
+check() {
+  label=$1
+  shift
+  if ! command -v "$1" >/dev/null 2>&1; then
+    echo "skipped $label: $1 is not installed"
+    return
+  fi
+  for header in "$runtime"/*.h; do
+    # shellcheck disable=SC2086
+    if ! "$@" $strict -O2 -x c -c "$header" -o "$work/one.o" 2>"$work/log"; then
+      echo "failed $label: ${header##*/}"
+      cat "$work/log"
+      failed=1
+    fi
+  done
+  echo "checked $label"
+}
+
+newlib=/usr/include/newlib
+check "gcc host" gcc
+check "clang host" clang-19
+check "gcc cortex-m0" arm-none-eabi-gcc -mcpu=cortex-m0 -mthumb
+check "gcc cortex-m4" arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard
+if [ -d "$newlib" ]; then
+  check "clang cortex-m0" clang-19 --target=arm-none-eabi -mcpu=cortex-m0 -isystem "$newlib"
+  check "clang cortex-m55" clang-19 --target=arm-none-eabi -mcpu=cortex-m55 -mfloat-abi=hard \
+    -isystem "$newlib"
+else
+  echo "skipped clang for arm: newlib is not installed"
+fi
+check "gcc riscv64" riscv64-linux-gnu-gcc
+check "gcc aarch64" aarch64-linux-gnu-gcc
+exit $failed

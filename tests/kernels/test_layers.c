@@ -1,0 +1,362 @@
+/* test_layers.c - the integer convolutions and matrix products of runtime/ over random shapes, bit
+ * for bit against a loop that does nothing but what docs/numerics.md says, and against the
+ * compiler's eval of the same operators. */
+#include "tests/kernels/eval_node.h"
+
+#include "runtime/conv1x1_s4.h"
+#include "runtime/conv1x1_s8.h"
+#include "runtime/conv_grouped.h"
+#include "runtime/conv_s4.h"
+#include "runtime/conv_s8.h"
+#include "runtime/depthwise_s4.h"
+#include "runtime/depthwise_s8.h"
+#include "runtime/gemm_grouped.h"
+#include "runtime/gemm_s4.h"
+#include "runtime/gemm_s8.h"
+#include "runtime/matmul_s8.h"
+
+/* One random layer with everything that its kernels read. */
+typedef struct Layer {
+  struct qcc_conv p;
+  struct qcc_groups q;       /* size 0: no multiples */
+  int32_t depth;             /* weights of an output channel */
+  int64_t n_x, n_y;
+  int8_t *x;                 /* [batch][in_h][in_w][in_c] */
+  int8_t *codes;             /* [out_c][depth] */
+  uint8_t *packed;           /* what kernels with these bits read */
+  uint8_t *multiple;         /* [out_c][n_groups] or NULL */
+  int32_t *b, *m;            /* [out_c]; b may be NULL */
+  int8_t *table;             /* [256] or NULL */
+  int8_t *want;              /* [n_y] */
+} Layer;
+
+/* Two codes per byte, low nibble first; each row starts on a byte boundary. */
+static uint8_t *pack_rows(const int8_t *codes, int64_t rows, int64_t n) {
+  int64_t bytes = (n + 1) / 2;
+  uint8_t *out = new_buffer(rows * bytes);
+  memset(out, 0, (size_t)(rows * bytes));
+  for (int64_t r = 0; r < rows; r++)
+    for (int64_t i = 0; i < n; i++)
+      out[r * bytes + i / 2] |= (uint8_t)((codes[r * n + i] & 15) << (i % 2 * 4));
+  return out;
+}
+
+/* clamp(zero + ((acc' * m + 2^30) >> 31), lo, hi), in 64 bits throughout. */
+static int8_t reference_code(const struct qcc_rescale *r, int64_t acc, int32_t m,
+                             const int8_t *table) {
+  acc = r->shift >= 0 ? acc * ((int64_t)1 << r->shift) : acc >> -r->shift;
+  assert_true(acc >= INT32_MIN && acc <= INT32_MAX);
+  int64_t v = r->zero + ((acc * m + (1 << 30)) >> 31);
+  v = v < r->lo ? r->lo : v > r->hi ? r->hi : v;
+  return table ? table[v + 128] : (int8_t)v;
+}
+
+/* Input code of a tap; the padding reads x_zero. */
+static int32_t tap(const Layer *l, int n, int iy, int ix, int c) {
+  const struct qcc_window *g = &l->p.g;
+  if (iy < 0 || iy >= g->in_h || ix < 0 || ix >= g->in_w) return l->p.x_zero;
+  return l->x[((n * g->in_h + iy) * g->in_w + ix) * g->in_c + c];
+}
+
+static int64_t reference_sum(const Layer *l, int n, int oy, int ox, int o) {
+  const struct qcc_window *g = &l->p.g;
+  int channels = g->in_c / l->p.group, first = o / (g->out_c / l->p.group) * channels, k = 0;
+  int64_t acc = l->b ? l->b[o] : 0;
+  for (int ky = 0; ky < g->kernel_h; ky++)
+    for (int kx = 0; kx < g->kernel_w; kx++)
+      for (int c = 0; c < channels; c++, k++) {
+        int iy = oy * g->stride_h - g->pad_top + ky * g->dilation_h;
+        int ix = ox * g->stride_w - g->pad_left + kx * g->dilation_w;
+        int64_t factor = l->multiple ? l->multiple[o * l->q.n_groups + k / l->q.size] : 1;
+        acc += factor * l->codes[o * l->depth + k] * tap(l, n, iy, ix, first + c);
+      }
+  return acc;
+}
+
+static void compute_reference(Layer *l) {
+  const struct qcc_window *g = &l->p.g;
+  int8_t *y = l->want;
+  for (int n = 0; n < g->batch; n++)
+    for (int oy = 0; oy < g->out_h; oy++)
+      for (int ox = 0; ox < g->out_w; ox++)
+        for (int o = 0; o < g->out_c; o++)
+          *y++ = reference_code(&l->p.out, reference_sum(l, n, oy, ox, o), l->m[o], l->table);
+}
+
+/* A shift and multipliers that spread the sums over the codes and keep them within int32. */
+static void random_rescale(Layer *l) {
+  int64_t bound = (int64_t)l->depth * 128 * (l->q.bits == 4 ? 8 : 128) * (l->multiple ? 255 : 1);
+  int most = 0;
+  assert_true(bound + 5000 < INT32_MAX);
+  while (((bound + 5000) << (most + 1)) < INT32_MAX) most++;
+  l->p.out.shift = random_int(-4, most);
+  int64_t scaled = l->p.out.shift >= 0 ? bound << l->p.out.shift : bound >> -l->p.out.shift;
+  int64_t factor = ((int64_t)1 << 31) / (scaled / 2000 + 1);
+  for (int o = 0; o < l->p.g.out_c; o++) {
+    int64_t m = factor * random_int(1, 100) / 50;
+    l->m[o] = m < (1 << 30) ? (int32_t)m : (1 << 30) - 1;
+  }
+  l->p.out.zero = random_int(-128, 127);
+  l->p.out.lo = random_int(0, 3) ? -128 : l->p.out.zero;
+  l->p.out.hi = random_int(0, 3) ? 127 : random_int(l->p.out.lo, 127);
+}
+
+/* Everything that does not depend on the geometry, which l->p.g and l->p.group hold already. */
+static void fill_layer(Layer *l, int bits, int grouped) {
+  const struct qcc_window *g = &l->p.g;
+  l->depth = g->kernel_h * g->kernel_w * (g->in_c / l->p.group);
+  l->n_x = (int64_t)g->batch * g->in_h * g->in_w * g->in_c;
+  l->n_y = (int64_t)g->batch * g->out_h * g->out_w * g->out_c;
+  l->x = random_codes(l->n_x, -128, 127);
+  l->codes = random_codes((int64_t)g->out_c * l->depth, bits == 4 ? -8 : -127, bits == 4 ? 7 : 127);
+  l->packed = bits == 4 ? pack_rows(l->codes, g->out_c, l->depth) : (uint8_t *)l->codes;
+  l->q.bits = bits;
+  if (grouped) {
+    l->q.size = random_int(1, l->depth + 3);
+    l->q.n_groups = (l->depth + l->q.size - 1) / l->q.size;
+    l->multiple = new_buffer((int64_t)g->out_c * l->q.n_groups);
+    for (int i = 0; i < g->out_c * l->q.n_groups; i++) l->multiple[i] = (uint8_t)random_int(1, 255);
+  }
+  l->m = new_buffer(4 * (int64_t)g->out_c);
+  l->b = random_int(0, 3) ? new_buffer(4 * (int64_t)g->out_c) : NULL;
+  for (int o = 0; l->b && o < g->out_c; o++) l->b[o] = random_int(-5000, 5000);
+  l->table = random_int(0, 2) ? NULL : random_codes(256, -128, 127);
+  l->p.x_zero = random_int(0, 3) ? random_int(-128, 127) : 0;
+  random_rescale(l);
+  l->want = new_buffer(l->n_y);
+  compute_reference(l);
+}
+
+static int out_size(int in, int pads, int kernel, int dilation, int stride) {
+  int room = in + pads - (kernel - 1) * dilation - 1;
+  return room < 0 ? 0 : room / stride + 1;
+}
+
+/* A window with paddings up to the kernel's extent, so that some pixels have no valid tap. */
+static void random_window(struct qcc_window *g) {
+  do {
+    *g = (struct qcc_window){
+        .batch = random_int(1, 2), .in_h = random_int(1, 9), .in_w = random_int(1, 9),
+        .kernel_h = random_int(1, 7), .kernel_w = random_int(1, 7),
+        .stride_h = random_int(1, 3), .stride_w = random_int(1, 3),
+        .dilation_h = random_int(1, 2), .dilation_w = random_int(1, 3)};
+    int extent_h = (g->kernel_h - 1) * g->dilation_h + 1;
+    int extent_w = (g->kernel_w - 1) * g->dilation_w + 1;
+    g->pad_top = random_int(0, extent_h);
+    g->pad_left = random_int(0, extent_w);
+    g->out_h = out_size(g->in_h, g->pad_top + random_int(0, extent_h), g->kernel_h, g->dilation_h,
+                        g->stride_h);
+    g->out_w = out_size(g->in_w, g->pad_left + random_int(0, extent_w), g->kernel_w,
+                        g->dilation_w, g->stride_w);
+  } while (g->out_h < 1 || g->out_w < 1);
+}
+
+static void check(const Layer *l, const int8_t *y, const char *kernel) {
+  for (int64_t i = 0; i < l->n_y; i++)
+    if (y[i] != l->want[i])
+      fail_msg("%s: code %lld of %lld is %d, expected %d", kernel, (long long)i,
+               (long long)l->n_y, y[i], l->want[i]);
+}
+
+static void run_conv(const Layer *l) {
+  int8_t *y = new_buffer(l->n_y);
+  if (l->multiple)
+    qcc_conv_grouped(&l->p, &l->q, l->x, l->packed, l->multiple, l->b, l->m, l->table, y);
+  else if (l->q.bits == 4)
+    qcc_conv_s4(&l->p, l->x, l->packed, l->b, l->m, l->table, y);
+  else
+    qcc_conv_s8(&l->p, l->x, l->codes, l->b, l->m, l->table, y);
+  check(l, y, l->multiple ? "conv_grouped" : l->q.bits == 4 ? "conv_s4" : "conv_s8");
+}
+
+/* Weights [taps][channels] instead of [channels][taps]. */
+static void run_depthwise(const Layer *l) {
+  int32_t channels = l->p.g.out_c;
+  int8_t *w = new_buffer((int64_t)channels * l->depth), *y = new_buffer(l->n_y);
+  for (int32_t c = 0; c < channels; c++)
+    for (int32_t k = 0; k < l->depth; k++) w[k * channels + c] = l->codes[c * l->depth + k];
+  if (l->q.bits == 4)
+    qcc_depthwise_s4(&l->p, l->x, pack_rows(w, l->depth, channels), l->b, l->m, l->table, y);
+  else
+    qcc_depthwise_s8(&l->p, l->x, w, l->b, l->m, l->table, y);
+  check(l, y, l->q.bits == 4 ? "depthwise_s4" : "depthwise_s8");
+}
+
+static void run_gemm(const Layer *l) {
+  const struct qcc_window *g = &l->p.g;
+  struct qcc_gemm p = {g->batch * g->in_h * g->in_w, g->in_c, g->out_c, l->p.out};
+  int8_t *y = new_buffer(l->n_y), *z = new_buffer(l->n_y);
+  if (l->multiple) {
+    qcc_gemm_grouped(&p, &l->q, l->x, l->packed, l->multiple, l->b, l->m, l->table, y);
+    check(l, y, "gemm_grouped");
+  } else if (l->q.bits == 4) {
+    qcc_gemm_s4(&p, l->x, l->packed, l->b, l->m, l->table, y);
+    qcc_conv1x1_s4(&p, l->x, l->packed, l->b, l->m, l->table, z);
+    check(l, y, "gemm_s4");
+    check(l, z, "conv1x1_s4");
+  } else {
+    qcc_gemm_s8(&p, l->x, l->codes, l->b, l->m, l->table, y);
+    qcc_conv1x1_s8(&p, l->x, l->codes, l->b, l->m, l->table, z);
+    check(l, y, "gemm_s8");
+    check(l, z, "conv1x1_s8");
+  }
+}
+
+/* Padding at the end that gives `out` outputs. */
+static int end_pad(int in, int out, int kernel, int dilation, int stride, int pad) {
+  int end = (out - 1) * stride + (kernel - 1) * dilation + 1 - in - pad;
+  return end > 0 ? end : 0;
+}
+
+/* Inputs of QConv and QGemm after x. */
+static void add_weights(EvalNode *e, const Layer *l, int rank, const int64_t *dim) {
+  int64_t channels = l->p.g.out_c, multiples[2] = {channels, l->q.n_groups};
+  add_eval_input(e, l->q.bits == 4 ? DT_I4 : DT_I8, rank, dim, l->codes);
+  add_eval_vector(e, DT_I32, channels, l->b);
+  add_eval_vector(e, DT_I32, channels, l->m);
+  add_eval_input(e, DT_U8, 2, multiples, l->multiple);
+  add_eval_vector(e, DT_I8, 256, l->table);
+}
+
+static void finish_eval(EvalNode *e, const Layer *l) {
+  const struct qcc_rescale *r = &l->p.out;
+  set_eval_output(e, r->shift, r->zero, r->lo, r->hi);
+  set_int(e->g, e->node, "x_zero", l->p.x_zero);
+  if (l->multiple) set_int(e->g, e->node, "group_size", l->q.size);
+  run_eval_node(e, l->want, l->n_y);
+}
+
+static void eval_conv_layer(const Layer *l) {
+  const struct qcc_window *g = &l->p.g;
+  const int64_t x[4] = {g->batch, g->in_h, g->in_w, g->in_c};
+  const int64_t w[4] = {g->out_c, g->kernel_h, g->kernel_w, g->in_c / l->p.group};
+  EvalNode e;
+  begin_eval(&e);
+  add_eval_input(&e, DT_I8, 4, x, l->x);
+  add_weights(&e, l, 4, w);
+  place_eval_node(&e, "QConv");
+  int bottom = end_pad(g->in_h, g->out_h, g->kernel_h, g->dilation_h, g->stride_h, g->pad_top);
+  int right = end_pad(g->in_w, g->out_w, g->kernel_w, g->dilation_w, g->stride_w, g->pad_left);
+  set_int(e.g, e.node, "group", l->p.group);
+  set_ints(e.g, e.node, "strides", 2, (int64_t[]){g->stride_h, g->stride_w});
+  set_ints(e.g, e.node, "dilations", 2, (int64_t[]){g->dilation_h, g->dilation_w});
+  set_ints(e.g, e.node, "pads", 4, (int64_t[]){g->pad_top, g->pad_left, bottom, right});
+  finish_eval(&e, l);
+}
+
+static void eval_gemm_layer(const Layer *l) {
+  const struct qcc_window *g = &l->p.g;
+  const int64_t x[2] = {g->in_w, g->in_c}, w[2] = {g->out_c, g->in_c};
+  EvalNode e;
+  begin_eval(&e);
+  add_eval_input(&e, DT_I8, 2, x, l->x);
+  add_weights(&e, l, 2, w);
+  place_eval_node(&e, "QGemm");
+  finish_eval(&e, l);
+}
+
+static void test_conv(void **state) {
+  (void)state;
+  for (int i = 0; i < 600; i++) {
+    Layer l = {0};
+    random_window(&l.p.g);
+    l.p.group = random_int(0, 1) ? 1 : random_int(2, 5);
+    int in = random_int(1, 67 / l.p.group);
+    int out = random_int(1, l.p.group > 1 ? 9 : 40);
+    int grouped = i % 3 == 2;
+    while (grouped && in * l.p.g.kernel_h * l.p.g.kernel_w > 500) in = (in + 1) / 2;
+    l.p.g.in_c = in * l.p.group;
+    l.p.g.out_c = out * l.p.group;
+    fill_layer(&l, i % 2 ? 4 : 8, grouped);
+    eval_conv_layer(&l);
+    run_conv(&l);
+    free_buffers();
+  }
+}
+
+static void test_depthwise(void **state) {
+  (void)state;
+  for (int i = 0; i < 400; i++) {
+    Layer l = {0};
+    random_window(&l.p.g);
+    l.p.g.in_c = l.p.g.out_c = l.p.group = random_int(1, 67);
+    fill_layer(&l, i % 2 ? 4 : 8, i % 5 == 4);
+    eval_conv_layer(&l);
+    run_conv(&l);
+    if (!l.multiple) run_depthwise(&l);
+    free_buffers();
+  }
+}
+
+static void test_gemm(void **state) {
+  (void)state;
+  for (int i = 0; i < 400; i++) {
+    Layer l = {.p.group = 1};
+    int rows = random_int(1, 7);
+    l.p.g = (struct qcc_window){.batch = 1, .in_h = 1, .in_w = rows, .out_h = 1, .out_w = rows,
+                                .in_c = random_int(1, 130), .out_c = random_int(1, 35),
+                                .kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1,
+                                .dilation_h = 1, .dilation_w = 1};
+    fill_layer(&l, i % 2 ? 4 : 8, i % 3 == 2);
+    eval_gemm_layer(&l);
+    run_gemm(&l);
+    run_conv(&l);
+    free_buffers();
+  }
+}
+
+/* Product k of a batch whose operands are each repeated (step 0) or not. */
+static void check_matmul(const struct qcc_matmul_s8 *p, const int8_t *a, const int8_t *b,
+                         const int8_t *y) {
+  for (int i = 0; i < p->rows; i++)
+    for (int j = 0; j < p->cols; j++) {
+      int64_t acc = 0;
+      for (int k = 0; k < p->depth; k++)
+        acc += (a[i * p->depth + k] - p->a_zero) * (b[k * p->cols + j] - p->b_zero);
+      assert_int_equal(y[i * p->cols + j], reference_code(&p->out, acc, p->m, NULL));
+    }
+}
+
+static void test_matmul(void **state) {
+  (void)state;
+  for (int i = 0; i < 200; i++) {
+    int rows = random_int(1, 9), depth = random_int(1, 67), cols = random_int(1, 67);
+    int d0 = random_int(1, 3), d1 = random_int(1, 3), a0 = random_int(0, 1), b1 = random_int(0, 1);
+    struct qcc_matmul_s8 p = {
+        .batches = {2, {d0, d1}, {a0 * d1 * rows * depth, rows * depth},
+                    {depth * cols * (b1 ? d1 : 1), b1 * depth * cols}},
+        .rows = rows, .depth = depth, .cols = cols,
+        .a_zero = random_int(-128, 127), .b_zero = random_int(-128, 127),
+        .m = random_int(1, 1 << 20), .out = {random_int(-3, 6), random_int(-9, 9), -128, 127}};
+    int8_t *a = random_codes((int64_t)(a0 ? d0 : 1) * d1 * rows * depth, -128, 127);
+    int8_t *b = random_codes((int64_t)d0 * (b1 ? d1 : 1) * depth * cols, -128, 127);
+    int8_t *y = new_buffer((int64_t)d0 * d1 * rows * cols);
+    qcc_matmul_s8(&p, a, b, y);
+    EvalNode e;
+    begin_eval(&e);
+    add_eval_input(&e, DT_I8, 4, (int64_t[]){a0 ? d0 : 1, d1, rows, depth}, a);
+    add_eval_input(&e, DT_I8, 4, (int64_t[]){d0, b1 ? d1 : 1, depth, cols}, b);
+    place_eval_node(&e, "QMatMul");
+    set_eval_output(&e, p.out.shift, p.out.zero, p.out.lo, p.out.hi);
+    set_int(e.g, e.node, "a_zero", p.a_zero);
+    set_int(e.g, e.node, "b_zero", p.b_zero);
+    set_int(e.g, e.node, "m", p.m);
+    run_eval_node(&e, y, (int64_t)d0 * d1 * rows * cols);
+    for (int u = 0; u < d0; u++)
+      for (int v = 0; v < d1; v++)
+        check_matmul(&p, a + u * p.batches.a_step[0] + v * p.batches.a_step[1],
+                     b + u * p.batches.b_step[0] + v * p.batches.b_step[1],
+                     y + (u * d1 + v) * rows * cols);
+    free_buffers();
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_conv),
+      cmocka_unit_test(test_depthwise),
+      cmocka_unit_test(test_gemm),
+      cmocka_unit_test(test_matmul),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,166 @@
+/* test_formats.c - every format: packing there and back, and quantization of reals. */
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ir/ir.h"
+#include "tests/unit/unit.h"
+
+enum { MOST = 300 };
+
+static void put_code(const Format *f, int8_t *codes, int64_t i, int32_t code) {
+  set_real(f->dtype, codes, i, code);
+}
+
+/* Codes that include both ends, as the format's range may be too large to list. */
+static int32_t some_code(const Format *f, int64_t i) {
+  int64_t span = (int64_t)f->hi - f->lo + 1;
+  return (int32_t)(i % 2 == 0 ? f->lo + i / 2 % span : f->hi - i / 2 % span);
+}
+
+static void packs_and_unpacks(void **state) {
+  (void)state;
+  for (int k = 0; k < n_formats(); k++) {
+    const Format *f = format_at(k);
+    int64_t bytes = dtype_bytes(f->dtype);
+    for (int64_t n = 0; n <= MOST; n++) {
+      int64_t packed_bytes = (n * f->bits + 7) / 8;
+      /* exactly as large as needed, so that the sanitizer sees an overrun */
+      int8_t *codes = malloc((size_t)(n * bytes) + 1), *back = malloc((size_t)(n * bytes) + 1);
+      uint8_t *packed = malloc((size_t)packed_bytes + 1);
+      for (int64_t i = 0; i < n; i++) put_code(f, codes, i, some_code(f, i));
+      packed[packed_bytes] = 0xa5;
+      assert_int_equal(f->pack(codes, n, packed), packed_bytes);
+      assert_int_equal(packed[packed_bytes], 0xa5);
+      f->unpack(packed, n, back);
+      assert_memory_equal(codes, back, (size_t)(n * bytes));
+      free(codes);
+      free(back);
+      free(packed);
+    }
+  }
+}
+
+static void packs_in_the_documented_order(void **state) {
+  (void)state;
+  uint8_t out[4];
+  assert_int_equal(find_format("int4")->pack((const int8_t[]){1, -2, 7}, 3, out), 2);
+  assert_int_equal(out[0], 0xe1);
+  assert_int_equal(out[1], 0x07);
+  assert_int_equal(find_format("int2")->pack((const int8_t[]){1, -2, -1, 0, 1}, 5, out), 2);
+  assert_int_equal(out[0], 1 | 2 << 2 | 3 << 4);
+  assert_int_equal(out[1], 1);
+  int32_t code = 0x01020304;
+  assert_int_equal(find_format("int32")->pack((const int8_t *)&code, 1, out), 4);
+  assert_memory_equal(out, ((const uint8_t[]){4, 3, 2, 1}), 4);
+}
+
+static void finds_formats(void **state) {
+  (void)state;
+  assert_null(find_format("int9"));
+  assert_null(format_of(DT_F32));
+  for (int k = 0; k < n_formats(); k++) {
+    assert_ptr_equal(find_format(format_at(k)->name), format_at(k));
+    assert_ptr_equal(format_of(format_at(k)->dtype), format_at(k));
+    assert_int_equal(dtype_bits(format_at(k)->dtype), format_at(k)->bits);
+  }
+}
+
+static QuantSpec one_scale(const Format *f, float *scale, int32_t *zero) {
+  return (QuantSpec){.format = f, .axis = -1, .n = 1, .scale = scale, .zero = zero};
+}
+
+/* Codes survive the way to reals and back where a float32 holds them. */
+static void quantizes_what_it_dequantizes(void **state) {
+  (void)state;
+  static float scales[] = {1, 0.1f, 3.7e-5f, 1234.5f};
+  for (int k = 0; k < n_formats(); k++) {
+    const Format *f = format_at(k);
+    if (f->bits > 16) continue;
+    int64_t n = f->hi - f->lo + 1;
+    for (int s = 0; s < 4; s++) {
+      int32_t zero = f->lo + (int32_t)(n / 3);
+      QuantSpec q = one_scale(f, &scales[s], &zero);
+      Tensor t = {.dtype = f->dtype, .rank = 1, .dim = {n}, .quant = &q};
+      size_t bytes = (size_t)(n * dtype_bytes(f->dtype));
+      int8_t *codes = malloc(bytes), *back = malloc(bytes);
+      float *x = malloc((size_t)n * sizeof *x);
+      for (int64_t i = 0; i < n; i++) put_code(f, codes, i, (int32_t)(f->lo + i));
+      dequantize_codes(&t, codes, x);
+      quantize_reals(&t, x, back);
+      assert_memory_equal(codes, back, bytes);
+      free(codes);
+      free(back);
+      free(x);
+    }
+  }
+}
+
+static void rounds_to_the_nearest_code(void **state) {
+  (void)state;
+  uint32_t seed = 1;
+  float scale = 0.037f;
+  int32_t zero = -17;
+  QuantSpec q = one_scale(find_format("int8"), &scale, &zero);
+  Tensor t = {.dtype = DT_I8, .rank = 1, .dim = {1}, .quant = &q};
+  float lo = (-128 - zero) * scale, hi = (127 - zero) * scale;
+  for (int i = 0; i < 100000; i++) {
+    float x = lo + (hi - lo) * (float)(next_random(&seed) / 4294967296.0), back;
+    int8_t code;
+    quantize_reals(&t, &x, &code);
+    dequantize_codes(&t, &code, &back);
+    assert_true(fabsf(x - back) <= scale / 2 * 1.0001f);
+  }
+}
+
+static int8_t quantized(const Tensor *t, float x) {
+  int8_t code;
+  quantize_reals(t, &x, &code);
+  return code;
+}
+
+static void keeps_the_edges(void **state) {
+  (void)state;
+  float scale = 0.5f;
+  int32_t zero = 3;
+  QuantSpec q = one_scale(find_format("int8"), &scale, &zero);
+  Tensor t = {.dtype = DT_I8, .rank = 0, .quant = &q};
+  assert_int_equal(quantized(&t, 0), 3);
+  assert_int_equal(quantized(&t, NAN), 3);
+  assert_int_equal(quantized(&t, INFINITY), 127);
+  assert_int_equal(quantized(&t, -INFINITY), -128);
+  assert_int_equal(quantized(&t, 1e38f), 127);
+  assert_int_equal(quantized(&t, 0.25f), 3);   /* a tie: to even, before the zero point */
+  assert_int_equal(quantized(&t, 0.75f), 5);
+  assert_int_equal(quantized(&t, -0.25f), 3);
+}
+
+/* Every element of a small tensor against the definition of groups. */
+static void indexes_scales(void **state) {
+  (void)state;
+  Tensor t = {.dtype = DT_I8, .rank = 3, .dim = {2, 3, 5}};
+  for (int axis = 0; axis < 3; axis++)
+    for (int64_t group = 0; group <= 16; group += 4) {
+      QuantSpec q = {.axis = axis, .group = group};
+      int64_t per_channel = 30 / t.dim[axis], at[3], seen[5] = {0};
+      int64_t n_groups = group > 0 ? (per_channel + group - 1) / group : 1;
+      for (int64_t i = 0; i < 30; i++) {
+        at[0] = i / 15, at[1] = i / 5 % 3, at[2] = i % 5;
+        int64_t nth = seen[at[axis]]++;
+        int64_t expected = at[axis] * n_groups + (group > 0 ? nth / group : 0);
+        assert_int_equal(scale_index(&t, &q, i), expected);
+      }
+    }
+  QuantSpec whole = {.axis = -1};
+  assert_int_equal(scale_index(&t, &whole, 29), 0);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(packs_and_unpacks),          cmocka_unit_test(packs_in_the_documented_order),
+      cmocka_unit_test(finds_formats),              cmocka_unit_test(quantizes_what_it_dequantizes),
+      cmocka_unit_test(rounds_to_the_nearest_code), cmocka_unit_test(keeps_the_edges),
+      cmocka_unit_test(indexes_scales),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,426 @@
+/* test_plan.c - the memory plan: placements against lower bounds and brute force, and an abstract
+ * run of planned graphs that proves that no value is overwritten before its last reader. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "passes/lower/liveness.h"
+#include "passes/lower/placement.h"
+#include "passes/lower/plan.h"
+#include "passes/passes.h"
+#include "tests/unit/memory_graph.h"
+
+void pass_plan(Graph *g, Context *cx);
+
+/* ---- placement */
+
+static int random_blocks(uint32_t *seed, Block *b, int max, int moments, int longest,
+                         uint32_t sizes) {
+  int n = (int)(1 + next_random(seed) % (uint32_t)max);
+  for (int i = 0; i < n; i++) {
+    int first = (int)(next_random(seed) % (uint32_t)moments);
+    int last = first + (int)(next_random(seed) % (uint32_t)longest);
+    int64_t bytes = BLOCK_ALIGN * (int64_t)(next_random(seed) % sizes);
+    b[i] = (Block){bytes, first, last, -1};
+  }
+  return n;
+}
+
+static void check_blocks(const Block *b, int n, int64_t bytes) {
+  assert_true(bytes >= block_bound(b, n));
+  assert_int_equal(bytes, block_extent(b, n));
+  for (int i = 0; i < n; i++) {
+    assert_true(b[i].offset >= 0 && b[i].offset % BLOCK_ALIGN == 0);
+    for (int j = 0; j < i; j++) assert_false(blocks_collide(&b[i], &b[j]));
+  }
+}
+
+static void places_random_blocks(void **state) {
+  (void)state;
+  uint32_t seed = 1;
+  Block b[60], again[60];
+  for (int round = 0; round < 200; round++) {
+    Arena *a = new_arena();
+    int n = random_blocks(&seed, b, 60, 30, 8, 64);
+    memcpy(again, b, sizeof b);
+    int64_t bytes = place_blocks(a, b, n);
+    check_blocks(b, n, bytes);
+    assert_int_equal(place_blocks(a, again, n), bytes);
+    for (int i = 0; i < n; i++) assert_int_equal(again[i].offset, b[i].offset);
+    free_arena(a);
+  }
+}
+
+static void places_nothing(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Block empty = {0, 0, 3, -1};
+  assert_int_equal(place_blocks(a, NULL, 0), 0);
+  assert_int_equal(place_blocks(a, &empty, 1), 0);
+  assert_int_equal(empty.offset, 0);
+  free_arena(a);
+}
+
+/* Lowest offset of b[k] that collides with none of b[0..k). */
+static void drop_block(Block *b, int k) {
+  int64_t best = INT64_MAX;
+  for (int i = -1; i < k; i++) {
+    b[k].offset = i < 0 ? 0 : b[i].offset + b[i].bytes;
+    bool fits = b[k].offset < best;
+    for (int j = 0; j < k && fits; j++) fits = !blocks_collide(&b[k], &b[j]);
+    if (fits) best = b[k].offset;
+  }
+  b[k].offset = best;
+}
+
+/* Smallest arena by first fit over every order of the blocks; one of them is an optimum. */
+static int64_t try_all_orders(Block *b, int n, int depth) {
+  if (depth == n) return block_extent(b, n);
+  int64_t best = INT64_MAX;
+  for (int i = depth; i < n; i++) {
+    Block swapped = b[i];
+    b[i] = b[depth];
+    b[depth] = swapped;
+    drop_block(b, depth);
+    int64_t end = try_all_orders(b, n, depth + 1);
+    if (end < best) best = end;
+    b[depth] = b[i];
+    b[i] = swapped;
+  }
+  return best;
+}
+
+static void branch_and_bound_is_optimal(void **state) {
+  (void)state;
+  uint32_t seed = 3;
+  for (int round = 0; round < 400; round++) {
+    Arena *a = new_arena();
+    Block b[7], copy[7], placed[7];
+    bool complete;
+    int n = random_blocks(&seed, b, 7, 7, 4, 4);
+    memcpy(copy, b, sizeof b);
+    memcpy(placed, b, sizeof b);
+    int64_t best = try_all_orders(copy, n, 0);
+    int64_t exact = place_exact(a, b, n, INT64_MAX, INT64_MAX - 1, &complete);
+    assert_true(complete);
+    assert_int_equal(exact, best);
+    check_blocks(b, n, exact);
+    assert_int_equal(place_blocks(a, placed, n), best);
+    free_arena(a);
+  }
+}
+
+/* Blocks that no placement gets down to the bound. */
+static void knows_when_the_bound_is_out_of_reach(void **state) {
+  (void)state;
+  static const Block hard[9] = {
+    {48, 3, 5, 0}, {64, 5, 7, 0}, {16, 1, 2, 0}, {64, 0, 1, 0}, {16, 1, 3, 0},
+    {16, 1, 2, 0}, {48, 2, 4, 0}, {48, 0, 0, 0}, {16, 2, 2, 0},
+  };
+  Arena *a = new_arena();
+  Block b[9], copy[9];
+  bool complete;
+  memcpy(b, hard, sizeof b);
+  memcpy(copy, hard, sizeof copy);
+  assert_int_equal(block_bound(b, 9), 112);
+  assert_int_equal(try_all_orders(copy, 9, 0), 128);
+  assert_int_equal(place_exact(a, b, 9, INT64_MAX, INT64_MAX - 1, &complete), 128);
+  assert_true(complete);
+  check_blocks(b, 9, 128);
+  assert_int_equal(place_blocks(a, b, 9), 128);
+  assert_int_equal(place_exact(a, b, 9, INT64_MAX, 2, &complete), INT64_MAX);
+  assert_false(complete);  /* cut off before it found anything */
+  free_arena(a);
+}
+
+/* ---- an abstract run: every byte of the arena remembers whose value it holds */
+
+typedef struct Memory {
+  const Graph *g;
+  int *owner;                /* [arena_bytes] token, 0: nothing */
+  int *token;                /* [n_tensor] which value a tensor has; views have their input's */
+} Memory;
+
+static void write_bytes(Memory *m, int64_t offset, int64_t bytes, int token) {
+  assert_true(offset >= 0 && offset % BLOCK_ALIGN == 0 && offset + bytes <= m->g->arena_bytes);
+  for (int64_t i = 0; i < bytes; i++) m->owner[offset + i] = token;
+}
+
+static void write_value(Memory *m, const Tensor *t, int token) {
+  m->token[t->id] = token;
+  write_bytes(m, t->offset, stored_bytes(t), token);
+}
+
+static void check_value(const Memory *m, const Tensor *t) {
+  if (is_const(t)) return;
+  for (int64_t i = 0; i < stored_bytes(t); i++)
+    assert_int_equal(m->owner[t->offset + i], m->token[t->id]);
+}
+
+static bool overlap(const Tensor *x, const Tensor *y) {
+  return x->offset < y->offset + stored_bytes(y) && y->offset < x->offset + stored_bytes(x);
+}
+
+/* An output may lie on an input only as output 0, at its very address, if the kernel says so. */
+static void check_overlaps(const Node *n) {
+  const Kernel *k = n->kernel;
+  for (int i = 0; i < n->n_out; i++) {
+    for (int j = 0; j < n->n_in; j++) {
+      if (is_const(n->in[j]) || !overlap(n->out[i], n->in[j])) continue;
+      assert_int_equal(i, 0);
+      assert_non_null(k);
+      assert_true(k->in_place >> j & 1);
+      assert_int_equal(n->out[i]->offset, n->in[j]->offset);
+      assert_true(stored_bytes(n->out[i]) <= stored_bytes(n->in[j]));
+    }
+    for (int j = 0; j < i; j++) assert_false(overlap(n->out[i], n->out[j]));
+  }
+}
+
+static void run_node(Memory *m, const Node *n, int *next) {
+  int64_t scratch = scratch_bytes(n);
+  int scratch_token = ++*next;
+  if (scratch > 0) write_bytes(m, attr_int(n, "scratch_offset", -1), scratch, scratch_token);
+  for (int i = 0; i < n->n_in; i++) check_value(m, n->in[i]);
+  if (shares_input(n)) {
+    m->token[n->out[0]->id] = m->token[n->in[0]->id];
+    assert_int_equal(n->out[0]->offset, n->in[0]->offset);
+    return;
+  }
+  check_overlaps(n);
+  for (int i = 0; i < n->n_out; i++) write_value(m, n->out[i], ++*next);
+  for (int64_t i = 0; i < scratch; i++)
+    assert_int_equal(m->owner[attr_int(n, "scratch_offset", -1) + i], scratch_token);
+}
+
+static void run_abstractly(Arena *a, const Graph *g) {
+  Memory m = {.g = g};
+  int next = 0;
+  m.owner = arena_alloc(a, g->arena_bytes * (int64_t)sizeof *m.owner);
+  m.token = arena_alloc(a, g->n_tensor * (int64_t)sizeof *m.token);
+  for (int i = 0; i < g->n_in; i++) write_value(&m, g->in[i], ++next);
+  for (int i = 0; i < g->n_in; i++) check_value(&m, g->in[i]);
+  for (int i = 0; i < g->n_node; i++) run_node(&m, g->node[i], &next);
+  for (int i = 0; i < g->n_out; i++) check_value(&m, g->out[i]);
+}
+
+static void check_plan(const Graph *g) {
+  assert_true(g->arena_bytes >= g->arena_bound);
+  assert_int_equal(g->arena_bytes % BLOCK_ALIGN, 0);
+  for (int i = 0; i < g->n_tensor; i++) {
+    const Tensor *t = g->tensor[i];
+    if (t->alias < 0) continue;
+    assert_int_equal(g->tensor[t->alias]->alias, -1);
+    assert_int_equal(g->tensor[t->alias]->offset, t->offset);
+  }
+}
+
+static void never_overwrites_a_value(void **state) {
+  (void)state;
+  uint32_t seed = 7;
+  int in_place = 0;
+  for (int round = 0; round < 400; round++) {
+    Arena *a = new_arena();
+    Context cx = {.arena = a};
+    Graph *g = random_graph(a, &seed, (int)(1 + next_random(&seed) % 25), true);
+    pass_plan(g, &cx);
+    check_plan(g);
+    run_abstractly(a, g);
+    for (int i = 0; i < g->n_node; i++)
+      in_place += !shares_input(g->node[i]) && g->node[i]->out[0]->alias >= 0;
+    int64_t bytes = g->arena_bytes;
+    pass_plan(g, &cx);  /* a plan of a planned graph is the same */
+    assert_int_equal(g->arena_bytes, bytes);
+    free_arena(a);
+  }
+  assert_true(in_place > 100);
+}
+
+/* ---- what shares memory */
+
+static Graph *one_input(Arena *a, int64_t n) {
+  Graph *g = new_graph(a, "g");
+  add_graph_input(g, new_vector(g, DT_I8, n));
+  return g;
+}
+
+static void plan(Graph *g, Arena *a) {
+  Context cx = {.arena = a};
+  pass_plan(g, &cx);
+  check_plan(g);
+  run_abstractly(a, g);
+}
+
+static void chain_takes_two_buffers(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Graph *g = one_input(a, 160);
+  Tensor *x = append_unary(g, &conv_op, &conv_kernel, g->in[0], 320);
+  x = append_unary(g, &relu_op, &relu_kernel, x, 320);     /* in place */
+  x = append_unary(g, &reshape_op, NULL, x, 320);          /* a view */
+  x = append_unary(g, &conv_op, &conv_kernel, x, 64);
+  add_graph_output(g, x);
+  plan(g, a);
+  assert_int_equal(g->arena_bound, 160 + 320);
+  assert_int_equal(g->arena_bytes, 160 + 320);
+  assert_int_equal(g->tensor[2]->alias, 1);
+  assert_int_equal(g->tensor[3]->alias, 1);
+  free_arena(a);
+}
+
+static void keeps_what_is_read_later(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Graph *g = one_input(a, 320);
+  Tensor *view = append_unary(g, &reshape_op, NULL, g->in[0], 320);
+  Tensor *list[2] = {append_unary(g, &relu_op, &relu_kernel, g->in[0], 320), view};
+  Tensor *sum = new_vector(g, DT_I8, 320);
+  append_node(g, &add_op_row, &add_kernel, 2, list, 1, &sum);  /* reads the input by its view */
+  add_graph_output(g, sum);
+  plan(g, a);
+  assert_int_equal(g->arena_bytes, 640);
+  assert_int_equal(list[0]->alias, -1);
+  assert_int_equal(sum->alias, list[0]->id);
+  free_arena(a);
+}
+
+/* y = left(x, reshape(x)) must not be written over x: the kernel reads its right side elsewhere. */
+static void respects_the_other_input(void **state) {
+  (void)state;
+  for (int both = 0; both < 2; both++) {
+    Arena *a = new_arena();
+    Graph *g = one_input(a, 32);
+    Tensor *list[2] = {g->in[0], g->in[0]}, *y = new_vector(g, DT_I8, 32);
+    append_node(g, &add_op_row, both ? &add_kernel : &left_kernel, 2, list, 1, &y);
+    add_graph_output(g, y);
+    plan(g, a);
+    assert_int_equal(y->alias, both ? 0 : -1);
+    free_arena(a);
+  }
+}
+
+/* A small result over a large input is worth it only while the large one would be the peak. */
+static void shrinks_in_place_where_it_pays(void **state) {
+  (void)state;
+  for (int late = 0; late < 2; late++) {
+    Arena *a = new_arena();
+    Graph *g = new_graph(a, "g");
+    int64_t n = 256;
+    add_graph_input(g, new_vector(g, DT_F32, n));
+    Tensor *q = new_vector(g, DT_I8, n);
+    append_node(g, &quantize_op, &quantize_kernel, 1, g->in, 1, &q);
+    Tensor *x = append_unary(g, &conv_op, &conv_kernel, q, late ? 2000 : 16);
+    add_graph_output(g, append_unary(g, &conv_op, &conv_kernel, x, 16));
+    plan(g, a);
+    assert_int_equal(q->alias, late ? -1 : 0);
+    assert_int_equal(g->arena_bytes, late ? 256 + 2000 : 1024 + 16);
+    free_arena(a);
+  }
+}
+
+static void takes_odd_graphs(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Graph *g = one_input(a, 10);
+  add_graph_input(g, new_vector(g, DT_F32, 5));   /* nobody reads it */
+  add_graph_output(g, g->in[0]);                  /* an input that is an output */
+  add_graph_output(g, append_unary(g, &relu_op, &relu_kernel, g->in[0], 10));
+  add_graph_output(g, new_const_i64(g, "c", 1, (int64_t[]){3}));
+  plan(g, a);
+  assert_int_equal(g->out[1]->alias, -1);
+  assert_int_equal(g->out[2]->offset, -1);
+  assert_int_equal(g->arena_bytes, 16 + 32);
+  Graph *empty = one_input(a, 0);
+  plan(empty, a);
+  assert_int_equal(empty->arena_bytes, 0);
+  free_arena(a);
+}
+
+/* ---- the figure that counts: networks within 2 % of the bound */
+
+/* Blocks of a network: expand, depthwise, project and add, or parallel branches that are joined. */
+static Tensor *append_block(Graph *g, uint32_t *seed, Tensor *x, int64_t n) {
+  if (next_random(seed) % 2) {
+    Tensor *y = append_unary(g, &conv_op, &conv_kernel, x, n * (2 + next_random(seed) % 5));
+    y = append_unary(g, &conv_op, &im2col_kernel, y, n_elements(y));
+    Tensor *list[2] = {append_unary(g, &conv_op, &conv_kernel, y, n), x}, *sum;
+    if (n_elements(x) != n) return list[0];
+    sum = new_vector(g, DT_I8, n);
+    append_node(g, &add_op_row, &add_kernel, 2, list, 1, &sum);
+    return sum;
+  }
+  Tensor *list[4], *joined = new_vector(g, DT_I8, n);
+  int branches = (int)(1 + next_random(seed) % 4);
+  for (int i = 0; i < branches; i++) {
+    list[i] = append_unary(g, &conv_op, &conv_kernel, x, n / branches);
+    if (next_random(seed) % 2)
+      list[i] = append_unary(g, &conv_op, &conv_kernel, list[i], n / branches);
+  }
+  append_node(g, &conv_op, &conv_kernel, branches, list, 1, &joined);
+  return joined;
+}
+
+static Graph *random_network(Arena *a, uint32_t *seed) {
+  int64_t n = 2000 + next_random(seed) % 20000;
+  Graph *g = one_input(a, n);
+  Tensor *x = g->in[0];
+  for (int blocks = (int)(2 + next_random(seed) % 20); blocks > 0; blocks--) {
+    if (next_random(seed) % 3 == 0) n = n * 3 / 5 + 1;
+    x = append_block(g, seed, x, n);
+  }
+  add_graph_output(g, append_unary(g, &conv_op, &conv_kernel, x, 10));
+  return g;
+}
+
+static void networks_come_near_the_bound(void **state) {
+  (void)state;
+  uint32_t seed = 11;
+  int near = 0, n = 200;
+  for (int i = 0; i < n; i++) {
+    Arena *a = new_arena();
+    Graph *g = random_network(a, &seed);
+    plan(g, a);
+    near += (g->arena_bytes - g->arena_bound) * 50 <= g->arena_bound;
+    free_arena(a);
+  }
+  assert_true(near * 100 >= 95 * n);
+}
+
+static void prints_the_plan(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Graph *g = one_input(a, 100);
+  Tensor *x = append_unary(g, &conv_op, &im2col_kernel, g->in[0], 32);
+  add_graph_output(g, append_unary(g, &relu_op, &relu_kernel, x, 32));
+  plan(g, a);
+  char text[600] = "";
+  FILE *f = tmpfile();
+  assert_non_null(f);
+  print_plan(f, g);
+  rewind(f);
+  assert_true(fread(text, 1, sizeof text - 1, f) > 0);
+  fclose(f);
+  assert_string_equal(text, "     bytes     offset first  last  buffer\n"
+                            "       112          0    in     0  t\n"
+                            "        32        112     0   out  t_1, t_2\n"
+                            "        32        144     0     0  node0 (scratch)\n"
+                            "arena 176 bytes, lower bound 176, gap 0.00 %\n");
+  free_arena(a);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+    cmocka_unit_test(places_random_blocks),
+    cmocka_unit_test(places_nothing),
+    cmocka_unit_test(branch_and_bound_is_optimal),
+    cmocka_unit_test(knows_when_the_bound_is_out_of_reach),
+    cmocka_unit_test(never_overwrites_a_value),
+    cmocka_unit_test(chain_takes_two_buffers),
+    cmocka_unit_test(keeps_what_is_read_later),
+    cmocka_unit_test(respects_the_other_input),
+    cmocka_unit_test(shrinks_in_place_where_it_pays),
+    cmocka_unit_test(takes_odd_graphs),
+    cmocka_unit_test(networks_come_near_the_bound),
+    cmocka_unit_test(prints_the_plan),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,66 @@
+/* test_requantize.c - rule q31 against floor((acc * 2^shift * m + 2^30) / 2^31), worked out with
+ * division of non-negative numbers, where nothing is left to the language. */
+#include "ir/ir.h"
+#include "tests/unit/unit.h"
+
+static int64_t floor_div(int64_t a, int64_t b) {
+  return a >= 0 ? a / b : -((-a + b - 1) / b);
+}
+
+static int64_t reference(int64_t acc, int64_t m, int shift, int64_t zero, int64_t lo, int64_t hi) {
+  int64_t moved = shift >= 0 ? acc * (INT64_C(1) << shift) : floor_div(acc, INT64_C(1) << -shift);
+  int64_t y = zero + floor_div(moved * m + (INT64_C(1) << 30), INT64_C(1) << 31);
+  return y < lo ? lo : y > hi ? hi : y;
+}
+
+static void check(int32_t acc, int32_t m, int shift, int32_t zero, int32_t lo, int32_t hi) {
+  assert_true(requantize_q31(acc, m, shift, zero, lo, hi) ==
+              reference(acc, m, shift, zero, lo, hi));
+}
+
+static void agrees_on_random_values(void **state) {
+  (void)state;
+  uint32_t seed = 7;
+  for (int i = 0; i < 1000000; i++) {
+    int shift = (int)(next_random(&seed) % 16) - 8;
+    int32_t acc = (int32_t)next_random(&seed) >> next_random(&seed) % 31;
+    if (shift > 0) acc /= 1 << shift;  /* the lowering proves that the shift fits */
+    int32_t m = (int32_t)(next_random(&seed) >> 2 >> next_random(&seed) % 20);
+    int32_t zero = (int32_t)(next_random(&seed) % 256) - 128;
+    check(acc, m, shift, zero, -128, 127);
+    check(acc, m, shift, zero, INT32_MIN, INT32_MAX);
+  }
+}
+
+static void agrees_on_edges(void **state) {
+  (void)state;
+  static const int32_t accs[] = {INT32_MIN, INT32_MIN + 1, -65537, -3, -2, -1, 0,
+                                 1,         2,             3,      65537, INT32_MAX - 1, INT32_MAX};
+  static const int32_t ms[] = {0, 1, 2, 1 << 20, (1 << 29) - 1, 1 << 29, (1 << 30) - 1};
+  for (size_t a = 0; a < sizeof accs / sizeof *accs; a++)
+    for (size_t m = 0; m < sizeof ms / sizeof *ms; m++)
+      for (int shift = -31; shift <= 0; shift++) {
+        check(accs[a], ms[m], shift, 0, INT32_MIN, INT32_MAX);
+        check(accs[a], ms[m], shift, -128, -128, 127);
+        check(accs[a], ms[m], shift, 5, 5, 120);
+      }
+}
+
+static void rounds_half_up(void **state) {
+  (void)state;
+  int32_t half = 1 << 29;  /* m for a factor of 1/4 */
+  assert_int_equal(requantize_q31(2, half, 0, 0, -128, 127), 1);
+  assert_int_equal(requantize_q31(-2, half, 0, 0, -128, 127), 0);
+  assert_int_equal(requantize_q31(1, half, 0, 0, -128, 127), 0);
+  assert_int_equal(requantize_q31(-3, half, 0, 0, -128, 127), -1);
+  assert_int_equal(requantize_q31(1, half, 2, 0, -128, 127), 1);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(agrees_on_random_values),
+      cmocka_unit_test(agrees_on_edges),
+      cmocka_unit_test(rounds_half_up),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,149 @@
+/* test_types.c - element types: names, sizes, every half and every small float, saturation. */
+#include <math.h>
+#include <string.h>
+
+#include "ir/ir.h"
+#include "tests/unit/unit.h"
+
+static void names_go_both_ways(void **state) {
+  (void)state;
+  int named = 0;
+  for (int t = 1; t < DT_COUNT; t++) {
+    if (strcmp(dtype_name((DType)t), "undefined") == 0) continue;
+    assert_int_equal(dtype_by_name(dtype_name((DType)t)), t);
+    named++;
+  }
+  assert_int_equal(named, 21);
+  assert_int_equal(dtype_by_name("int9"), DT_NONE);
+  assert_int_equal(dtype_by_name("undefined"), DT_NONE);
+  assert_int_equal(dtype_bytes(DT_I4), 1);
+  assert_int_equal(dtype_bits(DT_I4), 4);
+  assert_false(dtype_is_int(DT_BOOL));
+  assert_true(dtype_is_float(DT_BF16));
+}
+
+/* The half's value straight from its definition. */
+static double half_value(uint16_t h) {
+  int e = h >> 10 & 31, f = h & 1023;
+  double v = e == 0 ? f / 16777216.0 : (1024 + f) * pow(2, e - 25);
+  return h & 0x8000 ? -v : v;
+}
+
+static void converts_every_half(void **state) {
+  (void)state;
+  for (uint32_t h = 0; h < 65536; h++) {
+    float f = half_to_float((uint16_t)h);
+    if ((h & 0x7c00) == 0x7c00 && (h & 0x3ff) != 0) {
+      assert_true(isnan(f));
+      assert_int_equal(float_to_half(f) & 0x7fff, 0x7e00);
+      continue;
+    }
+    if ((h & 0x7fff) == 0x7c00)
+      assert_true(isinf(f));
+    else
+      assert_true(f == half_value((uint16_t)h));
+    assert_int_equal(float_to_half(f), h);
+  }
+}
+
+/* Between neighbours: just below the middle goes down, the middle to the even one, above it up. */
+static void rounds_halves_to_nearest_even(void **state) {
+  (void)state;
+  for (uint32_t h = 0; h < 0x7bff; h++) {
+    float lo = half_to_float((uint16_t)h), hi = half_to_float((uint16_t)(h + 1));
+    float middle = lo + (hi - lo) / 2;
+    assert_int_equal(float_to_half(middle), h % 2 == 0 ? h : h + 1);
+    assert_int_equal(float_to_half(nextafterf(middle, 0)), h);
+    assert_int_equal(float_to_half(nextafterf(middle, INFINITY)), h + 1);
+    assert_int_equal(float_to_half(-middle), 0x8000 | (h % 2 == 0 ? h : h + 1));
+  }
+  assert_int_equal(float_to_half(65519.996f), 0x7bff);
+  assert_int_equal(float_to_half(65520.0f), 0x7c00);
+  assert_int_equal(float_to_half(1e30f), 0x7c00);
+}
+
+static void converts_small_floats(void **state) {
+  (void)state;
+  static const struct { DType t; int codes; double largest; } kinds[] = {
+      {DT_F8E4M3, 256, 448}, {DT_F8E5M2, 256, 57344}, {DT_F4E2M1, 16, 6}};
+  for (int k = 0; k < 3; k++) {
+    for (int code = 0; code < kinds[k].codes; code++) {
+      uint8_t in = (uint8_t)code, out = 0;
+      double v = get_real(kinds[k].t, &in, 0);
+      if (isnan(v) || isinf(v)) continue;
+      set_real(kinds[k].t, &out, 0, v);
+      assert_int_equal(out, in);
+      assert_true(fabs(v) <= kinds[k].largest);
+    }
+    uint8_t out = 0;
+    set_real(kinds[k].t, &out, 0, 1e9);
+    assert_true(get_real(kinds[k].t, &out, 0) == kinds[k].largest);
+    set_real(kinds[k].t, &out, 0, -1e9);
+    assert_true(get_real(kinds[k].t, &out, 0) == -kinds[k].largest);
+  }
+  uint16_t b;
+  set_real(DT_BF16, &b, 0, 1.0);
+  assert_int_equal(b, 0x3f80);
+  set_real(DT_BF16, &b, 0, 1 + 1 / 256.0);  /* the middle of 1 and the next: to even */
+  assert_int_equal(b, 0x3f80);
+  set_real(DT_BF16, &b, 0, 1 + 3 / 256.0);
+  assert_int_equal(b, 0x3f82);
+}
+
+static void saturates_integers(void **state) {
+  (void)state;
+  static const struct { DType t; int64_t lo, hi; } kinds[] = {
+      {DT_I8, INT8_MIN, INT8_MAX},    {DT_U8, 0, UINT8_MAX},   {DT_I16, INT16_MIN, INT16_MAX},
+      {DT_U16, 0, UINT16_MAX},        {DT_I32, INT32_MIN, INT32_MAX}, {DT_U32, 0, UINT32_MAX},
+      {DT_I64, INT64_MIN, INT64_MAX}, {DT_I4, -8, 7},          {DT_U4, 0, 15},
+      {DT_I2, -2, 1},                 {DT_U2, 0, 3},           {DT_BOOL, 1, 1}};
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+    int64_t cell[2] = {0, 0};
+    set_real(kinds[k].t, cell, 0, -1e30);
+    assert_true(get_int(kinds[k].t, cell, 0) == kinds[k].lo);
+    set_real(kinds[k].t, cell, 0, 1e30);
+    assert_true(get_int(kinds[k].t, cell, 0) == kinds[k].hi);
+    set_real(kinds[k].t, cell, 1, 1);
+    assert_true(get_int(kinds[k].t, cell, 1) == 1);
+  }
+  int8_t code;
+  set_real(DT_I8, &code, 0, 2.5);
+  assert_int_equal(code, 2);
+  set_real(DT_I8, &code, 0, -3.5);
+  assert_int_equal(code, -4);
+  set_real(DT_I8, &code, 0, NAN);
+  assert_int_equal(code, 0);
+  uint64_t big;
+  set_real(DT_U64, &big, 0, 1e30);
+  assert_true(big == UINT64_MAX);
+}
+
+static void measures_shapes(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Tensor t = {.dtype = DT_I4, .rank = 3, .dim = {3, 5, 7}}, u = t;
+  assert_int_equal(n_elements(&t), 105);
+  assert_int_equal(tensor_bytes(&t), 105);
+  assert_int_equal(stored_bytes(&t), 53);
+  assert_string_equal(shape_text(a, &t), "[3,5,7]");
+  assert_true(same_shape(&t, &u));
+  u.dim[1] = -1;
+  u.dim_param[1] = "N";
+  assert_int_equal(n_elements(&u), -1);
+  assert_string_equal(shape_text(a, &u), "[3,N,7]");
+  assert_false(same_shape(&t, &u));
+  t.dim[0] = t.dim[1] = INT64_C(1) << 40;
+  assert_int_equal(n_elements(&t), -1);
+  t.rank = 0;
+  assert_int_equal(n_elements(&t), 1);
+  free_arena(a);
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(names_go_both_ways),            cmocka_unit_test(converts_every_half),
+      cmocka_unit_test(rounds_halves_to_nearest_even), cmocka_unit_test(converts_small_floats),
+      cmocka_unit_test(saturates_integers),            cmocka_unit_test(measures_shapes),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
