@@ -1,6 +1,6 @@
-/* codegen.h - from the planned graph to C: one .c and one .h file that need nothing else but the target's
- * compiler.  Kernels are functions of runtime/, pasted as they stand; what is generated are constants, one
- * call per node with a constant parameter structure, and the interface. */
+/* codegen.h - from the planned graph to C: one .c and one .h file that need nothing else but the
+ * target's compiler.  Kernels are functions of runtime/, pasted as they stand; what is generated
+ * are constants, one call per node with a constant parameter structure, and the interface. */
 #ifndef QCC_CODEGEN_H
 #define QCC_CODEGEN_H
 
@@ -9,10 +9,10 @@
 
 typedef struct CodegenOptions {
   const char *name;            /* prefix of every symbol: a C identifier */
-  const char *provenance;      /* command line and model hash for the opening comment, lines separated by \n */
+  const char *provenance;      /* for the opening comment; \n between lines */
   const char *optimize;        /* size, balanced or speed */
   bool static_arena;           /* define the arena in the .c file */
-  int64_t bin_threshold;       /* bytes of weights above which they go to NAME_weights.bin */
+  int64_t bin_threshold;       /* bytes of weights from which on they go to NAME_weights.bin */
 } CodegenOptions;
 
 /* Writes DIR/NAME.c, DIR/NAME.h and, for large weights, DIR/NAME_weights.bin. */
@@ -24,6 +24,15 @@ char *identifier_of(Arena *a, const char *path);
 
 /* Bytes of a constant weight tensor in the kernel's order (pack.c). */
 uint8_t *pack_weights(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
+/* The orders of runtime/dsp/ (pack_dsp.c): arrays of words, in blocks of dsp_channels channels. */
+bool is_dsp_packing(Packing p);
+int dsp_channels(Packing p);
+uint8_t *pack_dsp(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
+/* The orders of runtime/mve/ (pack_mve.c). */
+bool is_mve_packing(Packing packing);
+uint8_t *pack_mve(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
+/* The same for the packings of pack_blocks.c. */
+uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
 
 /* Bytes of constants in flash: weights (codes and biases) and the rest, from the graph. */
 typedef struct ConstantBytes { int64_t weights, biases, tables; } ConstantBytes;

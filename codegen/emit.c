@@ -1,6 +1,7 @@
 /* emit.c - the small writers that the emit functions are made of: arrays, pointers into the arena,
  * parameter structures. */
 #include "codegen/emit.h"
+#include "codegen/pack_x86.h"
 
 #include <math.h>
 #include <string.h>
@@ -10,6 +11,19 @@ void use_header(Emitter *e, const char *header) {
     if (strcmp(e->header[i], header) == 0) return;
   e->header = arena_grow(e->a, e->header, e->n_header, sizeof *e->header);
   e->header[e->n_header++] = header;
+}
+
+Tensor *optional_input(const Node *n, int i) { return i < n->n_in ? n->in[i] : NULL; }
+
+int64_t count_in(const Tensor *t, int from, int to) {
+  int64_t p = 1;
+  for (int i = from; i < to; i++) p *= t->dim[i];
+  return p;
+}
+
+int axis_of(const Node *n, const Tensor *t, int64_t otherwise) {
+  int64_t axis = attr_int(n, "axis", otherwise);
+  return (int)(axis < 0 ? axis + t->rank : axis);
 }
 
 const char *ctype_of(DType t) {
@@ -38,7 +52,7 @@ const char *float_text(Emitter *e, double v) {
   bug("float %g has no text", v);
 }
 
-/* ---- arrays ------------------------------------------------------------------------------------------ */
+/* ---- arrays ---------------------------------------------------------------------------------- */
 
 static const char *array_name(Emitter *e, const char *kind) {
   return arena_printf(e->a, "%s_%s%d", e->o->name, kind, e->index);
@@ -46,10 +60,13 @@ static const char *array_name(Emitter *e, const char *kind) {
 
 static void open_array(Emitter *e, const char *ctype, const char *name, int64_t n, bool weights) {
   fprintf(e->constants, "static const %s %s[%lld]%s = {", ctype, name, (long long)(n ? n : 1),
-          weights ? arena_printf(e->a, " %s_WEIGHTS", e->upper) : "");
+          !weights   ? ""
+          : e->align ? arena_printf(e->a, " %s_WEIGHTS __attribute__((aligned(%d)))", e->upper, e->align)
+                     : arena_printf(e->a, " %s_WEIGHTS", e->upper));
 }
 
-const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n, const int64_t *v) {
+const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n,
+                      const int64_t *v) {
   const char *name = array_name(e, kind);
   open_array(e, ctype, name, n, false);
   for (int64_t i = 0; i < n || i == 0; i++) {
@@ -72,22 +89,39 @@ const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v)
   return name;
 }
 
-static const char *byte_array(Emitter *e, const char *kind, bool is_signed, int64_t n, const uint8_t *v) {
+/* Words from their bytes, lowest first. */
+static const char *word_array(Emitter *e, const char *kind, int64_t n, const uint8_t *v) {
+  const char *name = array_name(e, kind);
+  open_array(e, "uint32_t", name, n, kind[0] == 'w');
+  for (int64_t i = 0; i < n; i++, v += 4)
+    fprintf(e->constants, "%s0x%02x%02x%02x%02xu,", i % 8 ? "" : "\n  ", v[3], v[2], v[1], v[0]);
+  fprintf(e->constants, "\n};\n");
+  return name;
+}
+
+static const char *byte_array(Emitter *e, const char *kind, bool is_signed, int64_t n,
+                              const uint8_t *v) {
   const char *name = array_name(e, kind);
   open_array(e, is_signed ? "int8_t" : "uint8_t", name, n, kind[0] == 'w');
   for (int64_t i = 0; i < n || i == 0; i++)
-    fprintf(e->constants, "%s%d,", i % 32 ? "" : "\n  ", i >= n ? 0 : is_signed ? (int8_t)v[i] : v[i]);
+    fprintf(e->constants, "%s%d,", i % 32 ? "" : "\n  ",
+            i >= n      ? 0
+            : is_signed ? (int8_t)v[i]
+                        : v[i]);
   fprintf(e->constants, "\n};\n");
   return name;
 }
 
 /* Large weights lie in NAME_weights.bin, pulled in by the assembler. */
 static const char *bin_array(Emitter *e, const char *ctype, const uint8_t *v, int64_t bytes) {
-  while (e->bin_bytes % 16) fputc(0, e->bin), e->bin_bytes++;
+  int align = e->align > 16 ? e->align : 16;
+  if (align > e->bin_align) e->bin_align = align;
+  while (e->bin_bytes % align) fputc(0, e->bin), e->bin_bytes++;
   int64_t at = e->bin_bytes;
   fwrite(v, 1, (size_t)bytes, e->bin);
   e->bin_bytes += bytes;
-  return arena_printf(e->a, "(const %s *)(const void *)(%s_weights_bin + %lld)", ctype, e->o->name, (long long)at);
+  return arena_printf(e->a, "(const %s *)(const void *)(%s_weights_bin + %lld)", ctype, e->o->name,
+                      (long long)at);
 }
 
 const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
@@ -95,7 +129,8 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
   int64_t n = n_elements(t);
   const char *name;
   if (t->dtype == DT_F32) {
-    name = e->bin && kind[0] == 'w' ? bin_array(e, "float", t->data, n * 4) : float_array(e, kind, n, t->data);
+    name = e->bin && kind[0] == 'w' ? bin_array(e, "float", t->data, n * 4)
+                                    : float_array(e, kind, n, t->data);
   } else {
     int64_t *v = arena_alloc(e->a, (n + 1) * (int64_t)sizeof *v);
     for (int64_t i = 0; i < n; i++) v[i] = get_int(t->dtype, t->data, i);
@@ -107,20 +142,28 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *w = n->in[1];
   if (!is_const(w)) return pointer_to(e, w);
-  if (e->array[w->id]) return e->array[w->id];
+  /* Layers may share weights, but their kernels want them in different orders. */
+  if (e->array[w->id] && e->packed[w->id] == k->packing) return e->array[w->id];
   int64_t bytes;
   const uint8_t *v = pack_weights(e->a, w, k->packing, &bytes);
   const char *name;
-  if (w->dtype == DT_F32) {
-    name = e->bin ? bin_array(e, "float", v, bytes) : float_array(e, "w", bytes / 4, (const float *)(const void *)v);
+  e->align = is_x86_packing(k->packing) ? 64 : 0;
+  if (is_dsp_packing(k->packing)) {
+    name = e->bin ? bin_array(e, "uint32_t", v, bytes) : word_array(e, "w", bytes / 4, v);
+  } else if (w->dtype == DT_F32) {
+    name = e->bin ? bin_array(e, "float", v, bytes)
+                  : float_array(e, "w", bytes / 4, (const float *)(const void *)v);
   } else {
     bool is_signed = w->dtype == DT_I8;
-    name = e->bin ? bin_array(e, is_signed ? "int8_t" : "uint8_t", v, bytes) : byte_array(e, "w", is_signed, bytes, v);
+    name = e->bin ? bin_array(e, is_signed ? "int8_t" : "uint8_t", v, bytes)
+                  : byte_array(e, "w", is_signed, bytes, v);
   }
+  e->align = 0;
+  e->packed[w->id] = k->packing;
   return e->array[w->id] = name;
 }
 
-/* ---- places in the arena --------------------------------------------------------------------------------- */
+/* ---- places in the arena --------------------------------------------------------------------- */
 
 const char *pointer_to(Emitter *e, const Tensor *t) {
   if (!t) return "NULL";
@@ -131,10 +174,11 @@ const char *pointer_to(Emitter *e, const Tensor *t) {
 }
 
 const char *scratch_pointer(Emitter *e, const Node *n) {
-  return arena_printf(e->a, "(float *)(void *)(a + %lld)", (long long)attr_int(n, "scratch_offset", 0));
+  return arena_printf(e->a, "(float *)(void *)(a + %lld)",
+                      (long long)attr_int(n, "scratch_offset", 0));
 }
 
-/* ---- parameter structures and calls --------------------------------------------------------------------- */
+/* ---- parameter structures and calls ---------------------------------------------------------- */
 
 void open_named(Emitter *e, const char *type, const char *name) {
   fprintf(e->calls, "    static const struct %s %s = {", type, name);
@@ -142,11 +186,14 @@ void open_named(Emitter *e, const char *type, const char *name) {
 
 void open_params(Emitter *e, const char *type) { open_named(e, type, "p"); }
 
-void field(Emitter *e, const char *name, int64_t v) { fprintf(e->calls, ".%s = %lld, ", name, (long long)v); }
+void field(Emitter *e, const char *name, int64_t v) {
+  fprintf(e->calls, ".%s = %lld, ", name, (long long)v);
+}
 
 void field_ints(Emitter *e, const char *name, int n, const int64_t *v) {
   fprintf(e->calls, ".%s = {", name);
-  for (int i = 0; i < n || i == 0; i++) fprintf(e->calls, "%s%lld", i ? ", " : "", i < n ? (long long)v[i] : 0LL);
+  for (int i = 0; i < n || i == 0; i++)
+    fprintf(e->calls, "%s%lld", i ? ", " : "", i < n ? (long long)v[i] : 0LL);
   fprintf(e->calls, "}, ");
 }
 
@@ -168,7 +215,8 @@ void write_window_fields(Emitter *e, const Node *n, const Tensor *weights) {
   int h = w.spatial == 2 ? 0 : -1, x = w.spatial - 1;
   field(e, "batch", w.batch);
   field(e, "in_h", h < 0 ? 1 : w.in[h]), field(e, "in_w", w.in[x]), field(e, "in_c", w.channels);
-  field(e, "out_h", h < 0 ? 1 : w.out[h]), field(e, "out_w", w.out[x]), field(e, "out_c", y->dim[y->rank - 1]);
+  field(e, "out_h", h < 0 ? 1 : w.out[h]), field(e, "out_w", w.out[x]),
+      field(e, "out_c", y->dim[y->rank - 1]);
   field(e, "kernel_h", h < 0 ? 1 : w.kernel[h]), field(e, "kernel_w", w.kernel[x]);
   field(e, "stride_h", h < 0 ? 1 : w.stride[h]), field(e, "stride_w", w.stride[x]);
   field(e, "dilation_h", h < 0 ? 1 : w.dilation[h]), field(e, "dilation_w", w.dilation[x]);
@@ -192,22 +240,27 @@ void write_rescale(Emitter *e, const Node *n) {
 
 static const char *activation_text(Emitter *e, const Node *n) {
   const char *name = attr_str(n, "activation", NULL);
-  double lo = attr_float(n, "activation_min", -INFINITY), hi = attr_float(n, "activation_max", INFINITY);
+  double lo = attr_float(n, "activation_min", -INFINITY),
+         hi = attr_float(n, "activation_max", INFINITY);
   double alpha = attr_float(n, "activation_alpha", 0), beta = attr_float(n, "activation_beta", 0);
   if (!name) return "{QCC_ACT_NONE, 0, 0}";
   if (strcmp(name, "Clip") == 0) {
     if (lo == 0 && hi == INFINITY) return "{QCC_ACT_RELU, 0, 0}";
     return arena_printf(e->a, "{QCC_ACT_CLIP, %s, %s}", float_text(e, lo), float_text(e, hi));
   }
-  if (strcmp(name, "LeakyRelu") == 0) return arena_printf(e->a, "{QCC_ACT_LEAKY, %s, 0}", float_text(e, alpha));
+  if (strcmp(name, "LeakyRelu") == 0)
+    return arena_printf(e->a, "{QCC_ACT_LEAKY, %s, 0}", float_text(e, alpha));
   if (strcmp(name, "HardSigmoid") == 0)
-    return arena_printf(e->a, "{QCC_ACT_HARDSIGMOID, %s, %s}", float_text(e, alpha), float_text(e, beta));
+    return arena_printf(e->a, "{QCC_ACT_HARDSIGMOID, %s, %s}", float_text(e, alpha),
+                        float_text(e, beta));
   if (strcmp(name, "HardSwish") == 0) return "{QCC_ACT_HARDSWISH, 0, 0}";
   e->uses_libm_activation = true;
   return strcmp(name, "Sigmoid") == 0 ? "{QCC_ACT_SIGMOID, 0, 0}" : "{QCC_ACT_TANH, 0, 0}";
 }
 
-void write_activation(Emitter *e, const Node *n) { fprintf(e->calls, ".act = %s, ", activation_text(e, n)); }
+void write_activation(Emitter *e, const Node *n) {
+  fprintf(e->calls, ".act = %s, ", activation_text(e, n));
+}
 
 void finish_activation(Emitter *e, const Node *n) {
   if (!find_attr(n, "activation")) return;

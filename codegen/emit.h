@@ -1,4 +1,5 @@
-/* emit.h - shared by the files that write the calls: one emit function per kernel signature, in emit.def. */
+/* emit.h - shared by the files that write the calls: one emit function per kernel signature, in
+ * emit.def. */
 #ifndef QCC_EMIT_H
 #define QCC_EMIT_H
 
@@ -14,8 +15,11 @@ typedef struct Emitter {
   FILE *calls;                 /* body of the run function */
   FILE *bin;                   /* contents of NAME_weights.bin, or NULL */
   int64_t bin_bytes;
+  int align;                   /* bytes that the weights being written want; 0: any */
+  int bin_align;               /* the largest of those in the .bin file */
   int index;                   /* of the node that is being written */
   const char **array;          /* [n_tensor] name of the array that holds a constant, or NULL */
+  Packing *packed;             /* [n_tensor] order of the weights in that array */
   bool uses_libm_activation;
   int n_header;
   const char **header;         /* runtime headers used, in order of use */
@@ -27,10 +31,14 @@ typedef void EmitFn(Emitter *e, const Node *n, const Kernel *k);
 #include "codegen/emit.def"
 #undef EMIT
 
-/* ---- emit.c ------------------------------------------------------------------------------------- */
+/* ---- emit.c ---------------------------------------------------------------------------------- */
 
 void use_header(Emitter *e, const char *header);
-/* C expression for a tensor's elements: an array's name, or its place in the arena. "NULL" for NULL. */
+Tensor *optional_input(const Node *n, int i);                    /* NULL when it is absent */
+int64_t count_in(const Tensor *t, int from, int to);             /* product of dim[from..to) */
+int axis_of(const Node *n, const Tensor *t, int64_t otherwise);  /* attribute axis, from 0 */
+/* C expression for a tensor's elements: an array's name, or its place in the arena. "NULL" for
+ * NULL. */
 const char *pointer_to(Emitter *e, const Tensor *t);
 /* Name of the array with the constant's elements, written once. */
 const char *constant_array(Emitter *e, const Tensor *t, const char *kind);

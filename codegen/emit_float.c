@@ -5,10 +5,8 @@
 
 #include "codegen/emit.h"
 
-static Tensor *optional(const Node *n, int i) { return i < n->n_in ? n->in[i] : NULL; }
-
 static const char *bias_of(Emitter *e, const Node *n) {
-  const Tensor *b = optional(n, 2);
+  const Tensor *b = optional_input(n, 2);
   return b && is_const(b) ? constant_array(e, b, "b") : pointer_to(e, b);
 }
 
@@ -19,7 +17,8 @@ void emit_conv(Emitter *e, const Node *n, const Kernel *k) {
   write_activation(e, n);
   close_params(e);
   const char *w = weight_array(e, n, k), *b = bias_of(e, n);
-  call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, b, pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, b,
+       pointer_to(e, n->out[0]));
 }
 
 static void write_gemm(Emitter *e, const Node *n) {
@@ -35,7 +34,8 @@ static void write_gemm(Emitter *e, const Node *n) {
 void emit_gemm(Emitter *e, const Node *n, const Kernel *k) {
   write_gemm(e, n);
   const char *w = weight_array(e, n, k), *b = bias_of(e, n);
-  call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, b, pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, b,
+       pointer_to(e, n->out[0]));
 }
 
 /* WConv and WGemm: codes, scales and a row of scratch. */
@@ -62,24 +62,28 @@ void emit_weight_only(Emitter *e, const Node *n, const Kernel *k) {
   float *scale = arena_alloc(e->a, n_scale * (int64_t)sizeof *scale);
   for (int64_t i = 0; i < n_scale; i++)
     scale[i] = q->multiple ? q->channel_scale[i] : q->scale[q->axis < 0 ? 0 : i];
-  const char *codes = weight_array(e, n, k), *s = float_array(e, "s", n_scale, scale), *m = "NULL", *b = bias_of(e, n);
+  const char *codes = weight_array(e, n, k), *s = float_array(e, "s", n_scale, scale), *m = "NULL",
+             *b = bias_of(e, n);
   if (q->multiple) {
     int64_t *v = arena_alloc(e->a, q->n * (int64_t)sizeof *v);
     for (int64_t i = 0; i < q->n; i++) v[i] = q->multiple[i];
     m = int_array(e, "g", "uint8_t", q->n, v);
   }
-  call(e, "qcc_%s(&p, &q, %s, %s, %s, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), codes, s, m, b,
-       scratch_pointer(e, n), pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(&p, &q, %s, %s, %s, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), codes, s,
+       m, b, scratch_pointer(e, n), pointer_to(e, n->out[0]));
 }
 
 void emit_matmul(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *a = n->in[0], *b = n->in[1];
-  if (a->rank < 2 || b->rank < 2) error_at(n->loc, "no kernel for MatMul of vectors; reshape them to matrices");
+  if (a->rank < 2 || b->rank < 2)
+    error_at(n->loc, "no kernel for MatMul of vectors; reshape them to matrices");
   open_params(e, "qcc_matmul_f32");
   write_batches(e, a, b, n->out[0]);
-  field(e, "rows", a->dim[a->rank - 2]), field(e, "depth", a->dim[a->rank - 1]), field(e, "cols", b->dim[b->rank - 1]);
+  field(e, "rows", a->dim[a->rank - 2]), field(e, "depth", a->dim[a->rank - 1]),
+      field(e, "cols", b->dim[b->rank - 1]);
   close_params(e);
-  call(e, "qcc_%s(&p, %s, %s, %s)", k->name, pointer_to(e, a), pointer_to(e, b), pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(&p, %s, %s, %s)", k->name, pointer_to(e, a), pointer_to(e, b),
+       pointer_to(e, n->out[0]));
   finish_activation(e, n);
 }
 
@@ -95,40 +99,31 @@ void emit_averagepool(Emitter *e, const Node *n, const Kernel *k) {
   call(e, "qcc_%s(&p, %s, %s)", k->name, pointer_to(e, n->in[0]), pointer_to(e, n->out[0]));
 }
 
-static int64_t product(const Tensor *t, int from, int to) {
-  int64_t p = 1;
-  for (int i = from; i < to; i++) p *= t->dim[i];
-  return p;
-}
-
-static int axis_of(const Node *n, int64_t otherwise) {
-  int64_t axis = attr_int(n, "axis", otherwise);
-  return (int)(axis < 0 ? axis + n->in[0]->rank : axis);
-}
-
 void emit_softmax(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *x = n->in[0];
-  int axis = axis_of(n, -1);
+  int axis = axis_of(n, x, -1);
   /* Before opset 13 everything from the axis on was one row. */
   int end = attr_int(n, "flat", 0) ? x->rank : axis + 1;
-  call(e, "qcc_%s(%lld, %lld, %lld, %s, %s)", k->name, (long long)product(x, 0, axis), (long long)product(x, axis, end),
-       (long long)product(x, end, x->rank), pointer_to(e, x), pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(%lld, %lld, %lld, %s, %s)", k->name, (long long)count_in(x, 0, axis),
+       (long long)count_in(x, axis, end), (long long)count_in(x, end, x->rank), pointer_to(e, x),
+       pointer_to(e, n->out[0]));
 }
 
 void emit_layernorm(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *x = n->in[0];
   int64_t last = x->dim[x->rank - 1];
-  call(e, "qcc_%s(%lld, %lld, %s, %s, %s, %s, %s)", k->name, (long long)(n_elements(x) / last), (long long)last,
-       float_text(e, attr_float(n, "epsilon", 1e-5)), pointer_to(e, n->in[1]), bias_of(e, n), pointer_to(e, x),
-       pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(%lld, %lld, %s, %s, %s, %s, %s)", k->name, (long long)(n_elements(x) / last),
+       (long long)last, float_text(e, attr_float(n, "epsilon", 1e-5)), pointer_to(e, n->in[1]),
+       bias_of(e, n), pointer_to(e, x), pointer_to(e, n->out[0]));
 }
 
 void emit_instancenorm(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *x = n->in[0];
   int64_t c = x->dim[x->rank - 1], batch = x->dim[0];
   call(e, "qcc_%s(%lld, %lld, %lld, %s, %s, %s, %s, %s)", k->name, (long long)batch,
-       (long long)(n_elements(x) / batch / c), (long long)c, float_text(e, attr_float(n, "epsilon", 1e-5)),
-       pointer_to(e, n->in[1]), bias_of(e, n), pointer_to(e, x), pointer_to(e, n->out[0]));
+       (long long)(n_elements(x) / batch / c), (long long)c,
+       float_text(e, attr_float(n, "epsilon", 1e-5)), pointer_to(e, n->in[1]), bias_of(e, n),
+       pointer_to(e, x), pointer_to(e, n->out[0]));
 }
 
 /* Names in the kernels' enumerations, with the attributes that become a and b. */
@@ -136,23 +131,25 @@ static const struct Function {
   const char *op, *name, *a, *b;
   double a_default, b_default;
 } functions[] = {
-  {"Abs", "ABS", 0, 0, 0, 0},       {"Neg", "NEG", 0, 0, 0, 0},       {"Exp", "EXP", 0, 0, 0, 0},
-  {"Log", "LOG", 0, 0, 0, 0},       {"Sqrt", "SQRT", 0, 0, 0, 0},     {"Reciprocal", "RECIPROCAL", 0, 0, 0, 0},
-  {"Floor", "FLOOR", 0, 0, 0, 0},   {"Ceil", "CEIL", 0, 0, 0, 0},     {"Round", "ROUND", 0, 0, 0, 0},
-  {"Sign", "SIGN", 0, 0, 0, 0},     {"Sin", "SIN", 0, 0, 0, 0},       {"Cos", "COS", 0, 0, 0, 0},
-  {"Erf", "ERF", 0, 0, 0, 0},       {"Sigmoid", "SIGMOID", 0, 0, 0, 0}, {"Tanh", "TANH", 0, 0, 0, 0},
-  {"Relu", "RELU", 0, 0, 0, 0},     {"LeakyRelu", "LEAKY", "alpha", 0, 0.01, 0},
-  {"Elu", "ELU", "alpha", 0, 1, 0}, {"Selu", "SELU", "alpha", "gamma", 1.67326319217681884765625, 1.05070102214813232421875},
-  {"HardSigmoid", "HARDSIGMOID", "alpha", "beta", 0.2, 0.5},          {"HardSwish", "HARDSWISH", 0, 0, 0, 0},
-  {"Softplus", "SOFTPLUS", 0, 0, 0, 0}, {"Softsign", "SOFTSIGN", 0, 0, 0, 0},
-  {"ThresholdedRelu", "THRESHOLDED", "alpha", 0, 1, 0}, {"Gelu", "GELU", 0, 0, 0, 0}, {"Mish", "MISH", 0, 0, 0, 0},
-  {"Clip", "CLIP", "min", "max", -INFINITY, INFINITY},
-  {"Add", "ADD", 0, 0, 0, 0},       {"Sub", "SUB", 0, 0, 0, 0},       {"Mul", "MUL", 0, 0, 0, 0},
-  {"Div", "DIV", 0, 0, 0, 0},       {"Pow", "POW", 0, 0, 0, 0},       {"Min", "MIN", 0, 0, 0, 0},
-  {"Max", "MAX", 0, 0, 0, 0},       {"PRelu", "PRELU", 0, 0, 0, 0},
-  {"ReduceSum", "REDUCE_SUM", 0, 0, 0, 0}, {"ReduceMean", "REDUCE_MEAN", 0, 0, 0, 0},
-  {"ReduceMax", "REDUCE_MAX", 0, 0, 0, 0}, {"ReduceMin", "REDUCE_MIN", 0, 0, 0, 0},
-  {"ReduceProd", "REDUCE_PROD", 0, 0, 0, 0}, {"ReduceL2", "REDUCE_L2", 0, 0, 0, 0},
+    {"Abs", "ABS", 0, 0, 0, 0}, {"Neg", "NEG", 0, 0, 0, 0}, {"Exp", "EXP", 0, 0, 0, 0},
+    {"Log", "LOG", 0, 0, 0, 0}, {"Sqrt", "SQRT", 0, 0, 0, 0},
+    {"Reciprocal", "RECIPROCAL", 0, 0, 0, 0}, {"Floor", "FLOOR", 0, 0, 0, 0},
+    {"Ceil", "CEIL", 0, 0, 0, 0}, {"Round", "ROUND", 0, 0, 0, 0}, {"Sign", "SIGN", 0, 0, 0, 0},
+    {"Sin", "SIN", 0, 0, 0, 0}, {"Cos", "COS", 0, 0, 0, 0}, {"Erf", "ERF", 0, 0, 0, 0},
+    {"Sigmoid", "SIGMOID", 0, 0, 0, 0}, {"Tanh", "TANH", 0, 0, 0, 0}, {"Relu", "RELU", 0, 0, 0, 0},
+    {"LeakyRelu", "LEAKY", "alpha", 0, 0.01, 0}, {"Elu", "ELU", "alpha", 0, 1, 0},
+    {"Selu", "SELU", "alpha", "gamma", 1.67326319217681884765625, 1.05070102214813232421875},
+    {"HardSigmoid", "HARDSIGMOID", "alpha", "beta", 0.2, 0.5},
+    {"HardSwish", "HARDSWISH", 0, 0, 0, 0}, {"Softplus", "SOFTPLUS", 0, 0, 0, 0},
+    {"Softsign", "SOFTSIGN", 0, 0, 0, 0}, {"ThresholdedRelu", "THRESHOLDED", "alpha", 0, 1, 0},
+    {"Gelu", "GELU", 0, 0, 0, 0}, {"Mish", "MISH", 0, 0, 0, 0},
+    {"Clip", "CLIP", "min", "max", -INFINITY, INFINITY}, {"Add", "ADD", 0, 0, 0, 0},
+    {"Sub", "SUB", 0, 0, 0, 0}, {"Mul", "MUL", 0, 0, 0, 0}, {"Div", "DIV", 0, 0, 0, 0},
+    {"Pow", "POW", 0, 0, 0, 0}, {"Min", "MIN", 0, 0, 0, 0}, {"Max", "MAX", 0, 0, 0, 0},
+    {"PRelu", "PRELU", 0, 0, 0, 0}, {"ReduceSum", "REDUCE_SUM", 0, 0, 0, 0},
+    {"ReduceMean", "REDUCE_MEAN", 0, 0, 0, 0}, {"ReduceMax", "REDUCE_MAX", 0, 0, 0, 0},
+    {"ReduceMin", "REDUCE_MIN", 0, 0, 0, 0}, {"ReduceProd", "REDUCE_PROD", 0, 0, 0, 0},
+    {"ReduceL2", "REDUCE_L2", 0, 0, 0, 0},
 };
 
 static const struct Function *function_of(const Node *n) {
@@ -163,7 +160,7 @@ static const struct Function *function_of(const Node *n) {
 
 /* An attribute, or from opset 11 on Clip's constant input. */
 static double parameter(const Node *n, int i, const char *attr, double otherwise) {
-  const Tensor *t = is_op(n, "Clip") ? optional(n, i) : NULL;
+  const Tensor *t = is_op(n, "Clip") ? optional_input(n, i) : NULL;
   if (t && !is_const(t)) error_at(n->loc, "no kernel for Clip with bounds that are computed");
   if (t) return ((const float *)t->data)[0];
   return attr ? attr_float(n, attr, otherwise) : otherwise;
@@ -173,24 +170,28 @@ void emit_unary(Emitter *e, const Node *n, const Kernel *k) {
   const struct Function *f = function_of(n);
   bool tanh_gelu = is_op(n, "Gelu") && strcmp(attr_str(n, "approximate", "none"), "tanh") == 0;
   call(e, "qcc_%s(QCC_%s%s, %s, %s, %lld, %s, %s)", k->name, f->name, tanh_gelu ? "_TANH" : "",
-       float_text(e, parameter(n, 1, f->a, f->a_default)), float_text(e, parameter(n, 2, f->b, f->b_default)),
-       (long long)n_elements(n->out[0]), pointer_to(e, n->in[0]), pointer_to(e, n->out[0]));
+       float_text(e, parameter(n, 1, f->a, f->a_default)),
+       float_text(e, parameter(n, 2, f->b, f->b_default)), (long long)n_elements(n->out[0]),
+       pointer_to(e, n->in[0]), pointer_to(e, n->out[0]));
 }
 
 void emit_binary(Emitter *e, const Node *n, const Kernel *k) {
   bool broadcast = strstr(k->name, "broadcast") != NULL;
   if (broadcast) write_broadcast(e, n);
-  const char *shape = broadcast ? "&s" : arena_printf(e->a, "%lld", (long long)n_elements(n->out[0]));
+  const char *shape =
+      broadcast ? "&s" : arena_printf(e->a, "%lld", (long long)n_elements(n->out[0]));
   const char *a = is_const(n->in[0]) ? constant_array(e, n->in[0], "ca") : pointer_to(e, n->in[0]);
   const char *b = is_const(n->in[1]) ? constant_array(e, n->in[1], "cb") : pointer_to(e, n->in[1]);
-  call(e, "qcc_%s(QCC_%s, %s, %s, %s, %s)", k->name, function_of(n)->name, shape, a, b, pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(QCC_%s, %s, %s, %s, %s)", k->name, function_of(n)->name, shape, a, b,
+       pointer_to(e, n->out[0]));
   finish_activation(e, n);
 }
 
 void emit_reduce(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *x = n->in[0];
   int64_t axes[MAX_RANK];
-  int count = optional(n, 1) ? const_ints(n->in[1], axes, MAX_RANK) : attr_ints(n, "axes", axes, MAX_RANK);
+  int count = optional_input(n, 1) ? const_ints(n->in[1], axes, MAX_RANK)
+                                   : attr_ints(n, "axes", axes, MAX_RANK);
   unsigned mask = 0;
   if (count < 0) error_at(n->loc, "no kernel for %s with axes that are computed", n->op->name);
   for (int i = 0; i < count; i++) mask |= 1u << (axes[i] < 0 ? axes[i] + x->rank : axes[i]);
@@ -200,10 +201,11 @@ void emit_reduce(Emitter *e, const Node *n, const Kernel *k) {
   field_ints(e, "dim", x->rank, x->dim);
   field(e, "axes", mask);
   close_params(e);
-  call(e, "qcc_%s(QCC_%s, &p, %s, %s)", k->name, function_of(n)->name, pointer_to(e, x), pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(QCC_%s, &p, %s, %s)", k->name, function_of(n)->name, pointer_to(e, x),
+       pointer_to(e, n->out[0]));
 }
 
-/* ---- Resize: source rows and columns are found by resizing the coordinates themselves ---------------- */
+/* ---- Resize: source rows and columns are found by resizing the coordinates themselves -------- */
 
 /* out[i]: the (fractional) source coordinate of output index i along dimension `axis` (1 or 2). */
 static float *source_coordinates(Emitter *e, const Node *n, int axis) {
@@ -218,13 +220,15 @@ static float *source_coordinates(Emitter *e, const Node *n, int axis) {
   for (int64_t i = 0; i < h * w; i++) in[i] = (float)(axis == 1 ? i / w : i % w);
   Tensor **inputs = arena_alloc(e->a, n->n_in * (int64_t)sizeof *inputs), *outputs[1] = {&fy};
   const void **data = arena_alloc(e->a, n->n_in * (int64_t)sizeof *data);
-  for (int i = 0; i < n->n_in; i++) inputs[i] = i ? n->in[i] : &fx, data[i] = i ? (n->in[i] ? n->in[i]->data : NULL) : in;
+  for (int i = 0; i < n->n_in; i++)
+    inputs[i] = i ? n->in[i] : &fx, data[i] = i ? (n->in[i] ? n->in[i]->data : NULL) : in;
   Node shim = *n;
   shim.in = inputs;
   shim.out = outputs;
   shim.op->eval(&shim, data, (void *const[]){out});
   float *coordinate = arena_alloc(e->a, (axis == 1 ? oh : ow) * 4);
-  for (int64_t i = 0; i < (axis == 1 ? oh : ow); i++) coordinate[i] = axis == 1 ? out[i * ow] : out[i];
+  for (int64_t i = 0; i < (axis == 1 ? oh : ow); i++)
+    coordinate[i] = axis == 1 ? out[i * ow] : out[i];
   return coordinate;
 }
 
@@ -244,11 +248,15 @@ void emit_resize(Emitter *e, const Node *n, const Kernel *k) {
     arg[axis * 2 - 1] = linear ? float_array(e, axis == 1 ? "rowf" : "colf", count, frac) : NULL;
   }
   open_params(e, "qcc_resize");
-  field(e, "batch", x->dim[0]), field(e, "in_h", x->dim[1]), field(e, "in_w", x->dim[2]), field(e, "channels", x->dim[3]);
-  field(e, "out_h", y->dim[1]), field(e, "out_w", y->dim[2]), field(e, "elem", dtype_bytes(x->dtype));
+  field(e, "batch", x->dim[0]), field(e, "in_h", x->dim[1]), field(e, "in_w", x->dim[2]),
+      field(e, "channels", x->dim[3]);
+  field(e, "out_h", y->dim[1]), field(e, "out_w", y->dim[2]),
+      field(e, "elem", dtype_bytes(x->dtype));
   close_params(e);
   if (linear)
-    call(e, "qcc_%s(&p, %s, %s, %s, %s, %s, %s)", k->name, arg[0], arg[1], arg[2], arg[3], pointer_to(e, x), pointer_to(e, y));
+    call(e, "qcc_%s(&p, %s, %s, %s, %s, %s, %s)", k->name, arg[0], arg[1], arg[2], arg[3],
+         pointer_to(e, x), pointer_to(e, y));
   else
-    call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, arg[0], arg[2], pointer_to(e, x), pointer_to(e, y));
+    call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, arg[0], arg[2], pointer_to(e, x),
+         pointer_to(e, y));
 }

@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-static Tensor *optional(const Node *n, int i) { return i < n->n_in ? n->in[i] : NULL; }
-
 /* struct qcc_groups q, and the multiples as an argument. */
 static const char *write_groups(Emitter *e, const Node *n) {
   const Tensor *w = n->in[1], *multiple = n->in[4];
@@ -16,13 +14,20 @@ static const char *write_groups(Emitter *e, const Node *n) {
   return constant_array(e, multiple, "s");
 }
 
-/* Weights, [multiples], bias, multipliers, table, output. */
+/* The working memory as an argument, for kernels that want some. */
+static const char *scratch_argument(Emitter *e, const Node *n, const Kernel *k) {
+  if (!k->scratch) return "";
+  return arena_printf(e->a, "a + %lld, ", (long long)attr_int(n, "scratch_offset", 0));
+}
+
+/* Weights, [multiples], bias, multipliers, table, [scratch], output. */
 static void call_weighted(Emitter *e, const Node *n, const Kernel *k) {
-  const char *groups = optional(n, 4) ? write_groups(e, n) : NULL, *w = weight_array(e, n, k);
+  const char *groups = optional_input(n, 4) ? write_groups(e, n) : NULL, *w = weight_array(e, n, k);
   const char *b = constant_array(e, n->in[2], "b"), *m = constant_array(e, n->in[3], "m");
-  const char *table = optional(n, 5) ? constant_array(e, n->in[5], "t") : "NULL";
-  call(e, "qcc_%s(&p, %s%s, %s, %s%s%s, %s, %s, %s)", k->name, groups ? "&q, " : "", pointer_to(e, n->in[0]), w,
-       groups ? groups : "", groups ? ", " : "", b, m, table, pointer_to(e, n->out[0]));
+  const char *table = optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL";
+  call(e, "qcc_%s(&p, %s%s, %s, %s%s%s, %s, %s, %s%s)", k->name, groups ? "&q, " : "",
+       pointer_to(e, n->in[0]), w, groups ? groups : "", groups ? ", " : "", b, m, table,
+       scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 
 void emit_qconv(Emitter *e, const Node *n, const Kernel *k) {
@@ -50,19 +55,22 @@ void emit_qmatmul(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *a = n->in[0], *b = n->in[1];
   open_params(e, "qcc_matmul_s8");
   write_batches(e, a, b, n->out[0]);
-  field(e, "rows", a->dim[a->rank - 2]), field(e, "depth", a->dim[a->rank - 1]), field(e, "cols", b->dim[b->rank - 1]);
+  field(e, "rows", a->dim[a->rank - 2]), field(e, "depth", a->dim[a->rank - 1]),
+      field(e, "cols", b->dim[b->rank - 1]);
   field(e, "a_zero", attr_int(n, "a_zero", 0)), field(e, "b_zero", attr_int(n, "b_zero", 0));
   field(e, "m", attr_int(n, "m", 0));
   write_rescale(e, n);
   close_params(e);
-  call(e, "qcc_%s(&p, %s, %s, %s)", k->name, pointer_to(e, a), pointer_to(e, b), pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(&p, %s, %s, %s)", k->name, pointer_to(e, a), pointer_to(e, b),
+       pointer_to(e, n->out[0]));
 }
 
 /* Two operands, of equal shapes (count) or broadcast (&s). */
 static void call_binary(Emitter *e, const Node *n, const Kernel *k) {
   bool broadcast = strstr(k->name, "broadcast") != NULL;
   if (broadcast) write_broadcast(e, n);
-  const char *shape = broadcast ? "&s" : arena_printf(e->a, "%lld", (long long)n_elements(n->out[0]));
+  const char *shape =
+      broadcast ? "&s" : arena_printf(e->a, "%lld", (long long)n_elements(n->out[0]));
   const char *a = is_const(n->in[0]) ? constant_array(e, n->in[0], "ca") : pointer_to(e, n->in[0]);
   const char *b = is_const(n->in[1]) ? constant_array(e, n->in[1], "cb") : pointer_to(e, n->in[1]);
   call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, shape, a, b, pointer_to(e, n->out[0]));
@@ -71,7 +79,8 @@ static void call_binary(Emitter *e, const Node *n, const Kernel *k) {
 void emit_qadd(Emitter *e, const Node *n, const Kernel *k) {
   static const char *const names[] = {"a_mul", "b_mul", "c", "shift", "lo", "hi"};
   open_params(e, "qcc_add");
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) field(e, names[i], attr_int(n, names[i], 0));
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+    field(e, names[i], attr_int(n, names[i], 0));
   close_params(e);
   call_binary(e, n, k);
 }
@@ -108,8 +117,8 @@ void emit_qsoftmax(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *x = n->in[0];
   int64_t count = x->dim[x->rank - 1];
   const char *table = constant_array(e, n->in[1], "t");
-  call(e, "qcc_%s(%lld, %lld, %s, %s, %s)", k->name, (long long)(n_elements(x) / count), (long long)count, table,
-       pointer_to(e, x), pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(%lld, %lld, %s, %s, %s)", k->name, (long long)(n_elements(x) / count),
+       (long long)count, table, pointer_to(e, x), pointer_to(e, n->out[0]));
 }
 
 void emit_flip_sign(Emitter *e, const Node *n, const Kernel *k) {
@@ -119,16 +128,16 @@ void emit_flip_sign(Emitter *e, const Node *n, const Kernel *k) {
 
 void emit_lookup(Emitter *e, const Node *n, const Kernel *k) {
   const char *table = constant_array(e, n->in[1], "t");
-  call(e, "qcc_%s(%lld, %s, %s, %s)", k->name, (long long)n_elements(n->in[0]), table, pointer_to(e, n->in[0]),
-       pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(%lld, %s, %s, %s)", k->name, (long long)n_elements(n->in[0]), table,
+       pointer_to(e, n->in[0]), pointer_to(e, n->out[0]));
 }
 
 void emit_lookup_channels(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *x = n->in[0];
   int64_t channels = x->dim[x->rank - 1];
   const char *table = constant_array(e, n->in[1], "t");
-  call(e, "qcc_%s(%lld, %lld, %s, %s, %s)", k->name, (long long)(n_elements(x) / channels), (long long)channels, table,
-       pointer_to(e, x), pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(%lld, %lld, %s, %s, %s)", k->name, (long long)(n_elements(x) / channels),
+       (long long)channels, table, pointer_to(e, x), pointer_to(e, n->out[0]));
 }
 
 /* Quantize, Dequantize, and Cast from codes (scale 1, zero 0). */
@@ -140,6 +149,6 @@ void emit_quantize(Emitter *e, const Node *n, const Kernel *k) {
   field(e, "zero", q ? q->zero[0] : 0);
   if (is_op(n, "Quantize")) field(e, "lo", q->format->lo), field(e, "hi", q->format->hi);
   close_params(e);
-  call(e, "qcc_%s(&p, %lld, %s, %s)", k->name, (long long)n_elements(codes), pointer_to(e, n->in[0]),
-       pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(&p, %lld, %s, %s)", k->name, (long long)n_elements(codes),
+       pointer_to(e, n->in[0]), pointer_to(e, n->out[0]));
 }

@@ -1,29 +1,20 @@
-/* emit_move.c - calls of the kernels that move elements: everything is a strided view, rows of bytes, a
- * padded copy or a gather. */
+/* emit_move.c - calls of the kernels that move elements: everything is a strided view, rows of
+ * bytes, a padded copy or a gather. */
 #include <string.h>
 
 #include "codegen/emit.h"
 
-static int64_t product(const Tensor *t, int from, int to) {
-  int64_t p = 1;
-  for (int i = from; i < to; i++) p *= t->dim[i];
-  return p;
-}
-
-static int axis_of(const Node *n, const Tensor *t, int64_t otherwise) {
-  int64_t axis = attr_int(n, "axis", otherwise);
-  return (int)(axis < 0 ? axis + t->rank : axis);
-}
-
 static const char *at_byte(Emitter *e, const Tensor *t, int64_t byte) {
   const char *base = pointer_to(e, t);
-  return byte ? arena_printf(e->a, "(%schar *)%s + %lld", is_const(t) ? "const " : "", base, (long long)byte) : base;
+  return byte ? arena_printf(e->a, "(%schar *)%s + %lld", is_const(t) ? "const " : "", base,
+                             (long long)byte)
+              : base;
 }
 
-static void copy_rows(Emitter *e, const Kernel *k, int64_t rows, int64_t bytes, int64_t x_step, int64_t y_step,
-                      const char *x, const char *y) {
-  call(e, "qcc_%s(%lld, %lld, %lld, %lld, %s, %s)", k->name, (long long)rows, (long long)bytes, (long long)x_step,
-       (long long)y_step, x, y);
+static void copy_rows(Emitter *e, const Kernel *k, int64_t rows, int64_t bytes, int64_t x_step,
+                      int64_t y_step, const char *x, const char *y) {
+  call(e, "qcc_%s(%lld, %lld, %lld, %lld, %s, %s)", k->name, (long long)rows, (long long)bytes,
+       (long long)x_step, (long long)y_step, x, y);
 }
 
 /* Concat, Split and plain copies. */
@@ -36,14 +27,15 @@ void emit_copy_rows(Emitter *e, const Node *n, const Kernel *k) {
   bool split = is_op(n, "Split");
   const Tensor *whole = split ? n->in[0] : n->out[0];
   int axis = axis_of(n, whole, split ? 0 : 1), size = dtype_bytes(whole->dtype);
-  int64_t outer = product(whole, 0, axis), inner = product(whole, axis + 1, whole->rank) * size;
+  int64_t outer = count_in(whole, 0, axis), inner = count_in(whole, axis + 1, whole->rank) * size;
   int64_t step = inner * whole->dim[axis], at = 0;
   for (int i = 0; i < (split ? n->n_out : n->n_in); i++) {
     const Tensor *part = split ? n->out[i] : n->in[i];
     if (!part) continue;
     int64_t bytes = part->dim[axis] * inner;
     /* Parts of a constant have arrays of their own. */
-    const char *own = is_const(part) ? constant_array(e, part, arena_printf(e->a, "c%d_", i)) : pointer_to(e, part);
+    const char *own = is_const(part) ? constant_array(e, part, arena_printf(e->a, "c%d_", i))
+                                     : pointer_to(e, part);
     if (split) copy_rows(e, k, outer, bytes, step, bytes, at_byte(e, whole, at), own);
     else copy_rows(e, k, outer, bytes, bytes, step, own, at_byte(e, whole, at));
     at += bytes;
@@ -119,7 +111,8 @@ static void view_tile(const Node *n, const int64_t *step, View *v) {
 /* Channels last: x[N][H][W][b][b][C] (DCR) or x[N][H][W][C][b][b] (CRD) to y[N][H][b][W][b][C]. */
 static void view_depth_to_space(const Node *n, View *v) {
   const Tensor *x = n->in[0];
-  int64_t b = attr_int(n, "blocksize", 1), h = x->dim[1], w = x->dim[2], all = x->dim[3], c = all / (b * b);
+  int64_t b = attr_int(n, "blocksize", 1), h = x->dim[1], w = x->dim[2], all = x->dim[3],
+          c = all / (b * b);
   bool crd = strcmp(attr_str(n, "mode", "DCR"), "CRD") == 0;
   add_dim(v, x->dim[0], h * w * all);
   add_dim(v, h, w * all);
@@ -149,7 +142,8 @@ void emit_copy_view(Emitter *e, const Node *n, const Kernel *k) {
   else if (is_op(n, "Slice")) view_slice(n, step, &v);
   else if (is_op(n, "Expand")) view_expand(n, step, &v);
   else if (is_op(n, "Tile")) view_tile(n, step, &v);
-  else if (x->layout != LAYOUT_NHWC) error_at(n->loc, "no kernel for %s outside of NHWC", n->op->name);
+  else if (x->layout != LAYOUT_NHWC)
+    error_at(n->loc, "no kernel for %s outside of NHWC", n->op->name);
   else if (is_op(n, "DepthToSpace")) view_depth_to_space(n, &v);
   else view_space_to_depth(n, &v);
   open_params(e, "qcc_view");
@@ -167,7 +161,8 @@ void emit_pad(Emitter *e, const Node *n, const Kernel *k) {
     {"constant", "CONSTANT"}, {"reflect", "REFLECT"}, {"edge", "EDGE"}, {"wrap", "WRAP"}};
   const Tensor *x = n->in[0], *value = n->n_in > 2 ? n->in[2] : NULL;
   int64_t given[2 * MAX_RANK], before[MAX_RANK] = {0}, axes[MAX_RANK];
-  int count = n->n_in > 1 && n->in[1] ? const_ints(n->in[1], given, 2 * MAX_RANK) : attr_ints(n, "pads", given, 2 * MAX_RANK);
+  int count = n->n_in > 1 && n->in[1] ? const_ints(n->in[1], given, 2 * MAX_RANK)
+                                      : attr_ints(n, "pads", given, 2 * MAX_RANK);
   int n_axes = n->n_in > 3 && n->in[3] ? const_ints(n->in[3], axes, MAX_RANK) : x->rank;
   if (count < 0 || n_axes < 0) error_at(n->loc, "no kernel for Pad with pads that are computed");
   for (int i = 0; i < n_axes; i++) {
@@ -199,8 +194,9 @@ void emit_gather(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *x = n->in[0], *index = n->in[1];
   int axis = axis_of(n, x, 0);
   open_params(e, "qcc_gather");
-  field(e, "outer", product(x, 0, axis)), field(e, "axis", x->dim[axis]);
-  field(e, "inner_bytes", product(x, axis + 1, x->rank) * dtype_bytes(x->dtype)), field(e, "n", n_elements(index));
+  field(e, "outer", count_in(x, 0, axis)), field(e, "axis", x->dim[axis]);
+  field(e, "inner_bytes", count_in(x, axis + 1, x->rank) * dtype_bytes(x->dtype)),
+      field(e, "n", n_elements(index));
   close_params(e);
   const char *data = is_const(x) ? constant_array(e, x, "w") : pointer_to(e, x);
   const char *where = is_const(index) ? constant_array(e, index, "i") : pointer_to(e, index);

@@ -2,9 +2,11 @@
 #include <string.h>
 
 #include "codegen/codegen.h"
+#include "codegen/pack_x86.h"
 
 /* Rows of `row` elements, each packed to whole bytes. */
-static uint8_t *pack_rows(Arena *a, const Format *f, const int8_t *codes, int64_t rows, int64_t row, int64_t *bytes) {
+static uint8_t *pack_rows(Arena *a, const Format *f, const int8_t *codes, int64_t rows, int64_t row,
+                          int64_t *bytes) {
   int64_t step = (row * f->bits + 7) / 8;
   uint8_t *out = arena_alloc(a, rows * step + 1);
   for (int64_t i = 0; i < rows; i++) f->pack(codes + i * row, row, out + i * step);
@@ -19,11 +21,16 @@ static void *taps_first(Arena *a, const Tensor *w) {
   char *out = arena_alloc(a, n_elements(w) * size + 1);
   for (int64_t c = 0; c < channels; c++)
     for (int64_t t = 0; t < taps; t++)
-      memcpy(out + (t * channels + c) * size, (const char *)w->data + (c * taps + t) * size, (size_t)size);
+      memcpy(out + (t * channels + c) * size, (const char *)w->data + (c * taps + t) * size,
+             (size_t)size);
   return out;
 }
 
 uint8_t *pack_weights(Arena *a, const Tensor *w, Packing packing, int64_t *bytes) {
+  if (is_x86_packing(packing)) return pack_x86(a, w, packing, bytes);
+  if (is_mve_packing(packing)) return pack_mve(a, w, packing, bytes);
+  if (is_dsp_packing(packing)) return pack_dsp(a, w, packing, bytes);
+  if (packing >= PACK_DOT && packing <= PACK_TAPS) return pack_blocks(a, w, packing, bytes);
   int64_t count = n_elements(w), channels = w->dim[0];
   bool hwc = packing == PACK_HWC;
   const void *data = hwc ? taps_first(a, w) : w->data;

@@ -11,8 +11,9 @@ static json_t *shape_json(const Tensor *t) {
 }
 
 static json_t *tensor_json(const Tensor *t) {
-  json_t *o = json_pack("{s:s, s:s, s:o, s:I, s:I}", "name", t->name, "type", dtype_name(t->dtype), "shape", shape_json(t),
-                        "offset", (json_int_t)t->offset, "bytes", (json_int_t)stored_bytes(t));
+  json_t *o = json_pack("{s:s, s:s, s:o, s:I, s:I}", "name", t->name, "type", dtype_name(t->dtype),
+                        "shape", shape_json(t), "offset", (json_int_t)t->offset, "bytes",
+                        (json_int_t)stored_bytes(t));
   if (t->quant && t->quant->n == 1) {
     json_object_set_new(o, "scale", json_real(t->quant->scale[0]));
     json_object_set_new(o, "zero", json_integer(t->quant->zero[0]));
@@ -22,12 +23,14 @@ static json_t *tensor_json(const Tensor *t) {
 
 static json_t *layer_json(const Node *n) {
   const Kernel *k = n->kernel;
-  json_t *o = json_pack("{s:s, s:s, s:s?, s:I}", "name", n->name, "op", n->op->name, "kernel", k ? k->name : NULL, "macs",
-                        (json_int_t)(n->op->macs ? n->op->macs(n) : 0));
+  json_t *o = json_pack("{s:s, s:s, s:s?, s:I}", "name", n->name, "op", n->op->name, "kernel",
+                        k ? k->name : NULL, "macs", (json_int_t)(n->op->macs ? n->op->macs(n) : 0));
   if (n->n_in > 1 && n->in[1] && is_const(n->in[1]) && k && k->packing != PACK_NONE) {
     const Tensor *w = n->in[1];
-    json_object_set_new(o, "weights", json_pack("{s:s, s:o, s:I}", "format", w->quant ? w->quant->format->name : "float32",
-                                                "shape", shape_json(w), "bytes", (json_int_t)stored_bytes(w)));
+    json_object_set_new(o, "weights",
+                        json_pack("{s:s, s:o, s:I}", "format",
+                                  w->quant ? w->quant->format->name : "float32", "shape",
+                                  shape_json(w), "bytes", (json_int_t)stored_bytes(w)));
   }
   json_object_set_new(o, "output", tensor_json(n->out[0]));
   return o;
@@ -35,17 +38,24 @@ static json_t *layer_json(const Node *n) {
 
 void write_report(FILE *f, const Graph *g, const Context *cx, const CodegenOptions *o) {
   ConstantBytes c = count_constants(cx->arena, g);
-  json_t *layers = json_array(), *notes = json_array(), *inputs = json_array(), *outputs = json_array();
+  json_t *layers = json_array(), *notes = json_array(), *inputs = json_array(),
+         *outputs = json_array();
   for (int i = 0; i < g->n_node; i++) json_array_append_new(layers, layer_json(g->node[i]));
   for (int i = 0; i < g->n_in; i++) json_array_append_new(inputs, tensor_json(g->in[i]));
   for (int i = 0; i < g->n_out; i++) json_array_append_new(outputs, tensor_json(g->out[i]));
   for (int i = 0; cx->report && i < cx->report->n_note; i++)
-    json_array_append_new(notes, json_pack("{s:s, s:s}", "node", cx->report->note[i].node, "text", cx->report->note[i].text));
-  json_t *root = json_pack(
-      "{s:s, s:s, s:s, s:s, s:{s:I, s:I}, s:{s:I, s:I, s:I}, s:o, s:o, s:o, s:o}", "qcc", QCC_VERSION, "name", o->name,
-      "target", cx->target ? cx->target->name : "none", "optimize", o->optimize, "arena", "bytes", (json_int_t)g->arena_bytes,
-      "lower_bound", (json_int_t)g->arena_bound, "constants", "weights", (json_int_t)c.weights, "biases", (json_int_t)c.biases,
-      "tables", (json_int_t)c.tables, "inputs", inputs, "outputs", outputs, "layers", layers, "notes", notes);
+    json_array_append_new(notes, json_pack("{s:s, s:s}", "node", cx->report->note[i].node, "text",
+                                           cx->report->note[i].text));
+  const char *target = cx->target ? cx->target->name : "none";
+  json_t *arena = json_pack("{s:I, s:I}", "bytes", (json_int_t)g->arena_bytes, "lower_bound",
+                            (json_int_t)g->arena_bound);
+  json_t *constants =
+      json_pack("{s:I, s:I, s:I}", "weights", (json_int_t)c.weights, "biases",
+                (json_int_t)c.biases, "tables", (json_int_t)c.tables);
+  json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "qcc", QCC_VERSION,
+                           "name", o->name, "target", target, "optimize", o->optimize, "arena",
+                           arena, "constants", constants, "inputs", inputs, "outputs", outputs,
+                           "layers", layers, "notes", notes);
   if (!root) bug("report.json cannot be built");
   json_dumpf(root, f, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
   fputc('\n', f);

@@ -7,24 +7,35 @@
 
 int cmd_eval(Arena *a, const Options *o);
 
-static int *read_labels(Arena *a, const char *path, int64_t n) {
+/* Labels of n samples, each the index of one of the first output's elements. */
+static int *read_labels(Arena *a, const char *path, int64_t n, int64_t classes) {
   Array *x = read_npy(a, path);
-  int64_t count = 1;
-  for (int d = 0; d < x->rank; d++) count *= x->dim[d];
-  if (!dtype_is_int(x->dtype)) error("%s: labels must be integers, found %s", path, dtype_name(x->dtype));
+  int64_t count = x->rank > 0 ? x->dim[0] : 1;
+  for (int d = 1; d < x->rank; d++)
+    if (x->dim[d] != 1)
+      error("%s: expected one label per sample, found %lld", path, (long long)x->dim[d]);
+  if (!dtype_is_int(x->dtype))
+    error("%s: labels must be integers, found %s", path, dtype_name(x->dtype));
   if (count < n) error("%s: %lld labels for %lld samples", path, (long long)count, (long long)n);
   int *label = arena_alloc(a, (n + 1) * (int64_t)sizeof *label);
-  for (int64_t i = 0; i < n; i++) label[i] = (int)get_int(x->dtype, x->data, i);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t v = get_int(x->dtype, x->data, i);
+    if (v < 0 || v >= classes)
+      error("%s: label %lld of sample %lld, expected 0 to %lld", path, (long long)v, (long long)i,
+            (long long)classes - 1);
+    label[i] = (int)v;
+  }
   return label;
 }
 
 /* Scores all outputs of `got` (of graph g) against the float outputs; labels belong to output 0. */
-static Score score_outputs(Arena *a, const Job *j, const Graph *g, const uint8_t *exact, const uint8_t *got, int64_t n,
-                           const int *label) {
+static Score score_outputs(Arena *a, const Job *j, const Graph *g, const uint8_t *exact,
+                           const uint8_t *got, int64_t n, const int *label) {
   Score s = {0};
   int64_t per = output_bytes(g), per_float = output_bytes(j->model);
   int64_t most = 1;
-  for (int k = 0; k < g->n_out; k++) most = n_elements(g->out[k]) > most ? n_elements(g->out[k]) : most;
+  for (int k = 0; k < g->n_out; k++)
+    most = n_elements(g->out[k]) > most ? n_elements(g->out[k]) : most;
   float *x = arena_alloc(a, most * 4), *y = arena_alloc(a, most * 4);
   for (int64_t i = 0; i < n; i++) {
     const uint8_t *p = exact + i * per_float, *q = got + i * per;
@@ -52,39 +63,43 @@ static json_t *score_json(const Score *s, bool top1) {
 
 static void print_line(const char *what, const Score *s, bool top1) {
   if (top1)
-    printf("  %-10s %.2f %% (%lld of %lld)", what, 100 * metric_of(s, true), (long long)s->right, (long long)s->samples);
+    printf("  %-10s %.2f %% (%lld of %lld)", what, 100 * metric_of(s, true), (long long)s->right,
+           (long long)s->samples);
   else
     printf("  %-10s", what);
   if (s->noise > 0)
-    printf("  SQNR %.1f dB, top-1 agreement with float %.2f %%", sqnr_db(s), 100.0 * (double)s->agree / (double)s->samples);
+    printf("  SQNR %.1f dB, top-1 agreement with float %.2f %%", sqnr_db(s),
+           100.0 * (double)s->agree / (double)s->samples);
   printf("\n");
 }
 
 int cmd_eval(Arena *a, const Options *o) {
   if (!o->input) error("no samples given: --input X.npy");
-  if (o->metric && strcmp(o->metric, "top1") && strcmp(o->metric, "sqnr")) error("--metric: expected top1 or sqnr, found '%s'", o->metric);
+  if (o->metric && strcmp(o->metric, "top1") && strcmp(o->metric, "sqnr"))
+    error("--metric: expected top1 or sqnr, found '%s'", o->metric);
   bool top1 = o->metric ? strcmp(o->metric, "top1") == 0 : o->labels != NULL;
   if (top1 && !o->labels) error("--metric top1 needs --labels Y.npy");
   if (o->on_target && !o->target) error("--on-target needs --target T");
   Job *j = new_job(a, o, o->target ? o->target : "host");
   Samples *raw = read_samples(a, read_model(a, o), j->policy, o->input, o->limit);
-  int *label = o->labels ? read_labels(a, o->labels, raw->n) : NULL;
+  int *label = o->labels ? read_labels(a, o->labels, raw->n, n_elements(j->model->out[0])) : NULL;
   compile_job(j, NULL, NULL);
   Samples *s = samples_for(j, raw);
-  uint8_t *exact = arena_alloc(a, mul_size(s->n, output_bytes(j->model)) + 1);
-  uint8_t *out = arena_alloc(a, mul_size(s->n, output_bytes(j->g)) + 1);
+  uint8_t *exact = sample_room(a, s->n, output_bytes(j->model));
+  uint8_t *out = sample_room(a, s->n, output_bytes(j->g));
   run_samples_on(j->model, raw, exact);
   run_samples_on(j->g, s, out);
   Score real = score_outputs(a, j, j->model, exact, exact, s->n, label);
   Score quantized = score_outputs(a, j, j->g, exact, out, s->n, label), target = {0};
   if (o->on_target) {
     RunResult result = {0};
-    run_job(j, work_folder(a), s, out, false, 0, &result);
+    run_job(j, work_folder(a, o->keep), s, out, false, 0, &result);
     target = score_outputs(a, j, j->g, exact, out, s->n, label);
   }
   if (o->json) {
-    json_t *r = json_pack("{s:I, s:s, s:o, s:o, s:o, s:f}", "samples", (json_int_t)s->n, "metric", top1 ? "top1" : "sqnr", "float",
-                          score_json(&real, top1), "quantized", score_json(&quantized, top1), "target",
+    json_t *r = json_pack("{s:I, s:s, s:o, s:o, s:o, s:f}", "samples", (json_int_t)s->n, "metric",
+                          top1 ? "top1" : "sqnr", "float", score_json(&real, top1), "quantized",
+                          score_json(&quantized, top1), "target",
                           score_json(o->on_target ? &target : NULL, top1), "agreement",
                           (double)quantized.agree / (double)quantized.samples);
     json_dumpf(r, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));

@@ -13,18 +13,22 @@ static const char *output_path(Arena *a, const char *path, int i) {
 }
 
 /* All samples of output i as one array, samples first. */
-static void write_output(Arena *a, const Graph *g, int i, const uint8_t *all, int64_t n, const char *path) {
+static void write_output(Arena *a, const Graph *g, int i, const uint8_t *all, int64_t n,
+                         const char *path) {
   const Tensor *t = g->out[i];
   int64_t bytes = stored_bytes(t), step = output_bytes(g), at = 0, dim[MAX_RANK + 1];
   for (int k = 0; k < i; k++) at += stored_bytes(g->out[k]);
-  uint8_t *data = arena_alloc(a, mul_size(n, bytes) + 1);
+  uint8_t *data = sample_room(a, n, bytes);
   for (int64_t s = 0; s < n; s++) memcpy(data + s * bytes, all + s * step + at, (size_t)bytes);
   /* A leading dimension of 1 is the batch. */
   int lead = t->rank > 0 && t->dim[0] == 1 ? 0 : 1, rank = t->rank + lead;
   if (rank > MAX_RANK) error("output '%s' has too many dimensions for a .npy file", t->name);
   for (int d = 0; d < t->rank; d++) dim[d + lead] = t->dim[d];
   dim[0] = n;
-  write_npy(output_path(a, path, i), t->dtype, rank, dim, data);
+  const char *file = output_path(a, path, i);
+  FILE *f = open_file(file);
+  print_npy(f, t->dtype, rank, dim, data);
+  close_file(f, file);
 }
 
 int cmd_run(Arena *a, const Options *o) {
@@ -35,7 +39,7 @@ int cmd_run(Arena *a, const Options *o) {
   else j->g = j->model;
   bool random;
   Samples *s = job_samples(j, 0, &random);
-  uint8_t *out = arena_alloc(a, mul_size(s->n, output_bytes(j->g)) + 1);
+  uint8_t *out = sample_room(a, s->n, output_bytes(j->g));
   run_samples_on(j->g, s, out);
   for (int i = 0; i < j->g->n_out; i++) write_output(a, j->g, i, out, s->n, o->output);
   return 0;

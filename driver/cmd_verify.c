@@ -1,4 +1,5 @@
-/* cmd_verify.c - qcc verify: the generated code against the interpreter, bit for bit, and against float. */
+/* cmd_verify.c - qcc verify: the generated code against the interpreter, bit for bit, and
+ * against float. */
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -12,7 +13,8 @@ static int64_t count_differing(Arena *a, const Tensor *t, const uint8_t *want, c
   int64_t n = n_elements(t), differing = 0;
   if (!dtype_is_float(t->dtype)) {
     int bytes = dtype_bytes(t->dtype);
-    for (int64_t i = 0; i < n; i++) differing += memcmp(want + i * bytes, got + i * bytes, (size_t)bytes) != 0;
+    for (int64_t i = 0; i < n; i++)
+      differing += memcmp(want + i * bytes, got + i * bytes, (size_t)bytes) != 0;
     return differing;
   }
   float *x = arena_alloc(a, n * 4), *y = arena_alloc(a, n * 4), largest = 0;
@@ -25,7 +27,8 @@ static int64_t count_differing(Arena *a, const Tensor *t, const uint8_t *want, c
 
 typedef struct Verdict { int64_t outputs, differing; Score score; bool exact; } Verdict;
 
-static void compare_sample(const Job *j, Verdict *v, const uint8_t *exact, const uint8_t *want, const uint8_t *got) {
+static void compare_sample(const Job *j, Verdict *v, const uint8_t *exact, const uint8_t *want,
+                           const uint8_t *got) {
   Arena *scratch = new_arena();
   for (int k = 0; k < j->g->n_out; k++) {
     const Tensor *t = j->g->out[k], *f = j->model->out[k];
@@ -47,19 +50,22 @@ static json_t *real_or_null(double v) { return isfinite(v) ? json_real(v) : json
 static void print_verdict(const Job *j, const Verdict *v, int64_t n, bool random, bool json) {
   double agreement = v->score.samples ? (double)v->score.agree / (double)v->score.samples : 0;
   if (json) {
-    json_t *o = json_pack("{s:I, s:I, s:I, s:o, s:o, s:f}", "samples", (json_int_t)n, "outputs", (json_int_t)v->outputs,
-                          "differing", (json_int_t)v->differing, "sqnr_db", real_or_null(sqnr_db(&v->score)), "cosine",
+    json_t *o = json_pack("{s:I, s:I, s:I, s:o, s:o, s:f}", "samples", (json_int_t)n, "outputs",
+                          (json_int_t)v->outputs, "differing", (json_int_t)v->differing, "sqnr_db",
+                          real_or_null(sqnr_db(&v->score)), "cosine",
                           real_or_null(cosine(&v->score)), "agreement", agreement);
     json_dumpf(o, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(o);
     return;
   }
-  printf("%s on %s, %lld %ssamples\n", j->name, j->target->name, (long long)n, random ? "random " : "");
-  printf("  generated code against eval: %lld of %lld outputs differ (%s)\n", (long long)v->differing, (long long)v->outputs,
+  printf("%s on %s, %lld %ssamples\n", j->name, j->target->name, (long long)n,
+         random ? "random " : "");
+  printf("  generated code against eval: %lld of %lld outputs differ (%s)\n",
+         (long long)v->differing, (long long)v->outputs,
          v->exact ? "bit for bit" : "reals within 1e-5 of the largest");
-  printf("  against float: SQNR %.1f dB, cosine %.6f, top-1 agreement %.2f %%\n", sqnr_db(&v->score), cosine(&v->score),
-         100 * agreement);
+  printf("  against float: SQNR %.1f dB, cosine %.6f, top-1 agreement %.2f %%\n",
+         sqnr_db(&v->score), cosine(&v->score), 100 * agreement);
 }
 
 int cmd_verify(Arena *a, const Options *o) {
@@ -68,10 +74,11 @@ int cmd_verify(Arena *a, const Options *o) {
   compile_job(j, NULL, NULL);
   bool random;
   Samples *s = job_samples(j, 16, &random), *real = s;
-  if (!random) real = o->input ? read_samples(a, read_model(a, o), j->policy, o->input, o->limit) : j->calib;
+  if (!random)
+    real = o->input ? read_samples(a, read_model(a, o), j->policy, o->input, o->limit) : j->calib;
   int64_t per = output_bytes(j->g), per_float = output_bytes(j->model);
-  uint8_t *want = arena_alloc(a, mul_size(s->n, per) + 1), *got = arena_alloc(a, mul_size(s->n, per) + 1);
-  uint8_t *exact = arena_alloc(a, mul_size(s->n, per_float) + 1);
+  uint8_t *want = sample_room(a, s->n, per), *got = sample_room(a, s->n, per);
+  uint8_t *exact = sample_room(a, s->n, per_float);
   run_samples_on(j->g, s, want);
   Samples reals = *real;
   reals.n = s->n;
@@ -81,17 +88,19 @@ int cmd_verify(Arena *a, const Options *o) {
       const Tensor *t = j->g->in[k], *f = j->model->in[k];
       reals.data[k] = s->data[k];
       if (t->dtype == f->dtype) continue;
-      float *x = arena_alloc(a, mul_size(s->n, tensor_bytes(f)));
-      for (int64_t i = 0; i < s->n; i++) dequantize_codes(t, sample_at(j->g, s, k, i), x + i * n_elements(f));
+      float *x = sample_room(a, s->n, tensor_bytes(f));
+      for (int64_t i = 0; i < s->n; i++)
+        dequantize_codes(t, sample_at(j->g, s, k, i), x + i * n_elements(f));
       reals.data[k] = x;
     }
   }
   run_samples_on(j->model, &reals, exact);
   RunResult result = {0};
-  const char *dir = work_folder(a);
+  const char *dir = work_folder(a, o->keep);
   run_job(j, dir, s, got, false, 0, &result);
   Verdict v = {.exact = true};
-  for (int64_t i = 0; i < s->n; i++) compare_sample(j, &v, exact + i * per_float, want + i * per, got + i * per);
+  for (int64_t i = 0; i < s->n; i++)
+    compare_sample(j, &v, exact + i * per_float, want + i * per, got + i * per);
   print_verdict(j, &v, s->n, random, o->json);
   return v.differing ? EXIT_CHECK_FAILED : 0;
 }

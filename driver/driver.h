@@ -1,5 +1,5 @@
-/* driver.h - the command line: one file per verb (cmd_<verb>.c, a row in verbs.def), options read in one
- * place, and the job that all verbs share: model, policy, samples, target, passes. */
+/* driver.h - the command line: one file per verb (cmd_<verb>.c, a row in verbs.def), options
+ * read in one place, and the job that all verbs share: model, policy, samples, target, passes. */
 #ifndef QCC_DRIVER_H
 #define QCC_DRIVER_H
 
@@ -11,7 +11,8 @@ typedef struct Options {
   const char *verb;
   int n_arg;
   const char **arg;             /* positional arguments */
-  const char *policy, *preset, *target, *targets, *calib, *output, *stop_after, *emit, *name, *optimize;
+  const char *policy, *preset, *target, *targets, *calib, *output, *stop_after, *emit, *name,
+      *optimize;
   const char *input, *labels, *metric, *compiler, *tensor, *opt;
   int64_t limit;                /* samples; 0: all */
   int threads;                  /* of the compiler itself; 0: all cores */
@@ -47,11 +48,12 @@ typedef struct Job {
   const char *name;             /* prefix */
 } Job;
 
-/* ---- job.c ---------------------------------------------------------------------------------------- */
+/* ---- job.c ----------------------------------------------------------------------------------- */
 
 /* Reads model, policy, target and calibration data. `target` overrides the option; NULL: none. */
 Job *new_job(Arena *a, const Options *o, const char *target);
-/* Runs the passes behind `start_after` up to and with `stop_after`; NULL: from the first, to the last. */
+/* Runs the passes behind `start_after` up to and with `stop_after`; NULL: from the first, to the
+ * last. */
 void compile_job(Job *j, const char *start_after, const char *stop_after);
 /* The last pass whose result does not depend on the target. */
 #define LAST_COMMON_PASS "fuse_activation"
@@ -61,25 +63,26 @@ void write_job(Job *j, const char *dir);
 void check_fit(const Job *j);
 CodegenOptions codegen_options(const Job *j);
 HarnessIo harness_io(const Job *j);
+int compiler_of(const Options *o);   /* which of the target's compilers */
 /* A model of either kind, by its ending. */
 Graph *read_model(Arena *a, const Options *o);
 
-/* ---- files.c -------------------------------------------------------------------------------------- */
+/* ---- files.c --------------------------------------------------------------------------------- */
 
-/* A fresh folder for work, removed when the program ends. */
-const char *work_folder(Arena *a);
+/* A fresh folder for work, removed when the program ends unless `keep`. */
+const char *work_folder(Arena *a, bool keep);
 /* A temporary folder beside `dir`, so that finish_folder can rename it; removed on an error. */
 const char *open_folder(Arena *a, const char *dir);
 void finish_folder(Arena *a, const char *temporary, const char *dir);
-FILE *open_file(const char *path);
+FILE *open_file(const char *path);   /* "-": stdout */
 /* Writes a file by way of a temporary one. */
 void close_file(FILE *f, const char *path);
 
-/* ---- progress.c ----------------------------------------------------------------------------------- */
+/* ---- progress.c ------------------------------------------------------------------------------ */
 
 void show_progress(const char *what, int64_t done, int64_t total);
 
-/* ---- score.c: comparing outputs --------------------------------------------------------------------- */
+/* ---- score.c: comparing outputs -------------------------------------------------------------- */
 
 typedef struct Score {
   int64_t samples, agree, right;   /* top-1 agreement with float, top-1 against labels */
@@ -91,15 +94,22 @@ void add_score(Score *s, const float *exact, const float *got, int64_t n, int la
 /* Reals of output t's elements. */
 void output_reals(const Tensor *t, const void *data, float *out);
 
-/* Samples for the graph as the passes left it: from --input, else --calib, else `otherwise` random ones. */
+/* Samples for the graph as the passes left it: from --input, else --calib, else `otherwise`
+ * random ones. */
 Samples *job_samples(Job *j, int64_t otherwise, bool *random);
-/* Builds the job for its target and runs it over samples of the compiled graph; outputs as stored. */
-void run_job(Job *j, const char *dir, const Samples *s, uint8_t *outputs, bool count, int n_layer, RunResult *result);
-/* Runs graph g over samples (of graph `owner`, whose inputs they are for): outputs of all samples, as stored. */
+/* Builds the job for its target and runs it over samples of the compiled graph; outputs as
+ * stored. */
+void run_job(Job *j, const char *dir, const Samples *s, uint8_t *outputs, bool count, int n_layer,
+             RunResult *result);
+/* Runs graph g over samples (of graph `owner`, whose inputs they are for): outputs of all
+ * samples, as stored. */
 void run_samples_on(const Graph *g, const Samples *s, uint8_t *outputs);
-/* The samples as the compiled graph takes them: codes where the input became codes. Caller's arena. */
+/* The samples as the compiled graph takes them: codes where the input became codes. Caller's
+ * arena. */
 Samples *samples_for(const Job *j, const Samples *s);
 int64_t output_bytes(const Graph *g);
+/* Room for `bytes` of each of n samples; error() when that is more than there can be. */
+void *sample_room(Arena *a, int64_t n, int64_t bytes);
 int64_t input_bytes(const Graph *g);
 
 #endif

@@ -1,23 +1,55 @@
-/* job.c - one compilation: read model, policy, target and samples, run the passes, write the result. */
+/* job.c - one compilation: read model, policy, target and samples, run the passes, write the
+ * result. */
 #include "driver/driver.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static bool ends_with(const char *s, const char *end) {
-  size_t n = strlen(s), m = strlen(end);
-  return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 Graph *read_model(Arena *a, const Options *o) {
   if (o->n_arg < 1) error("no model given; qcc %s --help shows the usage", o->verb);
   if (o->n_arg > 1) error("unexpected argument '%s': one model at a time", o->arg[1]);
   const char *path = o->arg[0];
-  return ends_with(path, ".graph") ? read_graph_text(a, path) : read_onnx(a, path, o->bind, o->n_bind);
+  if (ends_with(path, ".graph") && o->n_bind > 0)
+    error("%s: --dim %s=%lld: only ONNX models have symbolic dimensions to bind", path,
+          o->bind[0].name, (long long)o->bind[0].value);
+  return ends_with(path, ".graph") ? read_graph_text(a, path)
+                                   : read_onnx(a, path, o->bind, o->n_bind);
+}
+
+/* A text graph that does not say which model it was printed from is a model of its own. */
+static void hash_text_graph(Arena *a, Graph *g, const char *path) {
+  size_t len;
+  const char *text = read_file(a, path, &len);
+  g->hash = hash_bytes(HASH_START, text, len);
+  for (int i = 0; i < g->n_tensor; i++)
+    if (is_const(g->tensor[i]))
+      g->hash = hash_bytes(g->hash, g->tensor[i]->data, (size_t)tensor_bytes(g->tensor[i]));
+}
+
+static void check_name(Loc loc, const char *name) {
+  const char *fault = name ? name_fault(name) : NULL;
+  if (fault) error_at(loc, "%s in a name", fault);
+}
+
+/* The text form has a way to write any name; reports and comments in C have not. */
+static void check_names(const Graph *g) {
+  check_name(g->loc, g->name);
+  for (int i = 0; i < g->n_tensor; i++) check_name(g->tensor[i]->loc, g->tensor[i]->name);
+  for (int i = 0; i < g->n_node; i++) check_name(g->node[i]->loc, g->node[i]->name);
+}
+
+/* Only a graph that is read to be printed again may leave dimensions open. */
+static void check_inputs_known(const Graph *g) {
+  for (int i = 0; i < g->n_in; i++)
+    if (n_elements(g->in[i]) < 0)
+      error_at(g->in[i]->loc, "input '%s' has dimensions that are not known: %s%s", g->in[i]->name,
+               dtype_name(g->in[i]->dtype), shape_text(g->arena, g->in[i]));
 }
 
 static Policy *choose_policy(Arena *a, const Options *o) {
-  if (o->policy && o->preset) error("--policy and --preset exclude each other: write `preset: %s` into the policy", o->preset);
+  if (o->policy && o->preset)
+    error("--policy and --preset exclude each other: write `preset: %s` into the policy",
+          o->preset);
   if (o->preset) return preset_policy(a, o->preset);
   return read_policy(a, o->policy);
 }
@@ -25,7 +57,8 @@ static Policy *choose_policy(Arena *a, const Options *o) {
 static Samples *calibration_samples(Job *j) {
   const char *path = j->o->calib ? j->o->calib : policy_file(j->a, j->policy, "calibration.data");
   if (!path) return NULL;
-  return read_samples(j->a, j->model, j->policy, path, policy_int(j->policy, "calibration.samples"));
+  return read_samples(j->a, j->model, j->policy, path,
+                      policy_int(j->policy, "calibration.samples"));
 }
 
 Job *new_job(Arena *a, const Options *o, const char *target) {
@@ -34,15 +67,30 @@ Job *new_job(Arena *a, const Options *o, const char *target) {
   j->o = o;
   if (target) j->target = load_target(a, target);
   j->model = read_model(a, o);
+  if (j->model->n_in > MAX_IO || j->model->n_out > MAX_IO)
+    error("the model has %d inputs and %d outputs, at most %d of each are supported",
+          j->model->n_in, j->model->n_out, MAX_IO);
+  if (!o->emit) check_names(j->model);
+  if (!o->emit || o->stop_after) check_inputs_known(j->model);
+  if (!o->emit && j->model->hash == HASH_START) hash_text_graph(a, j->model, o->arg[0]);
   j->policy = choose_policy(a, o);
   check_policy_inputs(j->model, j->policy);
   j->calib = calibration_samples(j);
   j->name = o->name ? o->name : identifier_of(a, o->arg[0]);
-  if (strcmp(j->name, identifier_of(a, j->name)) != 0) error("--name: '%s' is not a C identifier", j->name);
-  j->cx = (Context){.arena = a, .policy = j->policy, .target = j->target, .calib = j->calib, .report = &j->report,
-                    .progress = o->quiet ? NULL : show_progress, .verbose = o->verbose ? stderr : NULL};
+  if (strcmp(j->name, identifier_of(a, j->name)) != 0)
+    error("--name: '%s' is not a C identifier", j->name);
+  j->cx = (Context){.arena = a,
+                    .policy = j->policy,
+                    .target = j->target,
+                    .calib = j->calib,
+                    .report = &j->report,
+                    .progress = o->quiet ? NULL : show_progress,
+                    .verbose = o->verbose ? stderr : NULL};
   j->g = clone_graph(j->model);
+  /* The float reference: raw inputs as the firmware gets them, and shapes that are computed made
+   * known. */
   find_pass("inputs")->run(j->model, &j->cx);
+  find_pass("fold_constants")->run(j->model, &j->cx);
   return j;
 }
 
@@ -51,7 +99,8 @@ void compile_job(Job *j, const char *start_after, const char *stop_after) {
     const char *names[64];
     for (int i = 0; i < n_passes; i++) names[i] = passes[i].name;
     const char *near = nearest_name(stop_after, names, n_passes);
-    error("unknown pass '%s'%s%s; qcc list passes shows them", stop_after, near ? ", did you mean " : "", near ? near : "");
+    if (near) error("--stop-after: unknown pass '%s'; did you mean '%s'?", stop_after, near);
+    error("--stop-after: unknown pass '%s'; qcc list passes shows them", stop_after);
   }
   run_passes(j->g, &j->cx, start_after, stop_after);
 }
@@ -61,17 +110,25 @@ CodegenOptions codegen_options(const Job *j) {
   c.optimize = j->o->optimize ? j->o->optimize : policy_value(j->policy, "optimize");
   c.static_arena = strcmp(policy_value(j->policy, "output.arena"), "static") == 0;
   c.bin_threshold = policy_int(j->policy, "output.weights_bin");
-  c.provenance = arena_printf(j->a, "Made by qcc %s from %s, policy %s, target %s. Do not edit.\nHashes: model %016llx, policy %016llx, calibration data %016llx.",
-                              QCC_VERSION, j->g->name, j->policy->path ? "given" : j->policy->preset ? j->policy->preset : "none",
-                              j->target ? j->target->name : "none", (unsigned long long)j->g->hash,
-                              (unsigned long long)j->policy->hash, (unsigned long long)(j->calib ? j->calib->hash : 0));
+  c.provenance = arena_printf(
+      j->a,
+      "Made by qcc %s from %s, policy %s, target %s. Do not edit.\n"
+      "Hashes: model %016llx, policy %016llx, calibration data %016llx.",
+      QCC_VERSION, j->g->name,
+      j->o->preset   ? j->o->preset
+      : j->o->policy ? "given"
+                     : "none",
+      j->target ? j->target->name : "none", (unsigned long long)j->g->hash,
+      (unsigned long long)j->policy->hash, (unsigned long long)(j->calib ? j->calib->hash : 0));
   return c;
 }
 
 HarnessIo harness_io(const Job *j) {
   const Graph *g = j->g;
-  HarnessIo io = {.prefix = j->name, .n_in = g->n_in, .n_out = g->n_out, .arena_bytes = g->arena_bytes ? g->arena_bytes : 16};
-  if (g->n_in > 64 || g->n_out > 64) error("more than 64 inputs or outputs");
+  HarnessIo io = {.prefix = j->name,
+                  .n_in = g->n_in,
+                  .n_out = g->n_out,
+                  .arena_bytes = g->arena_bytes ? g->arena_bytes : 16};
   for (int i = 0; i < g->n_in; i++) io.in_bytes[i] = stored_bytes(g->in[i]);
   for (int i = 0; i < g->n_out; i++) io.out_bytes[i] = stored_bytes(g->out[i]);
   return io;
@@ -82,7 +139,8 @@ static void list_regions(char *text, size_t size, const Target *t, bool rom) {
   text[0] = 0;
   for (int i = 0; i < t->n_region && n < size; i++)
     if (t->region[i].is_rom == rom)
-      n += (size_t)snprintf(text + n, size - n, "%s%s %lld", n ? ", " : "", t->region[i].name, (long long)t->region[i].bytes);
+      n += (size_t)snprintf(text + n, size - n, "%s%s %lld", n ? ", " : "", t->region[i].name,
+                            (long long)t->region[i].bytes);
 }
 
 void check_fit(const Job *j) {
@@ -96,18 +154,22 @@ void check_fit(const Job *j) {
   list_regions(roms, sizeof roms, t, true);
   list_regions(rams, sizeof rams, t, false);
   if (flash_over)
-    snprintf(flash_text, sizeof flash_text, "constants need %lld bytes of flash, %lld more than there are (%s)", (long long)flash,
+    snprintf(flash_text, sizeof flash_text,
+             "constants need %lld bytes of flash, %lld more than there are (%s)", (long long)flash,
              (long long)(flash - rom), roms);
   if (ram_over)
-    snprintf(ram_text, sizeof ram_text, "the arena needs %lld bytes of RAM, %lld more than there are (%s)",
+    snprintf(ram_text, sizeof ram_text,
+             "the arena needs %lld bytes of RAM, %lld more than there are (%s)",
              (long long)j->g->arena_bytes, (long long)(j->g->arena_bytes - ram), rams);
-  error("the network does not fit %s: %s%s%s", t->name, flash_text, flash_over && ram_over ? "; " : "", ram_text);
+  error("the network does not fit %s: %s%s%s", t->name, flash_text,
+        flash_over && ram_over ? "; " : "", ram_text);
 }
 
 void write_job(Job *j, const char *dir) {
   CodegenOptions c = codegen_options(j);
   write_code(j->g, &j->cx, &c, dir);
-  const char *report = arena_printf(j->a, "%s/report.json", dir), *lock = arena_printf(j->a, "%s/policy.lock.yaml", dir);
+  const char *report = arena_printf(j->a, "%s/report.json", dir),
+             *lock = arena_printf(j->a, "%s/policy.lock.yaml", dir);
   FILE *f = open_file(report);
   write_report(f, j->g, &j->cx, &c);
   close_file(f, report);

@@ -9,8 +9,10 @@ static void print_help(void) {
          "usage: qcc MODEL [--policy P.yaml] [--target T] [--calib X.npy] -o DIR\n"
          "       qcc VERB ...\n\n");
   for (int i = 0; i < n_verbs; i++) printf("  %-8s %s\n", verbs[i].name, verbs[i].summary);
-  printf("\nqcc VERB --help lists the verb's options.  Exit status: 0 fine, 1 the input is wrong, 2 a check\n"
-         "failed, 70 a bug in qcc.\n");
+  printf(
+      "\nqcc VERB --help lists the verb's options.  Exit status: 0 fine, 1 the input is wrong, "
+      "2 a check\n"
+      "failed, 70 a bug in qcc.\n");
 }
 
 int main(int argc, char **argv) {

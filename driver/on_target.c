@@ -4,18 +4,17 @@
 
 #include "driver/driver.h"
 
-static void run_progress(void *ctx, int64_t done) { show_progress("running", done, *(const int64_t *)ctx); }
-
-static int compiler_of(const Options *o) {
-  if (!o->compiler) return 0;
-  if (strcmp(o->compiler, "0") && strcmp(o->compiler, "1")) error("--compiler: expected 0 or 1, found '%s'", o->compiler);
-  return o->compiler[0] - '0';
+static void run_progress(void *ctx, int64_t done) {
+  show_progress("running", done, *(const int64_t *)ctx);
 }
 
-void run_job(Job *j, const char *dir, const Samples *s, uint8_t *outputs, bool count, int n_layer, RunResult *result) {
+int compiler_of(const Options *o) { return o->compiler ? o->compiler[0] - '0' : 0; }
+
+void run_job(Job *j, const char *dir, const Samples *s, uint8_t *outputs, bool count, int n_layer,
+             RunResult *result) {
   const Graph *g = j->g;
   int64_t per = input_bytes(g), n = s->n;
-  uint8_t *input = arena_alloc(j->a, mul_size(n, per) + 1), *to = input;
+  uint8_t *input = sample_room(j->a, n, per), *to = input;
   for (int64_t i = 0; i < n; i++)
     for (int k = 0; k < g->n_in; k++) {
       memcpy(to, sample_at(g, s, k, i), (size_t)stored_bytes(g->in[k]));
@@ -24,8 +23,18 @@ void run_job(Job *j, const char *dir, const Samples *s, uint8_t *outputs, bool c
   write_job(j, dir);
   HarnessIo io = harness_io(j);
   CodegenOptions c = codegen_options(j);
-  RunRequest rq = {.dir = dir, .opt = j->o->opt ? j->o->opt : strcmp(c.optimize, "size") == 0 ? "-Os" : "-O2",
-                   .compiler = compiler_of(j->o), .n_sample = n, .input = input, .output = outputs, .count = count,
-                   .emulate = j->o->emulate, .n_layer = n_layer, .progress = j->o->quiet ? NULL : run_progress, .ctx = &n};
+  RunRequest rq = {.dir = dir,
+                   .opt = j->o->opt                         ? j->o->opt
+                          : strcmp(c.optimize, "size") == 0 ? "-Os"
+                                                            : "-O2",
+                   .compiler = compiler_of(j->o),
+                   .n_sample = n,
+                   .input = input,
+                   .output = outputs,
+                   .count = count,
+                   .emulate = j->o->emulate,
+                   .n_layer = n_layer,
+                   .progress = j->o->quiet ? NULL : run_progress,
+                   .ctx = &n};
   run_on_target(j->a, j->target, &io, &rq, result);
 }

@@ -1,14 +1,21 @@
-/* options.c - reads the command line by the table options.def; every verb names the options it takes. */
+/* options.c - reads the command line by the table options.def; every verb names the options it
+ * takes. */
 #include "driver/options.h"
 
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-static int64_t number(const char *option, const char *text, int64_t least) {
+enum { MAX_LIMIT = 1000000000, MAX_THREADS = 1024, MAX_VERBS = 32 };
+#define MAX_DIM (INT64_C(1) << 40)
+
+static int64_t number(const char *option, const char *text, int64_t most) {
   char *end;
-  long long v = strtoll(text, &end, 10);
-  if (!isdigit((unsigned char)text[0]) || *end || v < least) error("--%s: expected a whole number from %lld, found '%s'", option, (long long)least, text);
+  long long v = strtoll(text, &end, 10); /* saturates, which is out of range as well */
+  if (!isdigit((unsigned char)text[0]) || *end || v < 1 || v > most)
+    error("--%s: expected a whole number from 1 to %lld, found '%s'", option, (long long)most,
+          text);
   return v;
 }
 
@@ -24,9 +31,7 @@ TEXT_SETTER(set_calib, calib)
 TEXT_SETTER(set_input_file, input)
 TEXT_SETTER(set_labels, labels)
 TEXT_SETTER(set_metric, metric)
-TEXT_SETTER(set_output, output)
 TEXT_SETTER(set_name, name)
-TEXT_SETTER(set_compiler, compiler)
 TEXT_SETTER(set_stop_after, stop_after)
 TEXT_SETTER(set_emit, emit)
 TEXT_SETTER(set_tensor, tensor)
@@ -41,6 +46,12 @@ FLAG_SETTER(set_quiet, quiet)
 FLAG_SETTER(set_help, help)
 FLAG_SETTER(set_version, version)
 
+static void set_output(Arena *a, Options *o, const char *v) {
+  (void)a;
+  if (!*v) error("--output: expected a path, found ''");
+  o->output = v;
+}
+
 static void set_optimize(Arena *a, Options *o, const char *v) {
   (void)a;
   if (strcmp(v, "size") && strcmp(v, "balanced") && strcmp(v, "speed"))
@@ -48,27 +59,36 @@ static void set_optimize(Arena *a, Options *o, const char *v) {
   o->optimize = v;
 }
 
+static void set_compiler(Arena *a, Options *o, const char *v) {
+  (void)a;
+  if (strcmp(v, "0") && strcmp(v, "1")) error("--compiler: expected 0 or 1, found '%s'", v);
+  o->compiler = v;
+}
+
 static void set_opt(Arena *a, Options *o, const char *v) {
   (void)a;
-  if (strncmp(v, "-O", 2) != 0) error("--opt: expected -Os, -O2 or the like, found '%s'", v);
+  if (strncmp(v, "-O", 2) != 0 || !v[2] || !strchr("0123sz", v[2]) || v[3])
+    error("--opt: expected -O0, -O1, -O2, -O3, -Os or -Oz, found '%s'", v);
   o->opt = v;
 }
 
 static void set_limit(Arena *a, Options *o, const char *v) {
   (void)a;
-  o->limit = number("limit", v, 1);
+  o->limit = number("limit", v, MAX_LIMIT);
 }
 
 static void set_threads(Arena *a, Options *o, const char *v) {
   (void)a;
-  o->threads = (int)number("threads", v, 1);
+  o->threads = (int)number("threads", v, MAX_THREADS);
 }
 
 static void set_dim(Arena *a, Options *o, const char *v) {
   const char *eq = strrchr(v, '=');
   if (!eq || eq == v) error("--dim: expected NAME=VALUE, found '%s'", v);
   o->bind = arena_grow(a, o->bind, o->n_bind, sizeof *o->bind);
-  o->bind[o->n_bind++] = (DimBinding){arena_strndup(a, v, (size_t)(eq - v)), number("dim", eq + 1, 1)};
+  const char *name = arena_strndup(a, v, (size_t)(eq - v));
+  const char *option = arena_printf(a, "dim %s", name);
+  o->bind[o->n_bind++] = (DimBinding){name, number(option, eq + 1, MAX_DIM)};
 }
 
 typedef struct Option {
@@ -139,18 +159,34 @@ static int read_option(Arena *a, Options *o, const Verb *v, int argc, char **arg
     if (value && !option->argument) error("-%c takes no value", option->letter);
   }
   if (option->argument && !value) {
-    if (i + 1 >= argc) error("--%s needs a value: --%s %s", option->name, option->name, option->argument);
+    /* A value that looks like an option is a forgotten value; --name=--value permits it. */
+    if (i + 1 >= argc || strncmp(argv[i + 1], "--", 2) == 0)
+      error("--%s needs a value: --%s %s", option->name, option->name, option->argument);
     value = argv[i + 1];
     used = 2;
   }
-  if (!takes(v, option->name)) error("qcc %s does not take --%s; qcc %s --help lists its options", v->name, option->name, v->name);
+  if (!takes(v, option->name))
+    error("qcc %s does not take --%s; qcc %s --help lists its options", v->name, option->name,
+          v->name);
   option->set(a, o, value);
   return used;
+}
+
+/* The verb may be left out, so that a misspelt one looks like a model; but a model is a file, or
+ * has a name that looks like one. */
+static void check_model_name(const char *s) {
+  const char *names[MAX_VERBS];
+  if (strpbrk(s, "./") || access(s, F_OK) == 0) return;
+  for (int i = 0; i < n_verbs; i++) names[i] = verbs[i].name;
+  const char *near = nearest_name(s, names, n_verbs);
+  if (near) error("unknown verb '%s'; did you mean '%s'?", s, near);
+  error("'%s' is neither a verb nor a model; qcc --help lists the verbs", s);
 }
 
 const Verb *read_options(Arena *a, int argc, char **argv, Options *o) {
   const Verb *v = argc > 1 ? find_verb(argv[1]) : NULL;
   int i = v ? 2 : 1;
+  if (!v && argc > 1 && argv[1][0] != '-') check_model_name(argv[1]);
   if (!v) v = &verbs[0];
   o->verb = v->name;
   while (i < argc) {
@@ -161,11 +197,13 @@ const Verb *read_options(Arena *a, int argc, char **argv, Options *o) {
 }
 
 void print_verb_help(FILE *f, const Verb *v) {
-  fprintf(f, "usage: qcc %s%s%s\n\n%s\n\n", v == &verbs[0] ? "" : v->name, v == &verbs[0] ? "" : " ", v->usage, v->summary);
+  fprintf(f, "usage: qcc %s%s%s\n\n%s\n\n", v == &verbs[0] ? "" : v->name,
+          v == &verbs[0] ? "" : " ", v->usage, v->summary);
   for (int i = 0; i < N_OPTIONS; i++) {
     if (!takes(v, table[i].name)) continue;
     char left[40];
-    snprintf(left, sizeof left, "--%s%s%s", table[i].name, table[i].argument ? " " : "", table[i].argument ? table[i].argument : "");
+    snprintf(left, sizeof left, "--%s%s%s", table[i].name, table[i].argument ? " " : "",
+             table[i].argument ? table[i].argument : "");
     if (table[i].letter) fprintf(f, "  -%c, %-22s %s\n", table[i].letter, left, table[i].help);
     else fprintf(f, "      %-22s %s\n", left, table[i].help);
   }

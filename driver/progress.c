@@ -19,7 +19,8 @@ void show_progress(const char *what, int64_t done, int64_t total) {
   static bool drawn;
   if (!isatty(STDERR_FILENO) || total <= 0) return;
   double now = seconds();
-  if (!current || strcmp(current, what) != 0) current = what, started = now, shown = 0, drawn = false;
+  if (!current || strcmp(current, what) != 0)
+    current = what, started = now, shown = 0, drawn = false;
   bool last = done >= total;
   if (now - started < 1 || (now - shown < 0.1 && !last)) return;
   shown = now;

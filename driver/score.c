@@ -1,4 +1,5 @@
-/* score.c - runs graphs over samples and compares outputs: signal to quantization noise, cosine, top-1. */
+/* score.c - runs graphs over samples and compares outputs: signal to quantization noise, cosine,
+ * top-1. */
 #include <math.h>
 #include <omp.h>
 #include <string.h>
@@ -9,6 +10,13 @@ int64_t output_bytes(const Graph *g) {
   int64_t n = 0;
   for (int i = 0; i < g->n_out; i++) n += stored_bytes(g->out[i]);
   return n;
+}
+
+void *sample_room(Arena *a, int64_t n, int64_t bytes) {
+  int64_t all = mul_size(n, bytes);
+  if (all < 0 || all == INT64_MAX)
+    error("out of memory: %lld samples of %lld bytes", (long long)n, (long long)bytes);
+  return arena_alloc(a, all + 1);
 }
 
 int64_t input_bytes(const Graph *g) {
@@ -22,7 +30,7 @@ void run_samples_on(const Graph *g, const Samples *s, uint8_t *outputs) {
 #pragma omp parallel
   {
     Interp *it = new_interp(g);
-    const void *in[64];
+    const void *in[MAX_IO];
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < s->n; i++) {
       for (int k = 0; k < g->n_in; k++) in[k] = sample_at(g, s, k, i);
@@ -55,8 +63,9 @@ Samples *samples_for(const Job *j, const Samples *s) {
     r->data[k] = s->data[k];
     if (t->dtype == from->in[k]->dtype) continue;
     int64_t bytes = tensor_bytes(t);
-    uint8_t *codes = r->data[k] = arena_alloc(j->a, mul_size(s->n, bytes));
-    for (int64_t i = 0; i < s->n; i++) quantize_reals(t, sample_at(from, s, k, i), codes + i * bytes);
+    uint8_t *codes = r->data[k] = sample_room(j->a, s->n, bytes);
+    for (int64_t i = 0; i < s->n; i++)
+      quantize_reals(t, sample_at(from, s, k, i), codes + i * bytes);
   }
   return r;
 }
@@ -101,13 +110,19 @@ static Samples *random_samples(Job *j, int64_t n) {
   uint32_t x = 12345;
   for (int k = 0; k < g->n_in; k++) {
     const Tensor *t = g->in[k];
-    int64_t count = mul_size(n, n_elements(t));
-    s->data[k] = arena_alloc(j->a, mul_size(n, tensor_bytes(t)));
+    s->data[k] = sample_room(j->a, n, tensor_bytes(t));
+    int64_t count = n * n_elements(t);
     for (int64_t i = 0; i < count; i++) {
       x = x * 1664525u + 1013904223u;
       double unit = (double)(x >> 8) / (1 << 24), code = (double)(x >> 24);
-      if (dtype_is_float(t->dtype)) set_real(t->dtype, s->data[k], i, t->has_range ? t->lo + unit * (t->hi - t->lo) : 2 * unit - 1);
-      else set_real(t->dtype, s->data[k], i, t->dtype == DT_I8 ? code - 128 : t->dtype == DT_U8 ? code : 0);
+      if (dtype_is_float(t->dtype))
+        set_real(t->dtype, s->data[k], i,
+                 t->has_range ? t->lo + unit * (t->hi - t->lo) : 2 * unit - 1);
+      else
+        set_real(t->dtype, s->data[k], i,
+                 t->dtype == DT_I8   ? code - 128
+                 : t->dtype == DT_U8 ? code
+                                     : 0);
     }
   }
   return s;

@@ -1,6 +1,7 @@
-/* frontend.h - everything that turns a file of the user's into something of the compiler's: models
- * into Graphs, policies into Policies, arrays into Samples.  All of it lives in the arena that is
- * passed in; whatever is wrong with a file ends in error() or error_at(), never in a return value. */
+/* frontend.h - everything that turns a file of the user's into something of the compiler's:
+ * models into Graphs, policies into Policies, arrays into Samples.  All of it lives in the arena
+ * that is passed in; whatever is wrong with a file ends in error() or error_at(), never in a
+ * return value. */
 #ifndef QCC_FRONTEND_H
 #define QCC_FRONTEND_H
 
@@ -18,6 +19,11 @@ typedef struct DimBinding {
 
 /* Reads an ONNX model: nodes sorted, every dimension of the inputs known, shapes inferred. */
 Graph *read_onnx(Arena *a, const char *path, const DimBinding *bind, int n_bind);
+
+/* ---- utf8.c --------------------------------------------------------------------------------- */
+
+/* What a name has that names may not have, as a phrase; NULL when it is fine. */
+const char *name_fault(const char *name);
 
 /* ---- graph.y -------------------------------------------------------------------------------- */
 
@@ -41,10 +47,12 @@ typedef struct Array {
 Array *read_npy(Arena *a, const char *path);
 /* Number of arrays in the archive, in its order. */
 int read_npz(Arena *a, const char *path, const char ***names, Array ***arrays);
+void print_npy(FILE *f, DType t, int rank, const int64_t *dim, const void *data);
 void write_npy(const char *path, DType t, int rank, const int64_t *dim, const void *data);
-/* Samples for the inputs of g, which is still the model as it was read, from a .npy or .npz file or an
- * ONNX test_data_set folder; at most `limit` of them (0: all). Elements and layout are the firmware's:
- * the policy's storage and layout for an input, where it gives them, else the model's. */
+/* Samples for the inputs of g, which is still the model as it was read, from a .npy or .npz file
+ * or an ONNX test_data_set folder; at most `limit` of them (0: all). Elements and layout are the
+ * firmware's: the policy's storage and layout for an input, where it gives them, else the
+ * model's. */
 Samples *read_samples(Arena *a, const Graph *g, const Policy *p, const char *path, int64_t limit);
 
 #endif

@@ -4,6 +4,7 @@
  * header is a Python dictionary: {'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }.
  * Format: NumPy Enhancement Proposal 1 and numpy.lib.format.  Arrays in Fortran order are
  * turned into C order. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zip.h>
@@ -275,7 +276,7 @@ static const char *type_code(DType t) {
   error("NumPy has no element type for %s", dtype_name(t));
 }
 
-void write_npy(const char *path, DType t, int rank, const int64_t *dim, const void *data) {
+void print_npy(FILE *f, DType t, int rank, const int64_t *dim, const void *data) {
   const char *code = type_code(t);
   char header[512];
   int n = snprintf(header, sizeof header, "{'descr': '%c%s', 'fortran_order': False, 'shape': (",
@@ -288,14 +289,20 @@ void write_npy(const char *path, DType t, int rank, const int64_t *dim, const vo
   }
   n += snprintf(header + n, sizeof header - (size_t)n, "), }");
   int padded = (10 + n + 1 + 63) / 64 * 64 - 10;   /* the elements start at a multiple of 64 */
-  FILE *f = fopen(path, "wb");
-  if (f == NULL) error("cannot write '%s'", path);
+  if (bytes < 0) bug("an array of absurd size");
   fwrite(magic, 1, MAGIC, f);
   fputc(1, f);
   fputc(0, f);
   fputc(padded & 255, f);
   fputc(padded >> 8, f);
   fprintf(f, "%s%*s\n", header, padded - n - 1, "");
-  bool ok = bytes >= 0 && fwrite(data, 1, (size_t)bytes, f) == (size_t)bytes;
-  if (fclose(f) != 0 || !ok) error("cannot write '%s': the disk may be full", path);
+  fwrite(data, 1, (size_t)bytes, f);
+}
+
+void write_npy(const char *path, DType t, int rank, const int64_t *dim, const void *data) {
+  FILE *f = fopen(path, "wb");
+  if (f == NULL) error("cannot write '%s': %s", path, strerror(errno));
+  print_npy(f, t, rank, dim, data);
+  bool failed = ferror(f);
+  if (fclose(f) != 0 || failed) error("cannot write '%s': the disk may be full", path);
 }

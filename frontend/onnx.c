@@ -5,7 +5,6 @@
  *
  * Types that the model states for intermediates and outputs are hints and not read: shapes are
  * inferred from the inputs, whose symbolic dimensions the user has bound by then. */
-#include <ctype.h>
 #include <string.h>
 
 #include "frontend/onnx_reader.h"
@@ -23,8 +22,8 @@ Loc onnx_loc(OnnxReader *r, const char *fmt, ...) {
 
 void check_name(Loc loc, const char *of_what, const char *name) {
   if (!name || !*name) error_at(loc, "an empty %s name", of_what);
-  for (const char *p = name; *p; p++)
-    if (iscntrl((unsigned char)*p)) error_at(loc, "control characters in the %s name", of_what);
+  const char *fault = name_fault(name);
+  if (fault) error_at(loc, "%s in the %s name", fault, of_what);
 }
 
 /* ---- names ----------------------------------------------------------------------------------- */

@@ -201,11 +201,6 @@ static void *read_input(Arena *a, const Slot *s, const Given *given, int64_t lim
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-static bool has_suffix(const char *path, const char *suffix) {
-  size_t n = strlen(path), m = strlen(suffix);
-  return n >= m && strcmp(path + n - m, suffix) == 0;
-}
-
 static void give(Arena *a, Given *to, Array *array) {
   to->array = arena_grow(a, to->array, to->n, sizeof *to->array);
   to->array[to->n++] = array;
@@ -236,7 +231,7 @@ static void read_given(Arena *a, const Graph *g, const char *path, Given *given)
     read_sample_folder(a, g, path, given);
     if (g->n_in > 0 && given[0].n == 0)
       error("'%s' has no input_0.pb and no test_data_set_0 with one", path);
-  } else if (has_suffix(path, ".npz")) {
+  } else if (ends_with(path, ".npz")) {
     read_archive(a, g, path, given);
   } else {
     if (g->n_in != 1)

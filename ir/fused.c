@@ -1,5 +1,6 @@
-/* fused.c - activations that fusion keeps as attributes of the node before them (passes fuse_clamp and
- * fuse_activation).  Any float node may carry one; the interpreter applies it to the node's output. */
+/* fused.c - activations that fusion keeps as attributes of the node before them (passes
+ * fuse_clamp and fuse_activation).  Any float node may carry one; the interpreter applies it to
+ * the node's output. */
 #include <math.h>
 #include <string.h>
 

@@ -291,3 +291,17 @@ void remove_dead(Graph *g) {
   remove_dead_tensors(g, needed);
   free(needed);
 }
+
+/* ---- names ----------------------------------------------------------------------------------- */
+
+void set_origin(Tensor *t, const Tensor *model) {
+  t->origin = model->origin ? model->origin : model->name;
+}
+
+void restore_names(Graph *g) {
+  for (int i = 0; i < g->n_tensor; i++) {
+    Tensor *t = g->tensor[i];
+    if (t->origin && strcmp(t->origin, t->name) != 0 && !find_tensor(g, t->origin))
+      t->name = t->origin;
+  }
+}

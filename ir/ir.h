@@ -2,9 +2,9 @@
  * and writes.  One header, sectioned by the file that owns the functions.  Layers: this header
  * includes nothing of the project; every other directory may include it.
  *
- * A Graph is a list of Nodes in execution order plus the Tensors that they connect.  Passes only add
- * facts to it.  Shapes are physical: a tensor whose layout is LAYOUT_NHWC has its channels in the
- * last dimension, any other tensor is in ONNX's order. */
+ * A Graph is a list of Nodes in execution order plus the Tensors that they connect.  Passes only
+ * add facts to it.  Shapes are physical: a tensor whose layout is LAYOUT_NHWC has its channels
+ * in the last dimension, any other tensor is in ONNX's order. */
 #ifndef QCC_IR_H
 #define QCC_IR_H
 
@@ -29,7 +29,7 @@ typedef struct Format Format;
 
 Arena *new_arena(void);
 void free_arena(Arena *a);                      /* frees everything that was allocated from it */
-void *arena_alloc(Arena *a, int64_t bytes);     /* zeroed, 64-byte aligned; exits when memory ends */
+void *arena_alloc(Arena *a, int64_t bytes);     /* zeroed, 64-byte aligned; error() if none */
 char *arena_strdup(Arena *a, const char *s);
 char *arena_strndup(Arena *a, const char *s, size_t n);
 char *arena_printf(Arena *a, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
@@ -41,8 +41,8 @@ int64_t mul_size(int64_t a, int64_t b);
 
 /* ---- diag.c: one clear message for the user, then exit status 1 ------------------------------ */
 
-/* Where something was said.  Text files have src, line and col; models have src and `what`, a phrase
- * such as "node 'conv1' (Conv)". */
+/* Where something was said.  Text files have src, line and col; models have src and `what`, a
+ * phrase such as "node 'conv1' (Conv)". */
 typedef struct Loc {
   const Source *src;  /* file; NULL: none known */
   int line, col;      /* 1-based; 0: the file has no lines */
@@ -68,8 +68,13 @@ _Noreturn void bug_at(const char *file, int line, const char *fmt, ...)
 #define bug(...) bug_at(__FILE__, __LINE__, __VA_ARGS__)
 /* The nearest of n names to `word` by edit distance, or NULL when none is near. */
 const char *nearest_name(const char *word, const char *const *names, int n);
-/* Text of a file, NUL-terminated (the NUL is not counted in *len); error() when it can't be read. */
+/* Text of a file, NUL-terminated (the NUL is not counted in *len); error() when it can't be
+ * read. */
 char *read_file(Arena *a, const char *path, size_t *len);
+
+/* ---- text.c ---------------------------------------------------------------------------------- */
+
+bool ends_with(const char *s, const char *end);
 
 /* ---- types.c: element types, shapes --------------------------------------------------------- */
 
@@ -111,6 +116,7 @@ typedef struct QuantSpec {
 
 struct Tensor {
   const char *name;
+  const char *origin;       /* the model's tensor that it was made from, by name; NULL: itself */
   DType dtype;              /* DT_NONE until inferred */
   int rank;                 /* -1 until inferred */
   int64_t dim[MAX_RANK];    /* -1: unknown */
@@ -202,13 +208,18 @@ const char *fresh_name(Graph *g, const char *base);   /* base, or base_1, base_2
 Tensor *find_tensor(const Graph *g, const char *name);
 bool is_const(const Tensor *t);
 bool is_graph_output(const Graph *g, const Tensor *t);
+/* Says that t stands for a tensor of the model, or for what that stood for. */
+void set_origin(Tensor *t, const Tensor *model);
+/* Gives tensors the names of their origins where nothing else has them any more. */
+void restore_names(Graph *g);
 
-/* Creates a node of operator `op` (a bug() when there is no such row) and inserts it before position
- * `at` (-1: at the end).  Inputs and outputs are copied from the arrays; out[i]->def is set. */
+/* Creates a node of operator `op` (a bug() when there is no such row) and inserts it before
+ * position `at` (-1: at the end).  Inputs and outputs are copied from the arrays; out[i]->def is
+ * set. */
 Node *add_node(Graph *g, int at, const char *op, const char *name, int n_in, Tensor *const *in,
                int n_out, Tensor *const *out);
-/* Shorthand: one output, a fresh tensor.  Operators that do without attributes are inferred at once;
- * after setting attributes call infer_node() (again). */
+/* Shorthand: one output, a fresh tensor.  Operators that do without attributes are inferred at
+ * once; after setting attributes call infer_node() (again). */
 Tensor *add_op(Graph *g, int at, const char *op, const char *name, int n_in, Tensor *const *in);
 void set_input(Graph *g, Node *n, int i, Tensor *t);   /* grows the input list with NULLs */
 int node_index(const Graph *g, const Node *n);          /* position in g->node */
@@ -235,20 +246,20 @@ void remove_attr(Node *n, const char *name);
 /* Elements of a constant integer tensor (int32 or int64) as int64; -1 when it is not one. */
 int const_ints(const Tensor *t, int64_t *v, int max);
 
-/* ---- ops.def, ops/<family>.c ------------------------------------------------------------------ */
+/* ---- ops.def, ops/<family>.c ----------------------------------------------------------------- */
 
 enum {
-  OP_MOVE = 1,     /* only moves elements: any element type, quantization passes through unchanged */
+  OP_MOVE = 1,     /* only moves elements: of any type, quantization passes through unchanged */
   OP_POINTWISE = 2,/* each output element depends on the input elements at the same place */
   OP_INTEGER = 4,  /* integer semantics, made by lowering; not an ONNX operator */
   OP_UNARY = 8,    /* pointwise with one data input (the others are constants) */
   OP_QDQ = 16,     /* changes between codes and real numbers */
 };
 
-/* One operator.  infer() checks inputs and attributes (error_at(n->loc, ...) when wrong) and fills in
- * dtype, rank, dim and layout of the outputs; unknown input shapes may leave outputs unknown.
- * eval() is the reference: in[i] and out[i] are the elements in memory order with the shapes of the
- * tensors (static by then); NULL for absent optionals. It must be reentrant. */
+/* One operator.  infer() checks inputs and attributes (error_at(n->loc, ...) when wrong) and
+ * fills in dtype, rank, dim and layout of the outputs; unknown input shapes may leave outputs
+ * unknown. eval() is the reference: in[i] and out[i] are the elements in memory order with the
+ * shapes of the tensors (static by then); NULL for absent optionals. It must be reentrant. */
 struct OpDef {
   const char *name;                       /* ONNX's name */
   int min_in, max_in;                     /* max_in -1: any number */
@@ -269,8 +280,8 @@ void infer_node(Graph *g, Node *n);       /* arity check, then op->infer */
 /* Sets an output's type and shape; error_at when it contradicts what was declared. */
 void set_type(Node *n, int out, DType t, int rank, const int64_t *dim, Layout layout);
 
-/* Geometry of convolutions and pools, the same for both layouts. Spatial rank 1 to 3 (unused leading
- * entries of the arrays are absent: index 0 is the first spatial dimension). */
+/* Geometry of convolutions and pools, the same for both layouts. Spatial rank 1 to 3 (unused
+ * leading entries of the arrays are absent: index 0 is the first spatial dimension). */
 typedef struct Window {
   int spatial;                            /* spatial dimensions */
   int64_t batch, channels;                /* of the input */
@@ -283,10 +294,10 @@ typedef struct Window {
  * weights NULL for pools. */
 void get_window(const Node *n, const Tensor *x, const Tensor *weights, Window *w);
 
-/* ---- formats.def, formats/<format>.c ------------------------------------------------------------ */
+/* ---- formats.def, formats/<format>.c --------------------------------------------------------- */
 
-/* How a code is stored. `pack` writes n codes (one per int8_t) to packed bytes and returns how many;
- * `unpack` is its inverse. */
+/* How a code is stored. `pack` writes n codes (one per int8_t) to packed bytes and returns how
+ * many; `unpack` is its inverse. */
 struct Format {
   const char *name;                       /* "int8", "int4" ... as in the policy */
   DType dtype;                            /* of the tensor that holds the codes */
@@ -307,47 +318,52 @@ void quantize_reals(const Tensor *t, const float *x, void *codes);
 void dequantize_codes(const Tensor *t, const void *codes, float *x);
 QuantSpec *new_quant(Graph *g, const Format *f, int axis, int64_t group, int64_t n);
 
-/* ---- requantize.c: the integer rules of docs/numerics.md, shared by eval and lowering --------------- */
+/* ---- requantize.c: the integer rules of docs/numerics.md, shared by eval and lowering -------- */
 
 /* clamp(zero + (((acc shifted by shift) * m + 2^30) >> 31), lo, hi): rule q31. */
 int32_t requantize_q31(int32_t acc, int32_t m, int shift, int32_t zero, int32_t lo, int32_t hi);
+/* The same for a row of n channels of int8 codes: y[i] from acc[i] + bias[i] (bias NULL: 0) and m[i]. */
+void requantize_row(int64_t n, const int32_t *acc, const int32_t *bias, const int32_t *m, int shift,
+                    int32_t zero, int32_t lo, int32_t hi, int8_t *y);
 
-/* ---- print.c, verify.c ------------------------------------------------------------------------------ */
+/* ---- print.c, verify.c ----------------------------------------------------------------------- */
 
 /* Writes the graph in the text form.  Constants of more than `inline_max` elements go to the
  * safetensors file `weights_path` (NULL: all are written inline). */
 void print_graph(FILE *f, const Graph *g, const char *weights_path, int inline_max);
 void verify_graph(const Graph *g);         /* bug() when an invariant is broken */
 
-/* ---- interp.c ----------------------------------------------------------------------------------------- */
+/* ---- interp.c -------------------------------------------------------------------------------- */
 
 /* Values of every tensor of one graph for one sample.  Not shared between threads. */
 typedef struct Interp Interp;
 typedef void Observer(void *ctx, const Tensor *t, const void *data);
 Interp *new_interp(const Graph *g);
 void free_interp(Interp *it);
-/* Runs the whole graph; in[i] are the elements of g->in[i]. `observe` (or NULL) sees every graph input
- * and every node's output as it is made. */
+/* Runs the whole graph; in[i] are the elements of g->in[i]. `observe` (or NULL) sees every graph
+ * input and every node's output as it is made. */
 void run_interp(Interp *it, const void *const *in, Observer *observe, void *ctx);
 const void *interp_value(const Interp *it, const Tensor *t);
 /* Sets a tensor's value before run_nodes, which runs nodes [from, to) only. */
 void set_value(Interp *it, const Tensor *t, const void *data);
 void run_nodes(Interp *it, int from, int to);
 
-/* Applies the activation that fusion has put into a float node's attributes (activation, activation_min,
- * activation_max, activation_alpha, activation_beta) to its first output; nothing when it has none. */
+/* Applies the activation that fusion has put into a float node's attributes (activation,
+ * activation_min, activation_max, activation_alpha, activation_beta) to its first output;
+ * nothing when it has none. */
 void apply_fused_activation(const Node *n, void *out);
 
-/* y[m,n] = x[m,k] * w[n,k]^T + bias[n] (bias NULL: 0), accumulated in double by OpenBLAS and rounded once, so that the result does
- * not depend on the machine's kernels. */
-void matmul_f32(int64_t m, int64_t n, int64_t k, const float *x, const float *w, const float *bias, float *y);
+/* y[m,n] = x[m,k] * w[n,k]^T + bias[n] (bias NULL: 0), accumulated in double by OpenBLAS and
+ * rounded once, so that the result does not depend on the machine's kernels. */
+void matmul_f32(int64_t m, int64_t n, int64_t k, const float *x, const float *w, const float *bias,
+                float *y);
 /* acc[m,n] = x[m,k] * w[n,k]^T exactly, in int32 (the caller has proved that it fits). */
 void matmul_i32(int64_t m, int64_t n, int64_t k, const int8_t *x, const int8_t *w, int32_t *acc);
 
-/* ---- samples.c: arrays that a user gives -------------------------------------------------------------- */
+/* ---- samples.c: arrays that a user gives ----------------------------------------------------- */
 
-/* n samples for each graph input, in the type and layout that the firmware gets them in: the policy's
- * where it gives them, else the model's. */
+/* n samples for each graph input, in the type and layout that the firmware gets them in: the
+ * policy's where it gives them, else the model's. */
 typedef struct Samples {
   int64_t n;
   int n_in;

@@ -18,11 +18,6 @@ const char *policy_value(const Policy *p, const char *key) {
   return k->otherwise;
 }
 
-Loc policy_loc(const Policy *p, const char *key) {
-  const Setting *s = find_setting(&p->defaults, key);
-  return s != NULL ? s->loc : (Loc){0};
-}
-
 int64_t policy_int(const Policy *p, const char *key) { return parse_bytes(policy_value(p, key)); }
 
 double policy_real(const Policy *p, const char *key) { return strtod(policy_value(p, key), NULL); }

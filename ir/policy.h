@@ -115,7 +115,6 @@ bool has_word(const char *words, const char *word);
 const Setting *find_setting(const Settings *s, const char *key);
 /* Value of a global key: the policy's, else the table's default. */
 const char *policy_value(const Policy *p, const char *key);
-Loc policy_loc(const Policy *p, const char *key);      /* where it is set; {0} when it is not */
 int64_t policy_int(const Policy *p, const char *key);  /* of a KEY_INT or KEY_BYTES */
 double policy_real(const Policy *p, const char *key);
 bool policy_has(const Policy *p, const char *key, const char *word); /* of a KEY_WORDS */

@@ -10,8 +10,19 @@ static int32_t shifted(int32_t acc, int shift) {
   return acc >> (shift > -32 ? -shift : 31);
 }
 
-int32_t requantize_q31(int32_t acc, int32_t m, int shift, int32_t zero, int32_t lo, int32_t hi) {
-  int64_t product = (int64_t)shifted(acc, shift) * m;
-  int64_t y = zero + ((product + (INT64_C(1) << 30)) >> 31);
+static inline int32_t rescaled(int32_t acc, int32_t m, int32_t zero, int32_t lo, int32_t hi) {
+  int64_t y = zero + (((int64_t)acc * m + (INT64_C(1) << 30)) >> 31);
   return y < lo ? lo : y > hi ? hi : (int32_t)y;
+}
+
+int32_t requantize_q31(int32_t acc, int32_t m, int shift, int32_t zero, int32_t lo, int32_t hi) {
+  return rescaled(shifted(acc, shift), m, zero, lo, hi);
+}
+
+void requantize_row(int64_t n, const int32_t *acc, const int32_t *bias, const int32_t *m, int shift,
+                    int32_t zero, int32_t lo, int32_t hi, int8_t *y) {
+  for (int64_t i = 0; i < n; i++) {
+    int32_t sum = bias ? acc[i] + bias[i] : acc[i];
+    y[i] = (int8_t)rescaled(shifted(sum, shift), m[i], zero, lo, hi);
+  }
 }

@@ -61,9 +61,11 @@ static bool wanted(const char *only, const char *tensor, const Node *n) {
 }
 
 static _Noreturn void unknown_tensor(const Graph *g, const char *name) {
-  const char **known = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *known);
-  for (int i = 0; i < g->n_tensor; i++) known[i] = g->tensor[i]->name;
-  const char *near = nearest_name(name, known, g->n_tensor);
+  int n = g->n_node + g->n_tensor;
+  const char **known = arena_alloc(g->arena, (n + 1) * (int64_t)sizeof *known);
+  for (int i = 0; i < g->n_node; i++) known[i] = g->node[i]->name;
+  for (int i = 0; i < g->n_tensor; i++) known[g->n_node + i] = g->tensor[i]->name;
+  const char *near = nearest_name(name, known, n);
   if (near != NULL) error("the model has no tensor or node '%s', did you mean '%s'?", name, near);
   error("the model has no tensor or node '%s' after simplification", name);
 }

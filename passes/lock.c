@@ -27,8 +27,10 @@ static void add_range(Ranges *r, const char *tensor, float lo, float hi) {
   r->n++;
 }
 
-static void add_tensor(Ranges *r, const Tensor *t) {
-  if (t != NULL && t->has_range) add_range(r, t->name, t->lo, t->hi);
+static bool is_resolved(const Resolution *res, const Tensor *t) {
+  for (int i = 0; i < res->n_tensor; i++)
+    if (res->tensor[i] == t) return true;
+  return false;
 }
 
 static int by_tensor(const void *a, const void *b) {
@@ -40,11 +42,14 @@ static int by_tensor(const void *a, const void *b) {
 static void print_ranges(FILE *f, const Graph *g, const Context *cx) {
   Ranges r = {.arena = cx->arena};
   const Resolution *res = cx->resolution;
-  for (int i = 0; res != NULL && i < res->n_in; i++) add_tensor(&r, res->input[i].input);
-  for (int i = 0; res != NULL && i < res->n_node; i++)
-    for (int k = 0; k < res->node[i].node->n_out; k++) add_tensor(&r, res->node[i].node->out[k]);
-  for (int i = 0; res != NULL && i < res->n_node; i++) add_tensor(&r, res->node[i].out);
-  for (int i = 0; i < g->n_tensor; i++) add_tensor(&r, g->tensor[i]);
+  for (int i = 0; res != NULL && i < res->n_tensor; i++) {
+    const Tensor *t = res->tensor[i];
+    if (t->has_range) add_range(&r, res->name[i], t->lo, t->hi);
+  }
+  for (int i = 0; i < g->n_tensor; i++) {
+    const Tensor *t = g->tensor[i];
+    if (t->has_range && (res == NULL || !is_resolved(res, t))) add_range(&r, t->name, t->lo, t->hi);
+  }
   for (int i = 0; i < cx->policy->n_range; i++) {
     const RangePolicy *p = &cx->policy->range[i];
     add_range(&r, p->tensor, p->lo, p->hi);
@@ -85,7 +90,7 @@ static void print_rules(FILE *f, const Resolution *res) {
   for (int i = 0; i < res->n_in; i++) {
     if (res->input[i].act.format == NULL) continue;
     if (n++ == 0) fputs("rules:\n", f);
-    print_match(f, res->input[i].input->name);
+    print_match(f, resolved_name(res, res->input[i].input));
     print_activations(f, &res->input[i].act);
   }
   for (int i = 0; i < res->n_node; i++) {
@@ -93,7 +98,7 @@ static void print_rules(FILE *f, const Resolution *res) {
     bool weights = c->weights != NULL && c->w.format != NULL;
     if (c->out == NULL || (!weights && c->act.format == NULL)) continue;
     if (n++ == 0) fputs("rules:\n", f);
-    print_match(f, c->out->name);
+    print_match(f, resolved_name(res, c->out));
     if (weights) print_weights(f, &c->w);
     if (c->act.format != NULL) print_activations(f, &c->act);
   }

@@ -1,4 +1,5 @@
-/* passes.h - what a pass may use.  A pass is a free function in its own file with a row in passes.def. */
+/* passes.h - what a pass may use.  A pass is a free function in its own file with a row in
+ * passes.def. */
 #ifndef QCC_PASSES_H
 #define QCC_PASSES_H
 
@@ -11,9 +12,8 @@ typedef struct Context {
   Arena *arena;
   const Policy *policy;          /* never NULL; an empty policy means float code */
   const Target *target;          /* NULL: none chosen */
-  const Samples *calib;          /* in the types of the graph's inputs after pass `inputs`, or NULL */
+  const Samples *calib;          /* of the graph's inputs after pass `inputs`, or NULL */
   struct PlanReport *report;     /* what passes tell the user, filled in as they run */
-  const char *dump_after;        /* pass after which to stop, or NULL */
   FILE *verbose;                 /* NULL: quiet */
   /* Shows work in progress, or NULL; called from one thread at a time. */
   void (*progress)(const char *what, int64_t done, int64_t total);
@@ -27,7 +27,8 @@ typedef struct PlanReport {
   int n_note;
   Note *note;                    /* e.g. "stays in float: no integer kernel" */
 } PlanReport;
-void add_note(Context *cx, const char *node, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+void add_note(Context *cx, const char *node, const char *fmt, ...)
+    __attribute__((format(printf, 3, 4)));
 
 typedef struct Pass {
   const char *name;
@@ -37,11 +38,11 @@ typedef struct Pass {
 extern const Pass passes[];
 extern const int n_passes;
 const Pass *find_pass(const char *name);
-/* Runs the passes behind `start_after` (NULL: from the first) up to and with `stop_after` (NULL: the last).
- * The verifier runs after every pass in debug builds. */
+/* Runs the passes behind `start_after` (NULL: from the first) up to and with `stop_after` (NULL:
+ * the last). The verifier runs after every pass in debug builds. */
 void run_passes(Graph *g, Context *cx, const char *start_after, const char *stop_after);
 
-/* ---- resolve.c: which choice applies to a node's weights or a tensor's activations ------------ */
+/* ---- resolve.c: which choice applies to a node's weights or a tensor's activations ----------- */
 
 typedef struct WeightChoice {
   const Format *format;          /* NULL: float */
@@ -56,7 +57,7 @@ typedef struct ActChoice {
   const Format *format;          /* NULL: float */
   bool symmetric, dynamic;
   const char *method;            /* minmax percentile entropy mse auto */
-  double percentile;             /* share of values inside the range with method percentile: 99.99 */
+  double percentile;             /* of values inside the range, by method percentile */
   const Rule *won;
   Loc loc;
 } ActChoice;
@@ -70,10 +71,11 @@ ActChoice input_choice(const Graph *g, const Context *cx, const Tensor *t); /* f
 /* The constant that holds a node's weights (Conv, ConvTranspose, Gemm, MatMul), or NULL. */
 const Tensor *node_weights(const Node *n);
 
-/* ---- explain.c, expand.c, lock.c: the policy as the user sees it --------------------------------- */
+/* ---- explain.c, expand.c, lock.c: the policy as the user sees it ----------------------------- */
 
-/* Per weight and activation tensor the choice and the line that made it; `tensor` (a tensor or node of
- * the simplified graph) limits it to one, NULL gives all. Resolves the policy where that has not been done. */
+/* Per weight and activation tensor the choice and the line that made it; `tensor` (a tensor or
+ * node of the simplified graph) limits it to one, NULL gives all. Resolves the policy where that
+ * has not been done. */
 void explain_policy(FILE *f, Graph *g, Context *cx, const char *tensor, bool json);
 /* The policy with its preset written out, as YAML that reads back to the same settings. */
 void expand_policy(FILE *f, const Policy *p);
@@ -81,11 +83,12 @@ void expand_policy(FILE *f, const Policy *p);
  * calibration data, with the choice, range and bits of every tensor. */
 void write_lock(FILE *f, const Graph *g, const Context *cx);
 
-/* ---- solvers.def: which code each weight gets ---------------------------------------------------- */
+/* ---- solvers.def: which code each weight gets ------------------------------------------------ */
 
 typedef struct Solver {
   const char *name;
-  /* w: t's elements as reals; fills in q's scales (and multiple) and the codes. q's format, axis, group and n are set. */
+  /* w: t's elements as reals; fills in q's scales (and multiple) and the codes. q's format,
+   * axis, group and n are set. */
   void (*solve)(const Tensor *t, const float *w, QuantSpec *q, int8_t *codes);
   const char *summary;
 } Solver;

@@ -211,6 +211,22 @@ static void check_lock(const Graph *g, const Policy *p) {
 
 /* ---- the table ------------------------------------------------------------------------------- */
 
+static void keep_names(const Graph *g, Arena *a, Resolution *res) {
+  res->n_tensor = g->n_tensor;
+  res->tensor = arena_alloc(a, (g->n_tensor + 1) * (int64_t)sizeof *res->tensor);
+  res->name = arena_alloc(a, (g->n_tensor + 1) * (int64_t)sizeof *res->name);
+  for (int i = 0; i < g->n_tensor; i++) {
+    res->tensor[i] = g->tensor[i];
+    res->name[i] = g->tensor[i]->name;
+  }
+}
+
+const char *resolved_name(const Resolution *res, const Tensor *t) {
+  for (int i = 0; i < res->n_tensor; i++)
+    if (res->tensor[i] == t) return res->name[i];
+  return t->name;
+}
+
 void resolve_policy(Graph *g, Context *cx) {
   const Policy *p = cx->policy;
   check_lock(g, p);
@@ -231,6 +247,7 @@ void resolve_policy(Graph *g, Context *cx) {
   }
   check_rules(g, p, m, res);
   free_matcher(m);
+  keep_names(g, cx->arena, res);
   cx->resolution = res;
 }
 

@@ -32,10 +32,15 @@ typedef struct InputChoice {
 } InputChoice;
 
 typedef struct Resolution {
-  int n_node, n_in;
+  int n_node, n_in, n_tensor;
   NodeChoice *node;        /* [n_node] in execution order */
   InputChoice *input;      /* [n_in] */
+  const Tensor **tensor;   /* [n_tensor] of the graph that was resolved */
+  const char **name;       /* [n_tensor] their names then: quantization renames inputs and outputs */
 } Resolution;
+
+/* The name by which rules and ranges know a tensor. */
+const char *resolved_name(const Resolution *res, const Tensor *t);
 
 const char *granularity_name(int granularity);
 

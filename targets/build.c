@@ -1,6 +1,7 @@
 /* build.c - compiles generated C for a target and links test images.
  *
- * An image is built in a folder of its own, into which the board's embedded files are written first:
+ * An image is built in a folder of its own, into which the board's embedded files are written
+ * first:
  *
  *     <dir>/run-<target>/   harness.c board.h machine.h ... harness_config.h   model.o   image.elf
  *
@@ -63,8 +64,7 @@ static void write_folder(Arena *a, const char *prefix, const char *dir, Command 
     const char *name = name_below(i, prefix);
     if (!name) continue;
     write_embedded(a, embedded_files[i].path, dir, name);
-    size_t n = strlen(name);
-    if (sources && n > 2 && strcmp(name + n - 2, ".c") == 0) add_arg(sources, name);
+    if (sources && ends_with(name, ".c")) add_arg(sources, name);
   }
 }
 
@@ -168,17 +168,18 @@ static void write_config(Arena *a, const HarnessIo *io, const RunRequest *rq, bo
   write_file(arena_printf(a, "%s/harness_config.h", dir), text, strlen(text));
 }
 
-/* What to tell a user whose integer-only machine was given float code. */
+/* What to tell a user whose integer-only machine was given float code; NULL when that is not it. */
 static const char *link_hint(const Target *t, const char *log) {
-  static const char *const soft_float[] = {"__mulsf3",    "__addsf3",    "__subsf3", "__divsf3",
-                                           "__floatsisf", "__fixsfsi",   "__gtsf2",  "__ltsf2",
+  static const char *const soft_float[] = {"__mulsf3",      "__addsf3",  "__subsf3", "__divsf3",
+                                           "__floatsisf",   "__fixsfsi", "__gtsf2",  "__ltsf2",
                                            "__floatunsisf", "expf",      "__muldf3", "__adddf3"};
-  if (t->has_fpu || !t->compiler[0].n_libgcc || !strstr(log, "undefined")) return "";
+  if (t->has_fpu || !t->compiler[0].n_libgcc || !strstr(log, "undefined")) return NULL;
   for (size_t i = 0; i < sizeof soft_float / sizeof *soft_float; i++)
     if (strstr(log, soft_float[i]))
-      return "\nthe model computes in floating point, which this target has not: quantize all of it, or"
+      return "the model computes in floating point, which this target has not: quantize all of it, "
+             "or"
              " install gcc-riscv64-unknown-elf for its libgcc";
-  return "";
+  return NULL;
 }
 
 /* "region `FLASH' overflowed by 4096 bytes", in GNU ld's words or lld's. */
@@ -191,7 +192,8 @@ static void explain_overflow(Arena *a, const Target *t, const char *log) {
   region = region && region < by ? region + strlen("region ") : "";
   region += strspn(region, "`'\"");
   int n = (int)strcspn(region, "`'\"");
-  error("the test image does not fit %s, the board that runs target '%s': region %s exceeded by %lld bytes",
+  error("the test image does not fit %s, the board that runs target '%s': region %s exceeded by "
+        "%lld bytes",
         t->machine ? t->machine : "the memory", t->name, arena_strndup(a, region, (size_t)n),
         atoll(by + strlen("overflowed by ")));
 }
@@ -207,7 +209,8 @@ static const char *printed_path(Arena *a, int n, const char *const *command) {
   return o.status == 0 && access(file, R_OK) == 0 ? file : NULL;
 }
 
-static void link_image(Arena *a, const Target *t, int which, const Command *objects, const Image *image) {
+static void link_image(Arena *a, const Target *t, int which, const Command *objects,
+                       const Image *image) {
   const Compiler *c = compiler_at(t, which);
   Command cmd = {0};
   add_arg(&cmd, installed(a, t, which, c->linker));
@@ -228,8 +231,9 @@ static void link_image(Arena *a, const Target *t, int which, const Command *obje
   Outcome o = run_process(a, &cmd, image->dir, COMPILE_SECONDS, NULL, NULL);
   if (o.status == 0) return;
   explain_overflow(a, t, o.log);
-  error("cannot link the test image for target '%s' with %s (packages: %s)%s\n%s", t->name, c->linker,
-        c->package, link_hint(t, o.log), o.log);
+  const char *hint = link_hint(t, o.log);
+  error("cannot link the test image for target '%s' with %s (packages: %s)\n%s", t->name, c->linker,
+        c->package, hint ? hint : o.log);
 }
 
 /* Compiles one source of the image. */
@@ -242,7 +246,8 @@ static const char *compile_part(Arena *a, const Target *t, const RunRequest *rq,
   return o_file;
 }
 
-Image build_image(Arena *a, const Target *t, const HarnessIo *io, const RunRequest *rq, RunKind run) {
+Image build_image(Arena *a, const Target *t, const HarnessIo *io, const RunRequest *rq,
+                  RunKind run) {
   const char *model_dir = absolute_path(a, rq->dir);
   const char *dir = arena_printf(a, "%s/run-%s", model_dir, t->name);
   Image image = {dir, arena_printf(a, "%s/image.elf", dir), run != RUN_NATIVE};
@@ -266,7 +271,8 @@ Image build_image(Arena *a, const Target *t, const HarnessIo *io, const RunReque
                                  arena_printf(a, "%s/model.o", dir)));
   const char *part_flags[] = {arena_printf(a, "-I%s", model_dir), NULL};
   for (int i = 0; i < sources.n; i++)
-    add_arg(&objects, compile_part(a, t, rq, "-Os", part_flags, arena_printf(a, "%s/%s", dir, sources.argv[i]),
+    add_arg(&objects, compile_part(a, t, rq, "-Os", part_flags,
+                                   arena_printf(a, "%s/%s", dir, sources.argv[i]),
                                    arena_printf(a, "%s/%s.o", dir, sources.argv[i])));
   link_image(a, t, rq->compiler, &objects, &image);
   return image;
@@ -278,11 +284,12 @@ const char *build_plugin(Arena *a, const char *dir) {
   size_t i = 0;
   while (i < sizeof compilers / sizeof *compilers && !find_compiler(compilers[i], path)) i++;
   if (i == sizeof compilers / sizeof *compilers)
-    error("counting instructions needs a C compiler for this machine: apt-get install gcc libc6-dev");
+    error(
+        "counting instructions needs a C compiler for this machine: apt-get install gcc libc6-dev");
   write_embedded(a, "targets/boards/icount.c", dir, "icount.c");
   Command cmd = {0};
-  static const char *const flags[] = {"-std=c11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden",
-                                      "-o", "icount.so", "icount.c"};
+  static const char *const flags[] = {
+      "-std=c11", "-O2", "-shared", "-fPIC", "-fvisibility=hidden", "-o", "icount.so", "icount.c"};
   add_arg(&cmd, path);
   add_args(&cmd, sizeof flags / sizeof *flags, flags);
   Outcome o = run_process(a, &cmd, dir, COMPILE_SECONDS, NULL, NULL);

@@ -1,7 +1,7 @@
-/* elf.c - reads the section and symbol tables of ELF files.  Every offset comes from the file and is
- * checked against its length before it is used, and every name must end inside its string table, so
- * a damaged file is refused and never read beyond.
- * Layout: System V ABI, "Object Files". */
+/* elf.c - reads the section and symbol tables of ELF files.  Every offset comes from the file
+ * and is checked against its length before it is used, and every name must end inside its string
+ * table, so a damaged file is refused and never read beyond. Layout: System V ABI, "Object
+ * Files". */
 #include "targets/elf.h"
 
 #include <string.h>
@@ -16,6 +16,7 @@ typedef struct ElfLayout {
   int symbol_bytes, st_value, st_size, st_info, st_shndx;
 } ElfLayout;
 
+/* clang-format off */
 static const ElfLayout layout32 = {
     .bits = 32, .header_bytes = 52, .shoff = 32, .shentsize = 46, .shnum = 48, .shstrndx = 50,
     .section_bytes = 40, .sh_flags = 8, .sh_offset = 16, .sh_size = 20, .sh_link = 24,
@@ -26,6 +27,7 @@ static const ElfLayout layout64 = {
     .section_bytes = 64, .sh_flags = 8, .sh_offset = 24, .sh_size = 32, .sh_link = 40,
     .symbol_bytes = 24, .st_value = 8, .st_size = 16, .st_info = 4, .st_shndx = 6,
 };
+/* clang-format on */
 
 static uint64_t get_le(const uint8_t *p, int bytes) {
   uint64_t v = 0;
@@ -104,8 +106,7 @@ bool read_elf(Arena *a, const uint8_t *bytes, size_t n, Elf *elf) {
   elf->machine = (int)get16(bytes + 18);
   if (!read_sections(a, l, bytes, n, elf)) return false;
   for (int i = 0; i < elf->n_section; i++)
-    if (elf->section[i].type == SHT_SYMTAB)
-      return read_symbols(a, l, bytes, &elf->section[i], elf);
+    if (elf->section[i].type == SHT_SYMTAB) return read_symbols(a, l, bytes, &elf->section[i], elf);
   return true;
 }
 

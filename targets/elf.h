@@ -1,5 +1,6 @@
-/* elf.h - sections and symbols of a little-endian ELF file (32 or 64 bits, object or linked image).
- * Enough to measure what a compiler made and to find the addresses of functions; needs no binutils. */
+/* elf.h - sections and symbols of a little-endian ELF file (32 or 64 bits, object or linked
+ * image). Enough to measure what a compiler made and to find the addresses of functions; needs
+ * no binutils. */
 #ifndef QCC_ELF_H
 #define QCC_ELF_H
 
@@ -9,24 +10,24 @@ enum { ELF_NOBITS = 8, ELF_WRITE = 1, ELF_ALLOC = 2, ELF_EXEC = 4, ELF_COMMON = 
 
 typedef struct ElfSection {
   const char *name;
-  uint32_t type;              /* ELF_NOBITS: takes memory but no file */
-  uint64_t flags;             /* ELF_WRITE, ELF_ALLOC, ELF_EXEC */
-  uint64_t offset, bytes;     /* in the file */
-  uint32_t link;              /* of a symbol table: index of its strings */
+  uint32_t type;          /* ELF_NOBITS: takes memory but no file */
+  uint64_t flags;         /* ELF_WRITE, ELF_ALLOC, ELF_EXEC */
+  uint64_t offset, bytes; /* in the file */
+  uint32_t link;          /* of a symbol table: index of its strings */
 } ElfSection;
 
 typedef struct ElfSymbol {
   const char *name;
-  uint64_t value, bytes;      /* objects: offset in the section; images: address */
-  int section;                /* index; ELF_COMMON and other reserved numbers are kept */
-  int type;                   /* 1: object, 2: function */
+  uint64_t value, bytes; /* objects: offset in the section; images: address */
+  int section;           /* index; ELF_COMMON and other reserved numbers are kept */
+  int type;              /* 1: object, 2: function */
 } ElfSymbol;
 
 typedef struct Elf {
-  int bits, machine;          /* 32 or 64; 40 is Arm, 62 x86-64, 183 AArch64, 243 RISC-V */
+  int bits, machine; /* 32 or 64; 40 is Arm, 62 x86-64, 183 AArch64, 243 RISC-V */
   int n_section, n_symbol;
-  ElfSection *section;        /* [n_section] */
-  ElfSymbol *symbol;          /* [n_symbol] */
+  ElfSection *section; /* [n_section] */
+  ElfSymbol *symbol;   /* [n_symbol] */
 } Elf;
 
 /* False when the bytes are no such file or refer beyond their end. Names point into `bytes`. */

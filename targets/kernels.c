@@ -1,11 +1,18 @@
-/* kernels.c - which kernel computes a node: the rows of kernels.def and the conditions they name. */
+/* kernels.c - which kernel computes a node: the rows of kernels.def and the conditions they
+ * name. */
 #include "targets/kernels.h"
+#include "targets/kernels_dsp.h"
+#include "targets/kernels_mve.h"
+#include "targets/kernels_x86.h"
+#include "targets/kernels_vector.h"
 
 #include <string.h>
 
-/* ---- conditions ---------------------------------------------------------------------------------- */
+/* ---- conditions ------------------------------------------------------------------------------ */
 
-static DType in_type(const Node *n, int i) { return i < n->n_in && n->in[i] ? n->in[i]->dtype : DT_NONE; }
+static DType in_type(const Node *n, int i) {
+  return i < n->n_in && n->in[i] ? n->in[i]->dtype : DT_NONE;
+}
 
 static bool is_f32(const Node *n) { return in_type(n, 0) == DT_F32; }
 
@@ -37,17 +44,25 @@ static bool is_depthwise(const Node *n) {
 
 static bool is_pointwise_s8(const Node *n) { return has_s8_weights(n) && is_pointwise(n); }
 static bool is_pointwise_s4(const Node *n) { return has_s4_weights(n) && is_pointwise(n); }
-static bool is_pointwise_f32(const Node *n) { return is_f32(n) && is_const(n->in[1]) && is_pointwise(n); }
+static bool is_pointwise_f32(const Node *n) {
+  return is_f32(n) && is_const(n->in[1]) && is_pointwise(n);
+}
 static bool is_depthwise_s8(const Node *n) { return has_s8_weights(n) && is_depthwise(n); }
 static bool is_depthwise_s4(const Node *n) { return has_s4_weights(n) && is_depthwise(n); }
-static bool is_depthwise_f32(const Node *n) { return is_f32(n) && is_const(n->in[1]) && is_depthwise(n); }
+static bool is_depthwise_f32(const Node *n) {
+  return is_f32(n) && is_const(n->in[1]) && is_depthwise(n);
+}
 static bool is_conv_s8(const Node *n) { return has_s8_weights(n) && is_2d_nhwc(n); }
 static bool is_conv_s4(const Node *n) { return has_s4_weights(n) && is_2d_nhwc(n); }
 static bool is_conv_f32(const Node *n) { return is_f32(n) && is_2d_nhwc(n); }
 
-static bool is_same_shape(const Node *n) { return same_shape(n->in[0], n->in[1]) && same_shape(n->in[0], n->out[0]); }
+static bool is_same_shape(const Node *n) {
+  return same_shape(n->in[0], n->in[1]) && same_shape(n->in[0], n->out[0]);
+}
 
-static bool is_table(const Node *n, DType t, int rank) { return in_type(n, 0) == t && n->in[1]->rank == rank; }
+static bool is_table(const Node *n, DType t, int rank) {
+  return in_type(n, 0) == t && n->in[1]->rank == rank;
+}
 static bool is_lookup_s8(const Node *n) { return is_table(n, DT_I8, 1); }
 static bool is_lookup_u8(const Node *n) { return is_table(n, DT_U8, 1); }
 static bool is_channels_s8(const Node *n) { return is_table(n, DT_I8, 2); }
@@ -62,27 +77,40 @@ static bool is_flip_sign(const Node *n) {
   return true;
 }
 
-static bool is_pool_s8(const Node *n) { return in_type(n, 0) == DT_I8 && is_2d_nhwc(n) && n->n_out == 1; }
-static bool is_pool_u8(const Node *n) { return in_type(n, 0) == DT_U8 && is_2d_nhwc(n) && n->n_out == 1; }
+static bool is_pool_s8(const Node *n) {
+  return in_type(n, 0) == DT_I8 && is_2d_nhwc(n) && n->n_out == 1;
+}
+static bool is_pool_u8(const Node *n) {
+  return in_type(n, 0) == DT_U8 && is_2d_nhwc(n) && n->n_out == 1;
+}
 static bool is_pool_f32(const Node *n) { return is_f32(n) && is_2d_nhwc(n) && n->n_out == 1; }
 static bool is_f32_nhwc(const Node *n) { return is_f32(n) && n->in[0]->layout == LAYOUT_NHWC; }
 
-static bool one_scale(const Tensor *t, DType type) { return t->dtype == type && t->quant && t->quant->n == 1; }
+static bool one_scale(const Tensor *t, DType type) {
+  return t->dtype == type && t->quant && t->quant->n == 1;
+}
 static bool is_quantize_s8(const Node *n) { return one_scale(n->out[0], DT_I8); }
 static bool is_quantize_u8(const Node *n) { return one_scale(n->out[0], DT_U8); }
 static bool is_dequantize_s8(const Node *n) { return one_scale(n->in[0], DT_I8); }
 static bool is_dequantize_u8(const Node *n) { return one_scale(n->in[0], DT_U8); }
-static bool is_cast_s8(const Node *n) { return in_type(n, 0) == DT_I8 && n->out[0]->dtype == DT_F32; }
-static bool is_cast_u8(const Node *n) { return in_type(n, 0) == DT_U8 && n->out[0]->dtype == DT_F32; }
+static bool is_cast_s8(const Node *n) {
+  return in_type(n, 0) == DT_I8 && n->out[0]->dtype == DT_F32;
+}
+static bool is_cast_u8(const Node *n) {
+  return in_type(n, 0) == DT_U8 && n->out[0]->dtype == DT_F32;
+}
 
 /* Rows of weights and a flat bias; only the product's right side may be an activation. */
 static bool is_gemm_f32(const Node *n) {
   const Tensor *c = n->n_in > 2 ? n->in[2] : NULL;
-  return is_f32(n) && attr_int(n, "transB", 0) && !attr_int(n, "transA", 0) && attr_float(n, "alpha", 1) == 1 &&
-         attr_float(n, "beta", 1) == 1 && (!c || (c->rank == 1 && c->dim[0] == n->out[0]->dim[1]));
+  return is_f32(n) && attr_int(n, "transB", 0) && !attr_int(n, "transA", 0) &&
+         attr_float(n, "alpha", 1) == 1 && attr_float(n, "beta", 1) == 1 &&
+         (!c || (c->rank == 1 && c->dim[0] == n->out[0]->dim[1]));
 }
 
-static bool is_binary_f32(const Node *n) { return n->n_in == 2 && is_f32(n) && in_type(n, 1) == DT_F32; }
+static bool is_binary_f32(const Node *n) {
+  return n->n_in == 2 && is_f32(n) && in_type(n, 1) == DT_F32;
+}
 static bool is_same_f32(const Node *n) { return is_binary_f32(n) && is_same_shape(n); }
 
 static bool is_last_axis_norm(const Node *n) {
@@ -90,13 +118,17 @@ static bool is_last_axis_norm(const Node *n) {
   return is_f32(n) && n->n_out == 1 && (axis == -1 || axis == n->in[0]->rank - 1);
 }
 
-static bool is_mode(const Node *n, const char *mode) { return strcmp(attr_str(n, "mode", "nearest"), mode) == 0; }
+static bool is_mode(const Node *n, const char *mode) {
+  return strcmp(attr_str(n, "mode", "nearest"), mode) == 0;
+}
 
 /* Only height and width change, and the roi is not read. */
 static bool is_2d_resize(const Node *n) {
   const Tensor *x = n->in[0], *y = n->out[0];
-  return x->layout == LAYOUT_NHWC && x->rank == 4 && x->dim[0] == y->dim[0] && x->dim[3] == y->dim[3] &&
-         strcmp(attr_str(n, "coordinate_transformation_mode", "half_pixel"), "tf_crop_and_resize") != 0;
+  return x->layout == LAYOUT_NHWC && x->rank == 4 && x->dim[0] == y->dim[0] &&
+         x->dim[3] == y->dim[3] &&
+         strcmp(attr_str(n, "coordinate_transformation_mode", "half_pixel"),
+                "tf_crop_and_resize") != 0;
 }
 static bool is_nearest_nhwc(const Node *n) { return is_2d_resize(n) && is_mode(n, "nearest"); }
 static bool is_linear_nhwc(const Node *n) {
@@ -114,13 +146,16 @@ static int64_t row_scratch(const Node *n) {
   return n_elements(w) / w->dim[0] * 4;
 }
 
-/* ---- the table ------------------------------------------------------------------------------------- */
+/* ---- the table ------------------------------------------------------------------------------- */
 
 static const Kernel table[] = {
 #define KERNEL(op, name, header, isa, match, packing, scratch, in_place) \
-  {#op, #name, header, isa, match, packing, scratch, in_place},
+  {#op, #name, header, isa, match, packing, scratch, in_place, 0},
+#define KERNEL_INPLACE(op, name, header, isa, match, packing, scratch, in_place, grow) \
+  {#op, #name, header, isa, match, packing, scratch, in_place, grow},
 #include "targets/kernels.def"
 #undef KERNEL
+#undef KERNEL_INPLACE
 };
 
 int n_kernels(void) { return (int)(sizeof table / sizeof *table); }
@@ -136,7 +171,9 @@ static bool has_isa(const Target *t, const char *isa) {
 const Kernel *choose_kernel(const Target *t, const Node *n) {
   for (int i = 0; i < n_kernels(); i++) {
     const Kernel *k = &table[i];
-    if (strcmp(k->op, n->op->name) == 0 && (!k->isa || has_isa(t, k->isa)) && (!k->match || k->match(n))) return k;
+    if (strcmp(k->op, n->op->name) == 0 && (!k->isa || has_isa(t, k->isa)) &&
+        (!k->match || k->match(n)))
+      return k;
   }
   return NULL;
 }

@@ -1,5 +1,6 @@
-/* kernels.h - the kernel tables: which function of runtime/ computes a node on a target.  One table per
- * ISA family, generic C last; the first row of a family that the target has and that matches the node wins. */
+/* kernels.h - the kernel table: which function of runtime/ computes a node on a target.  The
+ * first row whose instruction set the target has and whose condition holds wins, so plain C
+ * comes last. */
 #ifndef QCC_KERNELS_H
 #define QCC_KERNELS_H
 
@@ -10,6 +11,34 @@ typedef enum Packing {
   PACK_NONE,   /* no weights */
   PACK_OHWI,   /* as in the graph: [O][kh][kw][I/group], sub-byte rows start on a byte boundary */
   PACK_HWC,    /* depthwise: [kh][kw][C], sub-byte taps start on a byte boundary */
+  PACK_DSP_PAIRS, /* words for runtime/dsp: two output channels in a halfword (codegen/pack_dsp.c) */
+  PACK_DSP_FOURS, /* the same, two such pairs next to each other */
+  PACK_DSP_QUADS, /* int4: four output channels in a halfword */
+  PACK_DSP_TAPS,  /* depthwise 3x3: a word per kernel column */
+  /* pack_blocks.c, in blocks of output channels, depths padded with zeros run by run: */
+  PACK_DOT,    /* neon/dot.h: blocks of 16, 8 or 4, steps of 4 codes */
+  PACK_MMLA,   /* neon/mmla.h: the same, steps of 8 */
+  PACK_ROWS,   /* neon/rows.h: blocks of 4, steps of 16, the last 8 */
+  PACK_COLUMNS, /* rvv: one block, steps of 1: [kh][run][O] */
+  PACK_TAPS,   /* neon/depthwise.h: [kh][kw][C], C a multiple of 8, two int4 taps to a byte */
+  /* For runtime/avx512 (VNNI) and runtime/avx2 (MADD), by codegen/pack_x86.c */
+  PACK_VNNI_RUNS,      /* kernel rows end to end, four inputs of every channel side by side */
+  PACK_VNNI_TAPS,      /* the same with runs of one tap, for dilated kernels */
+  PACK_VNNI_DEPTHWISE, /* four taps of every channel side by side */
+  PACK_VNNI_JOINED,    /* the same, the channels repeated until they fill 64 */
+  PACK_MADD_RUNS,      /* the same four with two inputs or taps side by side */
+  PACK_MADD_TAPS,
+  PACK_MADD_DEPTHWISE,
+  PACK_MADD_JOINED,    /* repeated until they fill 16 */
+  PACK_FMA_16,         /* floats: [channels / 32][depth][32], the last group perhaps of 16 */
+  PACK_FMA_8,          /* the same with 16 and 8 */
+  PACK_FMA_TAPS_16,    /* depthwise floats: [channels / 16][taps][16] */
+  PACK_FMA_TAPS_8,
+  /* For runtime/mve, by codegen/pack_mve.c */
+  PACK_MVE_QUADS,      /* four output channels side by side, 16 bytes each */
+  PACK_MVE_NIBBLES,    /* int4: the same four in two times 16 bytes */
+  PACK_MVE_SHIFTED,    /* depthwise 3x3: 16 bytes a channel behind 5 zeros */
+  PACK_MVE_BANDS,      /* depthwise: four by four taps in 16 bytes */
 } Packing;
 
 typedef struct Kernel {
@@ -20,13 +49,15 @@ typedef struct Kernel {
   bool (*match)(const Node *n);        /* NULL: always */
   Packing packing;
   int64_t (*scratch)(const Node *n);   /* bytes of working memory; NULL: none */
-  unsigned in_place;         /* bit i: output 0 may have the memory of input i, when that dies here and has the same size in bytes */
+  unsigned in_place;         /* bit i: output 0 may start where input i does, which dies here
+                                and is not smaller */
+  unsigned grow;             /* bit i: the same even where the output is larger */
 } Kernel;
 
 /* Best kernel for the node, or NULL when there is none. */
 const Kernel *choose_kernel(const Target *t, const Node *n);
-/* Does the node only rename its input's bytes (Reshape, a Transpose that moves only ones ...)? Such nodes
- * need no kernel; output 0 always shares input 0's memory. */
+/* Does the node only rename its input's bytes (Reshape, a Transpose that moves only ones ...)?
+ * Such nodes need no kernel; output 0 always shares input 0's memory. */
 bool is_view(const Node *n);
 int n_kernels(void);
 const Kernel *kernel_at(int i);

@@ -1,6 +1,6 @@
-/* process.c - runs compilers and emulators with fork and exec, never through a shell: arguments need no
- * quoting.  stdout and stderr come back through one pipe; of a long log the beginning and the end are
- * kept, because compilers say what is wrong first and emulators say it last. */
+/* process.c - runs compilers and emulators with fork and exec, never through a shell: arguments
+ * need no quoting.  stdout and stderr come back through one pipe; of a long log the beginning and
+ * the end are kept, because compilers say what is wrong first and emulators say it last. */
 #include "targets/process.h"
 
 #include <errno.h>
@@ -9,6 +9,9 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -28,16 +31,14 @@ void add_args(Command *c, int n, const char *const *arg) {
 
 typedef struct Log {
   char head[LOG_HEAD];
-  char tail[LOG_TAIL];        /* ring of what came after the head */
-  size_t n;                   /* bytes seen */
+  char tail[LOG_TAIL]; /* ring of what came after the head */
+  size_t n;            /* bytes seen */
 } Log;
 
 static void log_bytes(Log *log, const char *p, size_t n) {
   for (size_t i = 0; i < n; i++, log->n++) {
-    if (log->n < LOG_HEAD)
-      log->head[log->n] = p[i];
-    else
-      log->tail[(log->n - LOG_HEAD) % LOG_TAIL] = p[i];
+    if (log->n < LOG_HEAD) log->head[log->n] = p[i];
+    else log->tail[(log->n - LOG_HEAD) % LOG_TAIL] = p[i];
   }
 }
 
@@ -64,6 +65,9 @@ _Noreturn static void exec_child(const char *const *argv, const char *dir, int o
   if (null >= 0) dup2(null, STDIN_FILENO);
   dup2(out, STDOUT_FILENO);
   dup2(out, STDERR_FILENO);
+#ifdef __linux__
+  prctl(PR_SET_PDEATHSIG, SIGKILL); /* no emulator goes on when qcc was killed */
+#endif
   if (!dir || chdir(dir) == 0) execvp(argv[0], (char *const *)(uintptr_t)argv);
   const char *why = strerror(errno);
   if (write(STDERR_FILENO, why, strlen(why)) < 0) _exit(127);

@@ -16,9 +16,9 @@ void add_arg(Command *c, const char *arg);
 void add_args(Command *c, int n, const char *const *arg);
 
 typedef struct Outcome {
-  int status;                 /* exit status; 128 + number when a signal ended it */
-  bool stalled;               /* it was killed because it made no progress */
-  const char *log;            /* what it wrote to stdout and stderr, cut in the middle when long */
+  int status;      /* exit status; 128 + number when a signal ended it */
+  bool stalled;    /* it was killed because it made no progress */
+  const char *log; /* what it wrote to stdout and stderr, cut in the middle when long */
 } Outcome;
 
 /* A number that grows while the program makes progress. */

@@ -1,13 +1,14 @@
 /* run.c - runs a model on its target over samples: builds the image, starts it natively or under an
  * emulator, collects the outputs, and turns the marks that were noted into figures.
  *
- * Marks come in the same form from the emulator's plugin (instructions) and from the harness (clock):
+ * Marks come in the same form from the emulator's plugin (instructions) and from the harness
+ * (clock):
  *
  *     mark 0 N   begins an inference       mark 2 N   before each layer and once after the last
  *     mark 1 N   ends it
  *
- * The harness first makes inferences of nothing, with no layer marks and with two.  The cheapest of each
- * says what the marks cost; that is subtracted, so that the layers add up to the total. */
+ * The harness first makes inferences of nothing, with no layer marks and with two.  The cheapest of
+ * each says what the marks cost; that is subtracted, so that the layers add up to the total. */
 #include "targets/build.h"
 #include "targets/elf.h"
 
@@ -75,7 +76,8 @@ const char *missing_emulator(const Target *t) {
 
 const char *why_not_run(Arena *a, const Target *t) {
   if (!missing_emulator(t)) return NULL;
-  if (t->run == RUN_NONE) return arena_printf(a, "no emulator has the core of target '%s'", t->name);
+  if (t->run == RUN_NONE)
+    return arena_printf(a, "no emulator has the core of target '%s'", t->name);
   if (t->emulator)
     return arena_printf(a, "emulator '%s' for target '%s' is not installed: apt-get install %s",
                         t->emulator, t->name, t->emulator_package);
@@ -103,10 +105,17 @@ static const char *plugin_option(Arena *a, const HarnessIo *io, const Image *ima
   return arena_printf(a, "%s,out=marks.txt", option);
 }
 
-static Command start_command(Arena *a, const Target *t, RunKind run, const char *plugin) {
-  static const char *const system_options[] = {
-      "-display", "none", "-monitor", "none", "-serial", "none", "-chardev", "stdio,id=log",
-      "-semihosting-config", "enable=on,target=native,chardev=log"};
+static Command start_command(const Target *t, RunKind run, const char *plugin) {
+  static const char *const system_options[] = {"-display",
+                                               "none",
+                                               "-monitor",
+                                               "none",
+                                               "-serial",
+                                               "none",
+                                               "-chardev",
+                                               "stdio,id=log",
+                                               "-semihosting-config",
+                                               "enable=on,target=native,chardev=log"};
   Command c = {0};
   if (run == RUN_NATIVE) {
     add_arg(&c, "./image.elf");
@@ -132,14 +141,13 @@ static Command start_command(Arena *a, const Target *t, RunKind run, const char 
   }
   if (run == RUN_QEMU_SYSTEM) add_arg(&c, "-kernel");
   add_arg(&c, "image.elf");
-  (void)a;
   return c;
 }
 
 typedef struct Watch {
   const RunRequest *rq;
-  const char *output;         /* path of the growing file */
-  int64_t sample_bytes;       /* of the outputs of one sample */
+  const char *output;   /* path of the growing file */
+  int64_t sample_bytes; /* of the outputs of one sample */
   int64_t shown;
 } Watch;
 
@@ -165,7 +173,8 @@ _Noreturn static void run_failed(Arena *a, const Target *t, const Outcome *o) {
       {EXIT_FILES, "it could not open or write its files"},
       {EXIT_FAULT, "the processor faulted"},
   };
-  const char *why = o->stalled ? arena_printf(a, "it finished no sample for %d seconds", STALL_SECONDS)
+  const char *why = o->stalled
+                        ? arena_printf(a, "it finished no sample for %d seconds", STALL_SECONDS)
                     : o->status > 128 ? arena_printf(a, "signal %d ended it", o->status - 128)
                                       : arena_printf(a, "it ended with status %d", o->status);
   for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
@@ -180,8 +189,8 @@ _Noreturn static void run_failed(Arena *a, const Target *t, const Outcome *o) {
 
 typedef struct Marks {
   int n;
-  int *index;                 /* [n] */
-  uint64_t *at;               /* [n] instructions or nanoseconds */
+  int *index;   /* [n] */
+  uint64_t *at; /* [n] instructions or nanoseconds */
 } Marks;
 
 static Marks read_marks(Arena *a, const char *path) {
@@ -221,7 +230,8 @@ static int inference_end(const Marks *m, int i) {
   return 0;
 }
 
-/* Cheapest empty inference and cheapest pair of layer marks; returns the index after the calibration. */
+/* Cheapest empty inference and cheapest pair of layer marks; returns the index after the
+ * calibration. */
 static int calibrate(const Marks *m, uint64_t *empty, uint64_t *layer) {
   int i = 0;
   *empty = *layer = UINT64_MAX;
@@ -273,12 +283,13 @@ static void read_output(Arena *a, const Target *t, const char *path, const RunRe
   size_t n;
   const char *text = read_file(a, path, &n);
   if ((int64_t)n != bytes)
-    error("the model on target '%s' wrote %lld bytes of output, expected %lld", t->name, (long long)n,
-          (long long)bytes);
+    error("the model on target '%s' wrote %lld bytes of output, expected %lld", t->name,
+          (long long)n, (long long)bytes);
   memcpy(rq->output, text, n);
 }
 
-void run_on_target(Arena *a, const Target *t, const HarnessIo *io, const RunRequest *rq, RunResult *res) {
+void run_on_target(Arena *a, const Target *t, const HarnessIo *io, const RunRequest *rq,
+                   RunResult *res) {
   const char *why = why_not_run(a, t);
   if (why) error("%s", why);
   RunKind run = chosen_run(t, rq->emulate);
@@ -291,7 +302,7 @@ void run_on_target(Arena *a, const Target *t, const HarnessIo *io, const RunRequ
   write_file(arena_printf(a, "%s/input.bin", image.dir), rq->input, (size_t)(in * rq->n_sample));
 
   bool plugin = rq->count && run != RUN_NATIVE;
-  Command cmd = start_command(a, t, run, plugin ? plugin_option(a, io, &image) : NULL);
+  Command cmd = start_command(t, run, plugin ? plugin_option(a, io, &image) : NULL);
   Watch watch = {rq, output, out, -1};
   Outcome o = run_process(a, &cmd, image.dir, STALL_SECONDS, samples_done, &watch);
   if (o.status != 0 || o.stalled) run_failed(a, t, &o);

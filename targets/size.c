@@ -1,5 +1,5 @@
-/* size.c - what a compiled object costs on the target: bytes of code, constants, weights and RAM from
- * its ELF sections, and a bound of its stack from the frames that -fstack-usage reported.
+/* size.c - what a compiled object costs on the target: bytes of code, constants, weights and RAM
+ * from its ELF sections, and a bound of its stack from the frames that -fstack-usage reported.
  *
  * Generated code calls kernels that call nothing, so <prefix>_run's frame plus the largest other
  * frame bounds the stack.  The bound does not see the frames of the C library's functions. */
@@ -13,33 +13,31 @@ static bool starts_with(const char *s, const char *start) {
   return strncmp(s, start, strlen(start)) == 0;
 }
 
-static bool ends_with(const char *s, const char *end) {
-  size_t n = strlen(s), m = strlen(end);
-  return n >= m && strcmp(s + n - m, end) == 0;
-}
-
 static bool is_listed(const char *name, const char *const *list) {
   for (; list && *list; list++)
     if (strcmp(*list, name) == 0) return true;
   return false;
 }
 
-/* Unwind tables and notes are allocated on hosted systems, but they are neither code nor constants. */
+/* Unwind tables and notes are allocated on hosted systems, but they are neither code nor constants.
+ */
 static bool is_constants(const ElfSection *s) {
-  static const char *const prefix[] = {".rodata", ".srodata", ".data.rel.ro", ".sdata2", ".weights"};
+  static const char *const prefix[] = {".rodata", ".srodata", ".data.rel.ro", ".sdata2",
+                                       ".weights"};
   for (size_t i = 0; i < sizeof prefix / sizeof *prefix; i++)
     if (starts_with(s->name, prefix[i])) return true;
   return false;
 }
 
-/* Bytes of a symbol; one that the assembler made has no size and reaches to the next or to the end. */
+/* Bytes of a symbol; one that the assembler made has no size and reaches to the next or to the end.
+ */
 static uint64_t symbol_bytes(const Elf *elf, const ElfSymbol *symbol) {
   if (symbol->bytes) return symbol->bytes;
   uint64_t end = elf->section[symbol->section].bytes;
   for (int i = 0; i < elf->n_symbol; i++) {
     const ElfSymbol *s = &elf->symbol[i];
-    if (s->section == symbol->section && s->name[0] && s->name[0] != '$' && s->value > symbol->value &&
-        s->value < end)
+    if (s->section == symbol->section && s->name[0] && s->name[0] != '$' &&
+        s->value > symbol->value && s->value < end)
       end = s->value;
   }
   return end > symbol->value ? end - symbol->value : 0;
@@ -48,14 +46,10 @@ static uint64_t symbol_bytes(const Elf *elf, const ElfSymbol *symbol) {
 static void add_section(const ElfSection *s, ObjectSize *size) {
   int64_t bytes = (int64_t)s->bytes;
   if (!(s->flags & ELF_ALLOC)) return;
-  if (s->flags & ELF_EXEC)
-    size->code += bytes;
-  else if (is_constants(s))
-    size->constants += bytes;
-  else if (s->type == ELF_NOBITS)
-    size->bss += bytes;
-  else if (s->flags & ELF_WRITE)
-    size->data += bytes;
+  if (s->flags & ELF_EXEC) size->code += bytes;
+  else if (is_constants(s)) size->constants += bytes;
+  else if (s->type == ELF_NOBITS) size->bss += bytes;
+  else if (s->flags & ELF_WRITE) size->data += bytes;
 }
 
 /* Moves the symbol's bytes from the constants to the weights. */
@@ -87,10 +81,8 @@ static int64_t stack_bound(const char *text) {
     int64_t bytes;
     bool is_run;
     if (parse_frame(text, end, &bytes, &is_run)) {
-      if (is_run)
-        run = bytes;
-      else if (bytes > largest)
-        largest = bytes;
+      if (is_run) run = bytes;
+      else if (bytes > largest) largest = bytes;
     }
     text = *end ? end + 1 : end;
   }

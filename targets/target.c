@@ -1,6 +1,6 @@
 /* target.c - reads the facts of a target from YAML.  A built-in target NAME is the embedded file
- * targets/NAME.yaml; a user's target is a file of the same form.  docs/targets.md describes the keys;
- * the tables below are the authority. */
+ * targets/NAME.yaml; a user's target is a file of the same form.  docs/targets.md describes the
+ * keys; the tables below are the authority. */
 #include "targets/targets.h"
 
 #include "ir/embed.h"
@@ -112,19 +112,20 @@ static void run_board(const Facts *f, yaml_node_t *v, void *target) {
 }
 
 static const FactKey run_keys[] = {
-    {"kind", true, run_kind},         {"arch", false, run_arch},
-    {"cpu_flags", false, run_cpu_flags}, {"emulator", false, run_emulator},
-    {"package", false, run_package},  {"machine", false, run_machine},
-    {"cpu", false, run_cpu},          {"board", false, run_board},
+    {"kind", true, run_kind},
+    {"arch", false, run_arch},
+    {"cpu_flags", false, run_cpu_flags},
+    {"emulator", false, run_emulator},
+    {"package", false, run_package},
+    {"machine", false, run_machine},
+    {"cpu", false, run_cpu},
+    {"board", false, run_board},
 };
 
 /* ---- the target */
 
 static void target_summary(const Facts *f, yaml_node_t *v, void *t) {
   ((Target *)t)->summary = read_string(f, v);
-}
-static void target_family(const Facts *f, yaml_node_t *v, void *t) {
-  ((Target *)t)->family = read_string(f, v);
 }
 static void target_isa(const Facts *f, yaml_node_t *v, void *target) {
   Target *t = target;
@@ -183,7 +184,6 @@ static void target_run(const Facts *f, yaml_node_t *v, void *target) {
 
 static const FactKey target_keys[] = {
     {"summary", true, target_summary},
-    {"family", true, target_family},
     {"isa", true, target_isa},
     {"pointer_bytes", true, target_pointer_bytes},
     {"fpu", true, target_fpu},
@@ -191,11 +191,6 @@ static const FactKey target_keys[] = {
     {"compilers", true, target_compilers},
     {"run", true, target_run},
 };
-
-static bool ends_with(const char *s, const char *end) {
-  size_t n = strlen(s), m = strlen(end);
-  return n >= m && strcmp(s + n - m, end) == 0;
-}
 
 /* "dir/board.yaml" is the target "board". */
 static const char *base_name(Arena *a, const char *path) {
@@ -208,13 +203,15 @@ static const char *base_name(Arena *a, const char *path) {
 static const Source *built_in_source(Arena *a, const char *name) {
   const char *path = arena_printf(a, "targets/%s.yaml", name);
   const EmbeddedFile *file = find_embedded(path);
-  if (file) return new_source(a, path, (const char *)file->begin, (size_t)(file->end - file->begin));
+  if (file)
+    return new_source(a, path, (const char *)file->begin, (size_t)(file->end - file->begin));
   const char *all = "";
   for (int i = 0; i < n_targets(); i++)
     all = arena_printf(a, "%s%s%s", all, i ? ", " : "", target_names[i]);
   const char *near = nearest_name(name, target_names, n_targets());
   if (near)
-    error("unknown target '%s'; did you mean '%s'? (targets: %s, or a file NAME.yaml)", name, near, all);
+    error("unknown target '%s'; did you mean '%s'? (targets: %s, or a file NAME.yaml)", name, near,
+          all);
   error("unknown target '%s' (targets: %s, or a file NAME.yaml)", name, all);
 }
 

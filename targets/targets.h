@@ -5,7 +5,7 @@
 
 #include "ir/ir.h"
 
-enum { MAX_REGIONS = 8, MAX_ISA = 16, MAX_COMPILERS = 2, MAX_CPU_FLAGS = 16 };
+enum { MAX_REGIONS = 8, MAX_ISA = 16, MAX_COMPILERS = 2, MAX_CPU_FLAGS = 16, MAX_IO = 64 };
 
 typedef struct Region {
   const char *name;           /* "flash", "ram", "dtcm" ... */
@@ -17,9 +17,9 @@ typedef struct Region {
 typedef struct Compiler {
   const char *program;        /* "clang-19", "arm-none-eabi-gcc", "cc" */
   const char *package;        /* for the message when it is not installed */
-  const char *linker;         /* program that links; the same as `program` unless the file says so */
+  const char *linker;         /* program that links; `program` unless the file says so */
   int n_need;
-  const char **need;          /* [n_need] other files that must exist, e.g. the C library's headers */
+  const char **need;          /* [n_need] other files that must exist: the C library's headers */
   int n_flag;
   const char **flag;          /* [n_flag] for compiling, e.g. -mcpu=cortex-m55 */
   int n_link;
@@ -33,9 +33,8 @@ typedef enum RunKind { RUN_NONE, RUN_NATIVE, RUN_QEMU_USER, RUN_QEMU_SYSTEM } Ru
 typedef struct Target {
   const char *name;           /* "cortex-m55" */
   const char *summary;        /* one line for `qcc list targets` */
-  const char *family;         /* kernel table: generic, and later dsp mve neon avx2 ... */
   int n_isa;
-  const char *isa[MAX_ISA];   /* features in order of preference: "mve", "dsp"; the generic row needs none */
+  const char *isa[MAX_ISA];   /* features that kernels may need: "mve", "dsp" */
   int pointer_bytes;
   bool has_fpu;
   int n_region;
@@ -50,12 +49,12 @@ typedef struct Target {
   const char *emulator_package;
   const char *machine;        /* -M mps3-an547 */
   const char *cpu;            /* qemu-user: -cpu max */
-  const char *board;          /* folder of start-up code and linker script in targets/boards/, or NULL */
+  const char *board;          /* folder in targets/boards/ with start-up code, or NULL */
   Loc loc;
 } Target;
 
-/* A built-in target by name, or the user's file when `name` ends in .yaml or has a '/'; error() for an
- * unknown one, with the list. */
+/* A built-in target by name, or the user's file when `name` ends in .yaml or has a '/'; error()
+ * for an unknown one, with the list. */
 Target *load_target(Arena *a, const char *name);
 int n_targets(void);
 const char *target_name_at(int i);
@@ -64,12 +63,12 @@ const char *target_name_at(int i);
 int64_t rom_bytes(const Target *t);
 int64_t ram_bytes(const Target *t);
 
-/* ---- build.c: compile generated C, link a test image, run it ---------------------------------- */
+/* ---- build.c: compile generated C, link a test image, run it --------------------------------- */
 
 /* NULL when the compiler is installed, else the package to install.  `which` 0 or 1. */
 const char *missing_compiler(const Target *t, int which);
-/* NULL when images of the target can run here, else the package with its emulator ("" when no package
- * would help: see why_not_run). */
+/* NULL when images of the target can run here, else the package with its emulator ("" when no
+ * package would help: see why_not_run). */
 const char *missing_emulator(const Target *t);
 /* NULL when images of the target can run here, else why not, as a phrase for a message. */
 const char *why_not_run(Arena *a, const Target *t);
@@ -77,35 +76,37 @@ const char *why_not_run(Arena *a, const Target *t);
 RunKind chosen_run(const Target *t, bool emulate);
 
 typedef struct ObjectSize {
-  int64_t code, constants, data, bss;   /* bytes of .text*, .rodata* (without weights), .data*, .bss* */
-  int64_t weights;                      /* bytes of sections that hold weights (".rodata.*_weights*" symbols) */
+  int64_t code, constants, data, bss;   /* bytes by section; constants without weights */
+  int64_t weights;                      /* bytes of the symbols that hold weights */
   int64_t stack;  /* frame of <prefix>_run plus the largest other frame (kernels do not call each
                      other), from -fstack-usage; -1 unknown */
 } ObjectSize;
 
-/* Compiles `c_file` to `o_file` with the target's flags, -std=c99 and `opt` ("-Os", "-O2"); extra flags NULL-terminated or NULL.
- * The compiler runs in c_file's folder, so that .incbin finds its file. Returns false and leaves the compiler's messages
- * in *log (arena) when it fails; error() names the package when it is not installed. */
+/* Compiles `c_file` to `o_file` with the target's flags, -std=c99 and `opt` ("-Os", "-O2");
+ * extra flags NULL-terminated or NULL. The compiler runs in c_file's folder, so that .incbin
+ * finds its file. Returns false and leaves the compiler's messages in *log (arena) when it
+ * fails; error() names the package when it is not installed. */
 bool compile_object(Arena *a, const Target *t, int which, const char *opt, const char *const *extra,
                     const char *c_file, const char *o_file, char **log);
-/* Reads the ELF object: sizes by section; symbols in `weights` (NULL-terminated) count as weights.  In-process ELF reader, no binutils needed. */
+/* Reads the ELF object: sizes by section; symbols in `weights` (NULL-terminated) count as
+ * weights.  In-process ELF reader, no binutils needed. */
 bool read_object_size(Arena *a, const char *o_file, const char *const *weights, ObjectSize *size);
 
 /* How the harness must call the model. */
 typedef struct HarnessIo {
   const char *prefix;         /* model prefix: header <prefix>.h, function <prefix>_run */
   int n_in, n_out;
-  int64_t in_bytes[64], out_bytes[64];
+  int64_t in_bytes[MAX_IO], out_bytes[MAX_IO];
   int64_t arena_bytes;
 } HarnessIo;
 
 typedef struct RunResult {
-  int n_mark;                 /* per-layer marks of ONE inference (the first) */
-  uint64_t total;             /* instructions (emulated) or nanoseconds (native) of one inference, median over the samples */
-  uint64_t *mark;             /* [n_mark] the same unit, per layer */
+  int n_mark;                 /* layers measured */
+  uint64_t total;             /* of one inference, median over the samples: instructions or ns */
+  uint64_t *mark;             /* [n_mark] the same per layer, medians too */
   bool counted;               /* false: not measured */
   bool is_time;               /* total and mark are nanoseconds, not instructions */
-  int64_t stack_bytes;        /* high-water mark of the stack during one inference; -1: not measured */
+  int64_t stack_bytes;        /* most of the stack that was used; -1: not measured */
 } RunResult;
 
 typedef struct RunRequest {
@@ -122,8 +123,9 @@ typedef struct RunRequest {
   void *ctx;
 } RunRequest;
 
-/* Builds the image and runs all samples (in batches where the board's memory asks for it). error() names the
+/* Builds the image and runs all samples, which the image reads one by one.  error() names the
  * package when the compiler or emulator is missing, and the log when the build or the run fails. */
-void run_on_target(Arena *a, const Target *t, const HarnessIo *io, const RunRequest *rq, RunResult *res);
+void run_on_target(Arena *a, const Target *t, const HarnessIo *io, const RunRequest *rq,
+                   RunResult *res);
 
 #endif

@@ -1,6 +1,6 @@
-/* yaml_facts.c - readers over a libyaml document for the target files.  Each mapping is read by a table
- * of keys, so that what is unknown, given twice or missing is found in one place, and each complaint
- * points at the line that caused it. */
+/* yaml_facts.c - readers over a libyaml document for the target files.  Each mapping is read by a
+ * table of keys, so that what is unknown, given twice or missing is found in one place, and each
+ * complaint points at the line that caused it. */
 #include "targets/yaml_facts.h"
 
 #include <stdlib.h>
@@ -28,16 +28,20 @@ void open_facts(Facts *f, Arena *a, const Source *src, yaml_document_t *doc) {
 
 static const char *kind_of(const yaml_node_t *node) {
   switch (node->type) {
-  case YAML_SCALAR_NODE: return "a single value";
-  case YAML_SEQUENCE_NODE: return "a list";
-  case YAML_MAPPING_NODE: return "a mapping";
-  default: return "nothing";
+    case YAML_SCALAR_NODE:
+      return "a single value";
+    case YAML_SEQUENCE_NODE:
+      return "a list";
+    case YAML_MAPPING_NODE:
+      return "a mapping";
+    default:
+      return "nothing";
   }
 }
 
-static void expect(const Facts *f, const yaml_node_t *node, yaml_node_type_t type, const char *what) {
-  if (node->type != type)
-    error_at(fact_loc(f, node), "expected %s, found %s", what, kind_of(node));
+static void expect(const Facts *f, const yaml_node_t *node, yaml_node_type_t type,
+                   const char *what) {
+  if (node->type != type) error_at(fact_loc(f, node), "expected %s, found %s", what, kind_of(node));
 }
 
 static const char *scalar_text(const yaml_node_t *node) {
@@ -131,7 +135,8 @@ _Noreturn static void unknown_key(const Facts *f, const yaml_node_t *node, const
   const char **word = arena_alloc(f->arena, n * (int64_t)sizeof *word);
   for (int i = 0; i < n; i++) word[i] = key[i].name;
   const char *near = nearest_name(name, word, n);
-  if (near) error_at(fact_loc(f, node), "unknown key '%s' of %s; did you mean '%s'?", name, of, near);
+  if (near)
+    error_at(fact_loc(f, node), "unknown key '%s' of %s; did you mean '%s'?", name, of, near);
   error_at(fact_loc(f, node), "unknown key '%s' of %s, expected %s", name, of,
            join(f->arena, word, n));
 }

@@ -1,5 +1,5 @@
-/* yaml_facts.h - small readers over a libyaml document: scalars, lists and mappings with the position
- * of every complaint.  Used for the target files only. */
+/* yaml_facts.h - small readers over a libyaml document: scalars, lists and mappings with the
+ * position of every complaint.  Used for the target files only. */
 #ifndef QCC_YAML_FACTS_H
 #define QCC_YAML_FACTS_H
 
@@ -21,8 +21,8 @@ typedef struct FactKey {
 
 /* Where a node of the document starts. */
 Loc fact_loc(const Facts *f, const yaml_node_t *node);
-/* Reads a mapping by a table of n keys: unknown, repeated and missing keys are errors; `of` names the
- * mapping in messages ("a region"). */
+/* Reads a mapping by a table of n keys: unknown, repeated and missing keys are errors; `of`
+ * names the mapping in messages ("a region"). */
 void read_mapping(const Facts *f, yaml_node_t *node, const char *of, const FactKey *key, int n,
                   void *object);
 const char *read_string(const Facts *f, yaml_node_t *node);

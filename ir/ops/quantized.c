@@ -115,11 +115,12 @@ void infer_qconv(Graph *g, Node *n) {
 
 static void finish_block(const Output *o, const Weights *weights, const int32_t *acc, int64_t count,
                          int64_t first, int64_t rows, int64_t row_step, int8_t *y) {
-  for (int64_t p = 0; p < count; p++)
-    for (int64_t r = 0; r < rows; r++) {
-      int32_t bias = weights->bias ? weights->bias[first + r] : 0;
-      y[p * row_step + first + r] = finish(o, acc[p * rows + r] + bias, first + r);
-    }
+  const int32_t *bias = weights->bias ? weights->bias + first : NULL;
+  for (int64_t p = 0; p < count; p++) {
+    int8_t *to = y + p * row_step + first;
+    requantize_row(rows, acc + p * rows, bias, o->m + first, o->shift, o->zero, o->lo, o->hi, to);
+    for (int64_t r = 0; o->table && r < rows; r++) to[r] = o->table[to[r] + 128];
+  }
 }
 
 static void qconv_im2col(const Window *w, const Weights *weights, const Output *o, const int8_t *x,
@@ -291,12 +292,14 @@ void eval_qadd(const Node *n, const void *const *in, void *const *out) {
   int shift = (int)attr_int(n, "shift", 0);
   Walk w;
   start_walk(&w, n->out[0], 2, n->in);
-  for (int64_t r = 0; r < w.rows; r++, next_row(&w))
-    for (int64_t i = 0; i < w.row; i++) {
-      int64_t v = (a[w.pos[0] + i * w.row_step[0]] * a_mul +
-                   b[w.pos[1] + i * w.row_step[1]] * b_mul + c) >> shift;
+  for (int64_t r = 0; r < w.rows; r++, next_row(&w)) {
+    const int8_t *p = a + w.pos[0], *q = b + w.pos[1];
+    int64_t p_step = w.row_step[0], q_step = w.row_step[1];
+    for (int64_t i = 0; i < w.row; i++, p += p_step, q += q_step) {
+      int64_t v = (*p * a_mul + *q * b_mul + c) >> shift;
       *y++ = (int8_t)(v < lo ? lo : v > hi ? hi : v);
     }
+  }
 }
 
 void eval_qmul(const Node *n, const void *const *in, void *const *out) {

@@ -1,10 +1,12 @@
-/* weight_only.c - WConv and WGemm: Conv and Gemm (transB = 1) on real activations whose constant weights
- * are kept as codes and decoded where they are used.  Made by lowering; inputs x, w codes, bias. */
+/* weight_only.c - WConv and WGemm: Conv and Gemm (transB = 1) on real activations whose constant
+ * weights are kept as codes and decoded where they are used.  Made by lowering; inputs x, w
+ * codes, bias. */
 #include <stdlib.h>
 
 #include "ir/ops/ops.h"
 
-/* The float operator that a weight-only node stands for, with its weights' type changed to float. */
+/* The float operator that a weight-only node stands for, with its weights' type changed to
+ * float. */
 typedef struct Shim {
   Tensor weights;
   Tensor *in[3];
@@ -25,7 +27,8 @@ static const Node *float_node(const Node *n, Shim *s) {
 }
 
 void infer_weight_only(Graph *g, Node *n) {
-  if (!n->in[1] || !n->in[1]->quant) error_at(n->loc, "%s: weights have no quantization", n->op->name);
+  if (!n->in[1] || !n->in[1]->quant)
+    error_at(n->loc, "%s: weights have no quantization", n->op->name);
   Shim s;
   float_node(n, &s);
   s.node.op->infer(g, &s.node);

@@ -308,6 +308,15 @@ int64_t valid_taps(const Window *w, int64_t p, int64_t *offset, int64_t *tap) {
   return count;
 }
 
+/* Do the taps of one kernel row lie side by side in the input as they do in the patch, with none in
+ * the padding? */
+static bool is_run(const Patches *p, int64_t i, int64_t j, int64_t k) {
+  const Window *w = p->w;
+  return w->group == 1 && !p->taps_last && w->in_channel_step == 1 && w->dilation[2] == 1 &&
+         w->in_step[2] == w->channels && i >= 0 && i < w->in[0] && j >= 0 && j < w->in[1] &&
+         k >= 0 && k + w->kernel[2] <= w->in[2];
+}
+
 /* One tap of a row: the channels of a group, `from` NULL in the padding. */
 static void copy_tap(const Patches *p, int64_t channels, int64_t step, const char *from, char *to) {
   int64_t bytes = (int64_t)p->bytes, in_step = p->w->in_channel_step * bytes;
@@ -315,6 +324,10 @@ static void copy_tap(const Patches *p, int64_t channels, int64_t step, const cha
     memset(to, p->pad_byte, (size_t)(channels * bytes));
   } else if (step == 1 && in_step == bytes) {
     memcpy(to, from, (size_t)(channels * bytes));
+  } else if (from && bytes == 4) {
+    const float *x = (const float *)(const void *)from;
+    float *y = (float *)(void *)to;
+    for (int64_t c = 0; c < channels; c++) y[c * step] = x[c * p->w->in_channel_step];
   } else {
     for (int64_t c = 0; c < channels; c++, to += step * bytes) {
       if (!from)
@@ -338,13 +351,21 @@ void gather_patches(const Patches *p, int64_t first, int64_t count, void *rows) 
     window_corner(w, r, corner);
     char *to = row;
     for (int64_t a = 0; a < w->kernel[0]; a++)
-      for (int64_t b = 0; b < w->kernel[1]; b++)
+      for (int64_t b = 0; b < w->kernel[1]; b++) {
+        int64_t i = corner[0] + a * w->dilation[0], j = corner[1] + b * w->dilation[1];
+        if (is_run(p, i, j, corner[2])) {
+          int64_t at = i * w->in_step[0] + j * w->in_step[1] + corner[2] * w->in_step[2];
+          int64_t size = w->kernel[2] * channels * bytes;
+          memcpy(to, x + at * bytes, (size_t)size);
+          to += size;
+          continue;
+        }
         for (int64_t c = 0; c < w->kernel[2]; c++, to += tap_step * bytes) {
-          int64_t i = corner[0] + a * w->dilation[0], j = corner[1] + b * w->dilation[1];
           int64_t k = corner[2] + c * w->dilation[2];
           bool inside = i >= 0 && i < w->in[0] && j >= 0 && j < w->in[1] && k >= 0 && k < w->in[2];
           int64_t at = i * w->in_step[0] + j * w->in_step[1] + k * w->in_step[2];
           copy_tap(p, channels, channel_step, inside ? x + at * bytes : NULL, to);
         }
+      }
   }
 }

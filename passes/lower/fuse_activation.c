@@ -1,7 +1,9 @@
-/* fuse_activation.c - activations that are not a clamp into the operator before them: in integer code a
- * table that the kernel applies to its codes, in float code a function of the kernel's epilogue.
+/* fuse_activation.c - activations that are not a clamp into the operator before them: in integer
+ * code a table that the kernel applies to its codes, in float code a function of the kernel's
+ * epilogue.
  *
  *   y = QLookup(QConv(x, w, b, m), table)   ==>   y = QConv(x, w, b, m, , table)
+ *   y = QLookup(QLookup(x, t), u)          ==>   y = QLookup(x, u of t)
  *   y = HardSwish(Conv(x, w))               ==>   y = Conv<activation="HardSwish">(x, w)
  */
 #include <string.h>
@@ -33,9 +35,23 @@ static void take_output(Graph *g, Node *p, Node *n) {
 
 static bool fuse_table(Graph *g, Node *n) {
   Node *p = is_op(n, "QLookup") ? sole_producer(g, n) : NULL;
-  if ((!is_op(p, "QConv") && !is_op(p, "QGemm")) || n->in[0]->dtype != DT_I8 || n->in[1]->rank != 1) return false;
+  if ((!is_op(p, "QConv") && !is_op(p, "QGemm")) || n->in[0]->dtype != DT_I8 || n->in[1]->rank != 1)
+    return false;
   if (p->n_in > 5 && p->in[5]) return false;
   set_input(g, p, 5, n->in[1]);
+  take_output(g, p, n);
+  return true;
+}
+
+/* A table of what a table gives: one table. */
+static bool compose_tables(Graph *g, Node *n) {
+  Node *p = is_op(n, "QLookup") ? sole_producer(g, n) : NULL;
+  if (!is_op(p, "QLookup") || n->in[1]->rank != 1 || p->in[1]->rank != 1) return false;
+  if (n->in[0]->dtype != DT_I8 || n->in[1]->dtype != DT_I8) return false;
+  const int8_t *first = p->in[1]->data, *then = n->in[1]->data;
+  int8_t *both = arena_alloc(g->arena, 256);
+  for (int i = 0; i < 256; i++) both[i] = then[first[i] + 128];
+  set_input(g, p, 1, new_const(g, fresh_name(g, n->in[1]->name), DT_I8, 1, n->in[1]->dim, both));
   take_output(g, p, n);
   return true;
 }
@@ -55,5 +71,6 @@ static bool fuse_function(Graph *g, Node *n) {
 void pass_fuse_activation(Graph *g, Context *cx) {
   (void)cx;
   for (int i = 0; i < g->n_node; i++)
-    if (fuse_table(g, g->node[i]) || fuse_function(g, g->node[i])) i = -1;
+    if (compose_tables(g, g->node[i]) || fuse_table(g, g->node[i]) || fuse_function(g, g->node[i]))
+      i = -1;
 }

@@ -1,5 +1,5 @@
-/* kernels.c - gives every node the best kernel of the target's tables (targets/kernels.h).  Without a target
- * nothing is chosen: the graph can still be run and printed. */
+/* kernels.c - gives every node the best kernel of the target's tables (targets/kernels.h).
+ * Without a target nothing is chosen: the graph can still be run and printed. */
 #include "passes/passes.h"
 #include "targets/kernels.h"
 
@@ -10,7 +10,7 @@ void pass_kernels(Graph *g, Context *cx) {
     n->kernel = choose_kernel(cx->target, n);
     if (!n->kernel)
       error_at(n->loc, "no kernel for operator %s (%s input of rank %d) on target %s", n->op->name,
-               n->n_in && n->in[0] ? dtype_name(n->in[0]->dtype) : "no", n->n_in && n->in[0] ? n->in[0]->rank : 0,
-               cx->target->name);
+               n->n_in && n->in[0] ? dtype_name(n->in[0]->dtype) : "no",
+               n->n_in && n->in[0] ? n->in[0]->rank : 0, cx->target->name);
   }
 }

@@ -51,10 +51,9 @@ bool shares_input(const Node *n) {
   return n->n_in > 0 && n->n_out > 0 && n->in[0] && n->out[0] && !is_const(n->in[0]) && is_view(n);
 }
 
-/* Kernels work forwards, so the bytes they write never overtake those they read. */
-static bool fits_over(const Tensor *y, const Tensor *x) {
-  int64_t y_bytes = stored_bytes(y), x_bytes = stored_bytes(x);
-  return y_bytes == x_bytes || (y_bytes < x_bytes && n_elements(y) == n_elements(x));
+/* A kernel that works in place may write less than it reads; writing more needs its consent. */
+static bool fits_over(const Kernel *k, int i, const Tensor *y, const Tensor *x) {
+  return stored_bytes(y) <= stored_bytes(x) || (k->grow >> i & 1);
 }
 
 bool may_overwrite(const Node *n, int i, const int *memory) {
@@ -62,7 +61,7 @@ bool may_overwrite(const Node *n, int i, const int *memory) {
   if (k == NULL || i >= 32 || !(k->in_place >> i & 1)) return false;
   const Tensor *x = n->in[i];
   if (n->n_out == 0 || !n->out[0] || !x || memory[x->id] < 0) return false;
-  if (!fits_over(n->out[0], x)) return false;
+  if (!fits_over(k, i, n->out[0], x)) return false;
   for (int j = 0; j < n->n_in; j++) {
     if (j == i || !n->in[j] || memory[n->in[j]->id] != memory[x->id]) continue;
     bool reads_the_same_way = n->in[j] == x && j < 32 && (k->in_place >> j & 1);
@@ -120,11 +119,17 @@ static void find_load(Builder *b) {
   }
 }
 
-/* Would the peak over the life of y stay, or fall, when y took over the memory of x at `at`? */
+/* What the load at moment m would change by if y lay in the memory of x from node `at` on. */
+static int64_t load_change(const Group *x, const Group *y, int at, int m) {
+  int64_t merged = x->bytes > y->bytes ? x->bytes : y->bytes;
+  return merged - (m <= at ? x->bytes : 0) - (m >= at ? y->bytes : 0);
+}
+
+/* Would the peak over the lives of both stay, or fall? */
 static bool keeps_peak(const Builder *b, const Group *x, const Group *y, int at) {
-  int64_t before = 0, after = 0, kept = x->bytes - y->bytes;
-  for (int m = at; m <= y->last; m++) {
-    int64_t load = b->load[m + 1], merged = m == at ? load - y->bytes : load + kept;
+  int64_t before = 0, after = 0;
+  for (int m = x->first; m <= y->last; m++) {
+    int64_t load = b->load[m + 1], merged = load + load_change(x, y, at, m);
     if (load > before) before = load;
     if (merged > after) after = merged;
   }
@@ -133,22 +138,23 @@ static bool keeps_peak(const Builder *b, const Group *x, const Group *y, int at)
 
 static void join(Builder *b, int x, int y, int at) {
   Group *from = &b->group[y], *to = &b->group[x];
-  for (int m = at; m <= from->last; m++)
-    b->load[m + 1] += m == at ? -from->bytes : to->bytes - from->bytes;
+  for (int m = to->first; m <= from->last; m++) b->load[m + 1] += load_change(to, from, at, m);
   to->last = from->last;
+  if (from->bytes > to->bytes) to->bytes = from->bytes;
   for (int i = 0; i < b->g->n_tensor; i++)
     if (b->memory[i] == y) b->memory[i] = x;
 }
 
-/* Lets node number `at` write over one of its inputs, the first that is possible. */
-static void try_in_place(Builder *b, int at) {
+/* Lets node number `at` write over one of its inputs, the first that is possible; `eager`: even
+ * where that alone would raise the peak, because the next node in a chain may lower it again. */
+static void try_in_place(Builder *b, int at, bool eager) {
   const Node *n = b->g->node[at];
   if (n->kernel == NULL || shares_input(n)) return;
   for (int i = 0; i < n->n_in; i++) {
     if (!may_overwrite(n, i, b->memory)) continue;
     int x = b->memory[n->in[i]->id], y = b->memory[n->out[0]->id];
-    if (b->group[x].last != at || b->group[y].bytes > b->group[x].bytes) continue;
-    if (!keeps_peak(b, &b->group[x], &b->group[y], at)) continue;
+    if (b->group[x].last != at) continue;
+    if (!eager && !keeps_peak(b, &b->group[x], &b->group[y], at)) continue;
     join(b, x, y, at);
     return;
   }
@@ -190,12 +196,17 @@ static Builder new_builder(Arena *a, const Graph *g) {
   return b;
 }
 
-Liveness *find_liveness(Arena *a, const Graph *g) {
+static Liveness *share_in_place(Arena *a, const Graph *g, bool eager) {
   Builder b = new_builder(a, g);
   find_groups(&b);
   find_load(&b);
-  for (int i = 0; i < g->n_node; i++) try_in_place(&b, i);
+  for (int i = 0; i < g->n_node; i++) try_in_place(&b, i, eager);
   return list_buffers(&b, a);
+}
+
+Liveness *find_liveness(Arena *a, const Graph *g) {
+  Liveness *careful = share_in_place(a, g, false), *eager = share_in_place(a, g, true);
+  return peak_bytes(a, eager) < peak_bytes(a, careful) ? eager : careful;
 }
 
 Liveness *planned_liveness(Arena *a, const Graph *g) {

@@ -1,6 +1,6 @@
-/* lower.c - Dequantize, operator, Quantize becomes one integer operator (docs/numerics.md).  Walks the
- * Quantize nodes; what computes their input decides the form.  A node without one stays in float between
- * its Dequantize and Quantize: a float island.
+/* lower.c - Dequantize, operator, Quantize becomes one integer operator (docs/numerics.md).
+ * Walks the Quantize nodes; what computes their input decides the form.  A node without one
+ * stays in float between its Dequantize and Quantize: a float island.
  *
  *   q = Quantize(Conv(Dequantize(x), Dequantize(w), b))   ==>   q = QConv(x, w, b', m)
  */
@@ -15,14 +15,17 @@ bool pick_rescale(int64_t n, const double *scale, double bound, int32_t *m, int 
   for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs(scale[i]));
   int s = 0;
   while (s < 30 && rint(ldexp(largest, 31 - s)) >= (double)(1 << 30)) s++;
-  while (s <= 0 && bound >= ldexp(1, 24 - s) && rint(ldexp(largest, 32 - s)) < (double)(1 << 30)) s--;
+  while (s <= 0 && bound >= ldexp(1, 24 - s) && rint(ldexp(largest, 32 - s)) < (double)(1 << 30))
+    s--;
   if (s == 30 || (s > 0 && ldexp(bound, s) > INT32_MAX) || bound > INT32_MAX) return false;
   for (int64_t i = 0; i < n; i++) m[i] = (int32_t)rint(ldexp(scale[i], 31 - s));
   *shift = s;
   return true;
 }
 
-Tensor *codes_of(const Tensor *t) { return t && is_op(t->def, "Dequantize") ? t->def->in[0] : NULL; }
+Tensor *codes_of(const Tensor *t) {
+  return t && is_op(t->def, "Dequantize") ? t->def->in[0] : NULL;
+}
 
 double scale_of(const Tensor *codes) { return codes->quant->scale[0]; }
 
@@ -60,13 +63,13 @@ void set_rescale(Graph *g, Node *q, int shift, int32_t y_zero, int32_t lo, int32
 }
 
 static const struct { const char *op; Lowering *lower; } lowerings[] = {
-  {"Conv", lower_weighted},          {"Gemm", lower_weighted}, {"MatMul", lower_matmul},   {"Add", lower_add},
-  {"Mul", lower_mul},                {"Softmax", lower_softmax}, {"AveragePool", lower_average_pool},
+  {"Conv", lower_weighted}, {"Gemm", lower_weighted}, {"MatMul", lower_matmul}, {"Add", lower_add},
+  {"Mul", lower_mul}, {"Softmax", lower_softmax}, {"AveragePool", lower_average_pool},
 };
 
 static bool lower_one(Graph *g, Context *cx, Node *quantize) {
   Node *n = quantize->in[0]->def;
-  if (!n || is_graph_output(g, quantize->in[0])) return false;
+  if (!n || is_graph_output(g, quantize->in[0]) || attr_int(n, "keep_float", 0)) return false;
   if (lower_lookup(g, quantize)) return true;
   if (n->n_out == 1 && only_user(g, n->out[0]) != quantize) return false;
   for (size_t i = 0; i < sizeof lowerings / sizeof *lowerings; i++)
@@ -82,4 +85,5 @@ void pass_lower(Graph *g, Context *cx) {
       i = -1;
     }
   }
+  for (int i = 0; i < g->n_node; i++) remove_attr(g->node[i], "keep_float");
 }

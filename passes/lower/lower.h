@@ -21,7 +21,8 @@ void set_rescale(Graph *g, Node *q, int shift, int32_t y_zero, int32_t lo, int32
 
 /* Each lowers node n, read by `quantize`, and says whether it could; a note tells why not. */
 typedef bool Lowering(Graph *g, Context *cx, Node *n, Node *quantize);
-Lowering lower_weighted, lower_matmul, lower_add, lower_mul, lower_average_pool, lower_softmax, lower_move;
+Lowering lower_weighted, lower_matmul, lower_add, lower_mul, lower_average_pool, lower_softmax,
+    lower_move;
 /* Pointwise nodes of one variable between codes and `quantize` become a table. */
 bool lower_lookup(Graph *g, Node *quantize);
 

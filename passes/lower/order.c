@@ -53,12 +53,17 @@ void copy_progress(const OrderProblem *p, Progress *to, const Progress *from) {
   to->live = from->live;
 }
 
+static int64_t smaller(const Value *a, const Value *b) {
+  return a->bytes < b->bytes ? a->bytes : b->bytes;
+}
+
 int64_t step_peak(const OrderProblem *p, const Progress *s, int step) {
   const Step *t = &p->step[step];
   int64_t bytes = s->live + t->scratch;
   for (int i = 0; i < t->n_made; i++) bytes += p->value[t->made[i]].bytes;
   for (int i = 0; i < t->n_over; i++)
-    if (s->readers[t->over[i]] == 1) return bytes - p->value[t->made[0]].bytes;
+    if (s->readers[t->over[i]] == 1)
+      return bytes - smaller(&p->value[t->made[0]], &p->value[t->over[i]]);
   return bytes;
 }
 

@@ -1,5 +1,6 @@
-/* pointwise.c - Add and Mul of two tensors of codes, and tables: any chain of pointwise operators of one
- * variable between codes and Quantize is evaluated for all 256 codes at compile time. */
+/* pointwise.c - Add and Mul of two tensors of codes, and tables: any chain of pointwise
+ * operators of one variable between codes and Quantize is evaluated for all 256 codes at compile
+ * time. */
 #include <math.h>
 #include <string.h>
 
@@ -16,7 +17,8 @@ bool lower_add(Graph *g, Context *cx, Node *n, Node *quantize) {
   while (shift > 1 && rint(ldexp(larger, shift)) > INT16_MAX) shift--;
   if (rint(ldexp(larger, shift)) > INT16_MAX) return false;
   int64_t ma = (int64_t)rint(ldexp(ra, shift)), mb = (int64_t)rint(ldexp(rb, shift));
-  int64_t c = ((int64_t)zero_of(y) * (1 << shift)) + (1 << (shift - 1)) - zero_of(a) * ma - zero_of(b) * mb;
+  int64_t c =
+      ((int64_t)zero_of(y) * (1 << shift)) + (1 << (shift - 1)) - zero_of(a) * ma - zero_of(b) * mb;
   int32_t lo, hi;
   clamp_codes(n, y, &lo, &hi);
   Node *q = replace_by(g, n, quantize, "QAdd", 2, (Tensor *[]){a, b});
@@ -46,8 +48,9 @@ bool lower_mul(Graph *g, Context *cx, Node *n, Node *quantize) {
   return true;
 }
 
-/* The one input of a pointwise node that is not constant; -1 when there is none or several, or when a
- * constant varies along more than the last dimension.  *channels is raised to the constants' size. */
+/* The one input of a pointwise node that is not constant; -1 when there is none or several, or
+ * when a constant varies along more than the last dimension.  *channels is raised to the
+ * constants' size. */
 static int variable_input(const Node *n, int64_t *channels) {
   int at = -1;
   if (!(n->op->flags & OP_POINTWISE) || (n->op->flags & OP_QDQ) || n->n_out != 1) return -1;
@@ -70,11 +73,14 @@ static Tensor *copy_node(Graph *t, const Node *n, int at, Tensor *x) {
   Tensor **in = arena_alloc(t->arena, (n->n_in + 1) * (int64_t)sizeof *in);
   for (int i = 0; i < n->n_in; i++) {
     const Tensor *c = n->in[i];
-    in[i] = i == at ? x : c ? new_const(t, fresh_name(t, c->name), c->dtype, c->rank, c->dim, c->data) : NULL;
+    in[i] = i == at ? x
+            : c     ? new_const(t, fresh_name(t, c->name), c->dtype, c->rank, c->dim, c->data)
+                    : NULL;
     if (in[i] && i != at) in[i]->quant = c->quant;
   }
   Tensor *y = new_tensor(t, fresh_name(t, n->out[0]->name), DT_NONE, -1, NULL);
-  if (n->op->flags & OP_QDQ) y->quant = n->out[0]->quant, y->dtype = n->out[0]->quant ? n->out[0]->dtype : DT_NONE;
+  if (n->op->flags & OP_QDQ)
+    y->quant = n->out[0]->quant, y->dtype = n->out[0]->quant ? n->out[0]->dtype : DT_NONE;
   Node *copy = add_node(t, -1, n->op->name, fresh_name(t, n->name), n->n_in, in, 1, &y);
   for (int i = 0; i < n->n_attr; i++) set_attr(t, copy, &n->attr[i]);
   infer_node(t, copy);
@@ -82,7 +88,8 @@ static Tensor *copy_node(Graph *t, const Node *n, int at, Tensor *x) {
 }
 
 /* Runs the chain over all codes: out[code][channel]. */
-static const int8_t *run_chain(Graph *g, Node *const *chain, const int *at, int n, const Tensor *x, int64_t channels) {
+static const int8_t *run_chain(Graph *g, Node *const *chain, const int *at, int n, const Tensor *x,
+                               int64_t channels) {
   Graph *t = new_graph(g->arena, "table");
   t->opset = g->opset;
   int rank = x->rank < 2 ? 2 : x->rank;
@@ -95,9 +102,11 @@ static const int8_t *run_chain(Graph *g, Node *const *chain, const int *at, int 
   for (int i = n - 1; i >= 0; i--) y = copy_node(t, chain[i], at[i], y);
   t->out = arena_alloc(g->arena, sizeof *t->out);
   t->out[t->n_out++] = y;
-  int8_t *codes = arena_alloc(g->arena, 256 * channels), *out = arena_alloc(g->arena, 256 * channels);
+  int8_t *codes = arena_alloc(g->arena, 256 * channels),
+         *out = arena_alloc(g->arena, 256 * channels);
   for (int i = 0; i < 256; i++)
-    for (int64_t c = 0; c < channels; c++) codes[i * channels + c] = (int8_t)(x->dtype == DT_U8 ? i : i - 128);
+    for (int64_t c = 0; c < channels; c++)
+      codes[i * channels + c] = (int8_t)(x->dtype == DT_U8 ? i : i - 128);
   Interp *it = new_interp(t);
   run_interp(it, (const void *const[]){codes}, NULL, NULL);
   memcpy(out, interp_value(it, y), (size_t)(256 * channels));
@@ -106,12 +115,15 @@ static const int8_t *run_chain(Graph *g, Node *const *chain, const int *at, int 
 }
 
 /* Is every node on the way read by the next one only? The Dequantize may have other readers. */
-static int find_chain(const Graph *g, Node *quantize, Node **chain, int *at, int max, int64_t *channels) {
+static int find_chain(const Graph *g, Node *quantize, Node **chain, int *at, int max,
+                      int64_t *channels) {
   int n = 0;
   for (Node *p = quantize; n < max;) {
     chain[n] = p;
     if (is_op(p, "Dequantize")) return at[n] = 0, n + 1;
-    if (is_op(p, "Cast") && (p->in[0]->dtype == DT_U8 || p->in[0]->dtype == DT_I8)) return at[n] = 0, n + 1;
+    if (is_op(p, "Cast") && (p->in[0]->dtype == DT_U8 || p->in[0]->dtype == DT_I8))
+      return at[n] = 0, n + 1;
+    if (attr_int(p, "keep_float", 0)) return 0;
     at[n] = p == quantize ? 0 : variable_input(p, channels);
     if (at[n] < 0 || (p != quantize && only_user(g, p->out[0]) == NULL)) return 0;
     if (p != quantize && is_graph_output(g, p->out[0])) return 0;
@@ -130,9 +142,9 @@ bool lower_lookup(Graph *g, Node *quantize) {
   int n = find_chain(g, quantize, chain, at, MAX_CHAIN, &channels);
   if (n < 2) return false;
   Tensor *x = chain[n - 1]->in[0], *y = quantize->out[0];
-  if ((x->dtype != DT_I8 && x->dtype != DT_U8) || is_const(x) || y->dtype != DT_I8 || channels > MAX_TABLES) return false;
-  for (int i = 0; i < n; i++)
-    if (find_attr(chain[i], "activation")) return false;
+  if ((x->dtype != DT_I8 && x->dtype != DT_U8) || is_const(x) || y->dtype != DT_I8 ||
+      channels > MAX_TABLES)
+    return false;
   if (channels > 1 && x->dim[x->rank - 1] != channels) return false;
   const int8_t *out = run_chain(g, chain, at, n, x, channels);
   if (n == 2 && x->dtype == DT_I8 && x->quant && x->quant->scale[0] == y->quant->scale[0] &&
@@ -146,8 +158,8 @@ bool lower_lookup(Graph *g, Node *quantize) {
     for (int64_t c = 0; c < channels; c++) table[c * 256 + i] = out[i * channels + c];
   int64_t dim[2] = {channels, 256};
   const char *name = n > 2 ? chain[1]->name : quantize->name;
-  Tensor *t = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_table", name)), DT_I8, channels > 1 ? 2 : 1,
-                        channels > 1 ? dim : dim + 1, table);
+  Tensor *t = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_table", name)), DT_I8,
+                        channels > 1 ? 2 : 1, channels > 1 ? dim : dim + 1, table);
   Loc loc = quantize->loc;
   int index = node_index(g, quantize);
   quantize->out[0]->def = NULL, quantize->out[0] = NULL;

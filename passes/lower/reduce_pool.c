@@ -37,7 +37,8 @@ bool lower_average_pool(Graph *g, Context *cx, Node *n, Node *quantize) {
   }
   count_taps(&w, &least, &most);
   bool count_pad = attr_int(n, "count_include_pad", 0) && padded;
-  /* With padding counted and windows cut by ceil_mode the divisor has a third form: not in integers. */
+  /* With padding counted and windows cut by ceil_mode the divisor has a third form: not in
+   * integers. */
   if (least < 1 || (count_pad && attr_int(n, "ceil_mode", 0))) return false;
   int64_t count = count_pad || least == most ? 1 : taps;
   double *scale = arena_alloc(g->arena, count * (int64_t)sizeof *scale);
@@ -46,7 +47,8 @@ bool lower_average_pool(Graph *g, Context *cx, Node *n, Node *quantize) {
   int32_t *m = arena_alloc(g->arena, count * 4), lo, hi;
   int shift;
   if (!pick_rescale(count, scale, 255.0 * (double)taps, m, &shift)) return false;
-  Tensor *mt = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_m", n->name)), DT_I32, 1, &count, m);
+  Tensor *mt =
+      new_const(g, fresh_name(g, arena_printf(g->arena, "%s_m", n->name)), DT_I32, 1, &count, m);
   clamp_codes(n, y, &lo, &hi);
   int64_t ceil_mode = attr_int(n, "ceil_mode", 0);
   Node *q = replace_by(g, n, quantize, "QAveragePool", 2, (Tensor *[]){x, mt});
@@ -60,9 +62,12 @@ bool lower_average_pool(Graph *g, Context *cx, Node *n, Node *quantize) {
   return true;
 }
 
+/* Only along the last dimension. */
 bool lower_softmax(Graph *g, Context *cx, Node *n, Node *quantize) {
   (void)cx;
   Tensor *x = codes_of(n->in[0]), *y = quantize->out[0];
+  int64_t axis = attr_int(n, "axis", -1);
+  if (attr_int(n, "flat", 0) || (axis != -1 && axis != n->in[0]->rank - 1)) return false;
   if (!x || x->dtype != DT_I8 || scale_of(y) != 1.0 / 256 || zero_of(y) != -128) return false;
   int64_t count = x->dim[x->rank - 1], entries = 256;
   int bits = 31;
@@ -70,34 +75,53 @@ bool lower_softmax(Graph *g, Context *cx, Node *n, Node *quantize) {
   if (bits > 23) bits = 23;
   uint32_t *table = arena_alloc(g->arena, entries * 4);
   for (int d = 0; d < 256; d++) table[d] = (uint32_t)rint(exp(-d * scale_of(x)) * ldexp(1, bits));
-  Tensor *t = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_exp", n->name)), DT_U32, 1, &entries, table);
+  Tensor *t = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_exp", n->name)), DT_U32, 1,
+                        &entries, table);
   replace_by(g, n, quantize, "QSoftmax", 2, (Tensor *[]){x, t});
   return true;
 }
 
 static bool same_scale(const Tensor *a, const Tensor *b) {
-  return a->dtype == b->dtype && a->quant->scale[0] == b->quant->scale[0] && a->quant->zero[0] == b->quant->zero[0];
+  return a->dtype == b->dtype && a->quant->scale[0] == b->quant->scale[0] &&
+         a->quant->zero[0] == b->quant->zero[0];
 }
 
-/* The operator itself, on codes: every float input and output has the same quantization. */
+/* A constant as codes of y's scale. */
+static Tensor *const_codes(Graph *g, const Tensor *t, const Tensor *y) {
+  Tensor *codes = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_codes", t->name)), y->dtype,
+                            t->rank, t->dim, arena_alloc(g->arena, n_elements(t) + 1));
+  codes->layout = t->layout;
+  codes->quant = y->quant;
+  quantize_reals(codes, t->data, codes->data);
+  return codes;
+}
+
+/* The operator itself, on codes: every float input and output has the same quantization.  Inputs
+ * behind the first are parameters, but for those of Concat. */
 bool lower_move(Graph *g, Context *cx, Node *n, Node *quantize) {
   (void)cx;
   const Tensor *y = quantize->out[0];
-  bool pad = is_op(n, "Pad");
+  bool pad = is_op(n, "Pad"), concat = is_op(n, "Concat");
   for (int i = 0; i < n->n_in; i++) {
     Tensor *t = n->in[i];
-    if (!t || t->dtype != DT_F32 || (is_const(t) && (pad || i > 0))) continue;
+    if (!t || t->dtype != DT_F32 || (is_const(t) && (concat || i > 0))) continue;
     if (!codes_of(t) || !same_scale(codes_of(t), y)) return false;
   }
   for (int i = 0; i < n->n_out; i++) {
     Node *q = n->out[i] ? only_user(g, n->out[i]) : NULL;
-    if (n->out[i] && (!is_op(q, "Quantize") || !same_scale(q->out[0], y) || is_graph_output(g, n->out[i]))) return false;
+    if (n->out[i] &&
+        (!is_op(q, "Quantize") || !same_scale(q->out[0], y) || is_graph_output(g, n->out[i])))
+      return false;
   }
-  for (int i = 0; i < n->n_in; i++)
-    if (n->in[i] && n->in[i]->dtype == DT_F32 && codes_of(n->in[i])) set_input(g, n, i, codes_of(n->in[i]));
+  for (int i = 0; i < n->n_in; i++) {
+    Tensor *t = n->in[i];
+    if (!t || t->dtype != DT_F32) continue;
+    if (codes_of(t)) set_input(g, n, i, codes_of(t));
+    else if (concat) set_input(g, n, i, const_codes(g, t, y));
+  }
   if (pad && strcmp(attr_str(n, "mode", "constant"), "constant") == 0) {
-    Tensor *code = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_value", n->name)), DT_I8, 0, NULL,
-                             arena_alloc(g->arena, 1));
+    Tensor *code = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_value", n->name)), DT_I8,
+                             0, NULL, arena_alloc(g->arena, 1));
     code->quant = y->quant;
     float value = n->n_in > 2 && n->in[2] ? ((const float *)n->in[2]->data)[0] : 0;
     quantize_reals(code, &value, code->data);

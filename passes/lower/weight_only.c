@@ -1,5 +1,6 @@
-/* weight_only.c - a Conv or Gemm on real activations that reads decoded constant codes becomes WConv or
- * WGemm, which keeps the codes and decodes them in the kernel.  Runs after integer lowering took its share.
+/* weight_only.c - a Conv or Gemm on real activations that reads decoded constant codes becomes
+ * WConv or WGemm, which keeps the codes and decodes them in the kernel.  Runs after integer
+ * lowering took its share.
  *
  *   y = Conv(x, Dequantize(w codes), b)   ==>   y = WConv(x, w codes, b)
  */

@@ -1,6 +1,6 @@
-/* weighted.c - Conv and Gemm with weight codes become QConv and QGemm: the input's zero point goes into the
- * bias, the three scales into one multiplier per output channel, Relu and Clip into the clamp.  The
- * accumulator's bound is taken from the actual weights. */
+/* weighted.c - Conv and Gemm with weight codes become QConv and QGemm: the input's zero point
+ * goes into the bias, the three scales into one multiplier per output channel, Relu and Clip
+ * into the clamp.  The accumulator's bound is taken from the actual weights. */
 #include <math.h>
 #include <string.h>
 
@@ -47,7 +47,8 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   if (!x || !w || !is_const(w) || x->dtype != DT_I8) return false;
   const float *bias = n->n_in > 2 && n->in[2] ? n->in[2]->data : NULL;
   int64_t channels = w->dim[0], row = n_elements(w) / channels, x_zero = zero_of(x);
-  int32_t *b = arena_alloc(g->arena, channels * 4), *m = arena_alloc(g->arena, channels * 4), lo, hi;
+  int32_t *b = arena_alloc(g->arena, channels * 4), *m = arena_alloc(g->arena, channels * 4), lo,
+          hi;
   double *scale = arena_alloc(g->arena, channels * (int64_t)sizeof *scale), bound = 0;
   for (int64_t c = 0; c < channels; c++) {
     double s = scale_of(x) * weight_scale(w->quant, c);
@@ -59,22 +60,28 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   }
   int shift;
   if (!pick_rescale(channels, scale, bound, m, &shift)) {
-    add_note(cx, n->name, "%s stays in float: its accumulator may reach %.0f and does not fit 32 bits", n->op->name, bound);
+    add_note(cx, n->name,
+             "%s stays in float: its accumulator may reach %.0f and does not fit 32 bits",
+             n->op->name, bound);
     return false;
   }
   bool conv = is_op(n, "Conv");
   Window window;
   if (conv) get_window(n, n->in[0], n->in[1], &window);
   const char *name = n->name;
-  Tensor *bt = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_b", name)), DT_I32, 1, &channels, b);
-  Tensor *mt = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_m", name)), DT_I32, 1, &channels, m);
+  Tensor *bt =
+      new_const(g, fresh_name(g, arena_printf(g->arena, "%s_b", name)), DT_I32, 1, &channels, b);
+  Tensor *mt =
+      new_const(g, fresh_name(g, arena_printf(g->arena, "%s_m", name)), DT_I32, 1, &channels, m);
   Tensor *kt = NULL;
   if (w->quant->multiple) {
     int64_t dim[2] = {channels, w->quant->n / channels};
-    kt = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_multiple", name)), DT_U8, 2, dim, w->quant->multiple);
+    kt = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_multiple", name)), DT_U8, 2, dim,
+                   w->quant->multiple);
   }
   clamp_codes(n, y, &lo, &hi);
-  Node *q = replace_by(g, n, quantize, conv ? "QConv" : "QGemm", kt ? 5 : 4, (Tensor *[]){x, w, bt, mt, kt});
+  Node *q = replace_by(g, n, quantize, conv ? "QConv" : "QGemm", kt ? 5 : 4,
+                       (Tensor *[]){x, w, bt, mt, kt});
   if (conv) copy_window(g, q, &window);
   if (kt) set_int(g, q, "group_size", w->quant->group);
   set_int(g, q, "x_zero", x_zero);
@@ -86,7 +93,8 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
 bool lower_matmul(Graph *g, Context *cx, Node *n, Node *quantize) {
   Tensor *a = codes_of(n->in[0]), *b = codes_of(n->in[1]), *y = quantize->out[0];
   if (!a || !b || a->dtype != DT_I8 || b->dtype != DT_I8) return false;
-  double scale = scale_of(a) * scale_of(b) / scale_of(y), bound = 255.0 * 255.0 * (double)a->dim[a->rank - 1];
+  double scale = scale_of(a) * scale_of(b) / scale_of(y),
+         bound = 255.0 * 255.0 * (double)a->dim[a->rank - 1];
   int32_t m, lo, hi;
   int shift;
   if (!pick_rescale(1, &scale, bound, &m, &shift)) {

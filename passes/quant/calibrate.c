@@ -1,8 +1,8 @@
-/* calibrate.c - a real range for every activation, from the user's samples.  Streamed: a first run
- * over the samples finds smallest and largest values, a second fills histograms of fixed bounds, so
- * nothing grows with the number of samples and sums of counts do not depend on the thread count.
- * Method `auto` quantizes each tensor alone by each method's range on some samples and takes the one
- * that changes the outputs of the tensor's readers least.
+/* calibrate.c - a real range for every activation, from the user's samples.  Streamed: a first
+ * run over the samples finds smallest and largest values, a second fills histograms of fixed
+ * bounds, so nothing grows with the number of samples and sums of counts do not depend on the
+ * thread count. Method `auto` quantizes each tensor alone by each method's range on some samples
+ * and takes the one that changes the outputs of the tensor's readers least.
  */
 #include <math.h>
 #include <omp.h>
@@ -52,7 +52,7 @@ static void run_samples(Calibration *c, const char *what, int64_t base, int64_t 
 #pragma omp parallel num_threads(c->n_thread)
   {
     Interp *it = new_interp(c->g);
-    const void *in[64];
+    const void *in[MAX_IO];
     Seen seen = {c, c->stats[omp_get_thread_num()]};
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < n; i++) {
@@ -72,7 +72,8 @@ static void merge_extremes(Calibration *c) {
       first->lo = fminf(first->lo, c->stats[k][t].lo);
       first->hi = fmaxf(first->hi, c->stats[k][t].hi);
     }
-    for (int k = 1; k < c->n_thread; k++) c->stats[k][t].lo = first->lo, c->stats[k][t].hi = first->hi;
+    for (int k = 1; k < c->n_thread; k++)
+      c->stats[k][t].lo = first->lo, c->stats[k][t].hi = first->hi;
   }
 }
 
@@ -114,7 +115,8 @@ static double squared_distance(const float *a, const float *b, int64_t n) {
   return sum;
 }
 
-/* Error of node n's float outputs when input `t` is replaced by `changed`, relative to their energy. */
+/* Error of node n's float outputs when input `t` is replaced by `changed`, relative to their
+ * energy. */
 static double reader_error(const Interp *it, const Node *n, const Tensor *t, const float *changed) {
   const void *in[64];
   void *out[16] = {0};
@@ -122,7 +124,8 @@ static double reader_error(const Interp *it, const Node *n, const Tensor *t, con
   if (n->n_in > 64 || n->n_out > 16) return 0;
   for (int i = 0; i < n->n_in; i++)
     in[i] = !n->in[i] ? NULL : n->in[i] == t ? changed : interp_value(it, n->in[i]);
-  for (int i = 0; i < n->n_out; i++) out[i] = n->out[i] ? malloc((size_t)tensor_bytes(n->out[i]) + 64) : NULL;
+  for (int i = 0; i < n->n_out; i++)
+    out[i] = n->out[i] ? malloc((size_t)tensor_bytes(n->out[i]) + 64) : NULL;
   n->op->eval(n, in, out);
   apply_fused_activation(n, out[0]);
   for (int i = 0; i < n->n_out; i++) {
@@ -139,7 +142,8 @@ static double reader_error(const Interp *it, const Node *n, const Tensor *t, con
 }
 
 /* Fills error[t * METHODS + m] for one sample that has been run. */
-static void try_ranges(const Graph *g, const Interp *it, const Range *range, const bool *wanted, double *error) {
+static void try_ranges(const Graph *g, const Interp *it, const Range *range, const bool *wanted,
+                       double *error) {
   for (int t = 0; t < g->n_tensor; t++) {
     if (!wanted[t]) continue;
     const Tensor *x = g->tensor[t];
@@ -175,7 +179,7 @@ static void choose_auto(Calibration *c, const Range *range, const bool *wanted, 
 #pragma omp parallel num_threads(c->n_thread)
   {
     Interp *it = new_interp(g);
-    const void *in[64];
+    const void *in[MAX_IO];
 #pragma omp for schedule(static)
     for (int64_t i = 0; i < used; i++) {
       sample_inputs(c, i * n / used, in);
@@ -190,15 +194,25 @@ static void choose_auto(Calibration *c, const Range *range, const bool *wanted, 
     double least = INFINITY;
     for (int m = 0; wanted[t] && m < METHODS; m++) {
       double sum = 0;  /* added in sample order: the same on any number of threads */
-      for (int64_t i = 0; i < used; i++) sum += error[(size_t)i * per + (size_t)t * METHODS + (size_t)m];
+      for (int64_t i = 0; i < used; i++)
+        sum += error[(size_t)i * per + (size_t)t * METHODS + (size_t)m];
       if (sum < least) least = sum, best[t] = m;
     }
   }
   free(error);
 }
 
+/* The choice of who makes the tensor; where that is float, the first reader's that is not: it
+ * gets codes. */
 static ActChoice choice_of(const Graph *g, const Context *cx, const Tensor *t) {
-  return t->def ? act_choice(g, cx, t->def) : input_choice(g, cx, t);
+  ActChoice own = t->def ? act_choice(g, cx, t->def) : input_choice(g, cx, t);
+  for (int i = 0; !own.format && i < g->n_node; i++)
+    for (int k = 0; k < g->node[i]->n_in; k++) {
+      if (g->node[i]->in[k] != t) continue;
+      ActChoice reader = act_choice(g, cx, g->node[i]);
+      if (reader.format) return reader;
+    }
+  return own;
 }
 
 static void set_range(Tensor *t, Range r) {
@@ -216,7 +230,8 @@ static void choose_ranges(Calibration *c, const int *method) {
   for (int t = 0; t < g->n_tensor; t++)
     for (int m = 0; m < METHODS; m++)
       if (method[t] == m || method[t] == -1)
-        range[t * METHODS + m] = range_by(&c->stats[0][t], m, choice_of(g, c->cx, g->tensor[t]).percentile);
+        range[t * METHODS + m] =
+            range_by(&c->stats[0][t], m, choice_of(g, c->cx, g->tensor[t]).percentile);
   for (int t = 0; t < g->n_tensor; t++) {
     wanted[t] = method[t] == -1;
     best[t] = method[t];
@@ -244,8 +259,11 @@ static bool choose_methods(Graph *g, Context *cx, int *method) {
     method[i] = method_index(a.method);
     any = true;
     if (!cx->calib)
-      error_at(a.loc, "static activations need calibration samples (tensor '%s'): give --calib SAMPLES.npy, or "
-               "'calibration: {data: SAMPLES.npy}' in the policy", t->name);
+      error_at(
+          a.loc,
+          "static activations need calibration samples (tensor '%s'): give --calib SAMPLES.npy, or "
+          "'calibration: {data: SAMPLES.npy}' in the policy",
+          t->name);
   }
   return any;
 }

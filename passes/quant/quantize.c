@@ -1,7 +1,7 @@
-/* quantize.c - decides which nodes compute in integers and makes the graph say so: weights become codes
- * behind a Dequantize, every activation next to an integer node gets Quantize and Dequantize.  The
- * graph still runs in floats, with the rounding of the integer graph (simulated quantization); lowering
- * then only matches patterns.
+/* quantize.c - decides which nodes compute in integers and makes the graph say so: weights
+ * become codes behind a Dequantize, every activation next to an integer node gets Quantize and
+ * Dequantize.  The graph still runs in floats, with the rounding of the integer graph (simulated
+ * quantization); lowering then only matches patterns.
  *
  *   y = Conv(x, w)
  *   ==>  y = Dequantize(Quantize(Conv(Dequantize(Quantize(x)), Dequantize(w codes))))
@@ -17,8 +17,9 @@
 typedef struct Plan {
   Graph *g;
   Context *cx;
+  Node **node;          /* [n_node] before insertion */
   bool *integer;        /* [n_node] computed in integers */
-  bool *raw;            /* [n_node] part of the chain from a raw integer input to the first real tensor */
+  bool *raw;            /* [n_node] between a raw integer input and the first real tensor */
   int *set;             /* [n_tensor] union-find: tensors that share one quantization */
   int n_node, n_tensor; /* of the graph before insertion */
 } Plan;
@@ -34,7 +35,8 @@ static void join(Plan *p, const Tensor *a, const Tensor *b) {
 }
 
 static bool is_nearest_resize(const Node *n) {
-  return (is_op(n, "Resize") || is_op(n, "Upsample")) && strcmp(attr_str(n, "mode", "nearest"), "nearest") == 0;
+  return (is_op(n, "Resize") || is_op(n, "Upsample")) &&
+         strcmp(attr_str(n, "mode", "nearest"), "nearest") == 0;
 }
 
 /* Operators whose output elements are input elements. */
@@ -56,10 +58,12 @@ static bool is_real_input(const Tensor *t) { return t && !is_const(t) && t->dtyp
 
 /* A Conv or Gemm that integer kernels can compute, apart from formats. */
 static bool has_integer_weights(const Node *n) {
-  if (!is_float_const(n->in[1]) || (n->n_in > 2 && n->in[2] && !is_float_const(n->in[2]))) return false;
+  if (!is_float_const(n->in[1]) || (n->n_in > 2 && n->in[2] && !is_float_const(n->in[2])))
+    return false;
   if (is_op(n, "Gemm"))
-    return attr_int(n, "transB", 0) && !attr_int(n, "transA", 0) && attr_float(n, "alpha", 1) == 1 &&
-           attr_float(n, "beta", 1) == 1 && (n->n_in < 3 || !n->in[2] || n->in[2]->rank == 1);
+    return attr_int(n, "transB", 0) && !attr_int(n, "transA", 0) &&
+           attr_float(n, "alpha", 1) == 1 && attr_float(n, "beta", 1) == 1 &&
+           (n->n_in < 3 || !n->in[2] || n->in[2]->rank == 1);
   return is_op(n, "Conv") && n->in[0]->layout == LAYOUT_NHWC && n->in[0]->rank <= 4;
 }
 
@@ -71,17 +75,20 @@ static bool has_integer_form(const Node *n, const char **why) {
     *why = "weights are not constant or have no integer form";
     return has_integer_weights(n) && is_real_input(n->in[0]);
   }
-  if (is_op(n, "MatMul")) return is_real_input(n->in[0]) && is_real_input(n->in[1]) && n->out[0]->rank >= 2;
+  if (is_op(n, "MatMul"))
+    return is_real_input(n->in[0]) && is_real_input(n->in[1]) && n->out[0]->rank >= 2;
   if (is_unary(n)) return true;
   if (is_op(n, "Add") || is_op(n, "Mul")) return true;
   if (is_op(n, "AveragePool")) return n->in[0]->layout == LAYOUT_NHWC && n->in[0]->rank <= 4;
-  if (is_op(n, "MaxPool")) return n->in[0]->layout == LAYOUT_NHWC && n->in[0]->rank <= 4 && n->n_out == 1;
+  if (is_op(n, "MaxPool"))
+    return n->in[0]->layout == LAYOUT_NHWC && n->in[0]->rank <= 4 && n->n_out == 1;
   if (is_op(n, "Softmax")) {
     int64_t axis = attr_int(n, "axis", -1);
     *why = "softmax is not over the last dimension";
     return !attr_int(n, "flat", 0) && (axis == -1 || axis == n->in[0]->rank - 1);
   }
-  if (is_op(n, "Pad") && strcmp(attr_str(n, "mode", "constant"), "constant") == 0 && n->n_in > 2 && n->in[2])
+  if (is_op(n, "Pad") && strcmp(attr_str(n, "mode", "constant"), "constant") == 0 && n->n_in > 2 &&
+      n->in[2])
     return is_const(n->in[2]);
   return is_move(n);
 }
@@ -90,10 +97,12 @@ static bool has_integer_form(const Node *n, const char **why) {
 static void find_raw_chain(Plan *p) {
   for (int i = 0; i < p->n_node; i++) {
     const Node *n = p->g->node[i];
-    bool from_raw = is_op(n, "Cast") && dtype_is_int(n->in[0]->dtype) && !n->in[0]->def && !is_const(n->in[0]);
+    bool from_raw =
+        is_op(n, "Cast") && dtype_is_int(n->in[0]->dtype) && !n->in[0]->def && !is_const(n->in[0]);
     if (is_op(n, "Dequantize") && !is_const(n->in[0])) from_raw = true;
     if (is_op(n, "Add") || is_op(n, "Mul")) {
-      const Tensor *x = is_const(n->in[0]) ? n->in[1] : n->in[0], *c = is_const(n->in[0]) ? n->in[0] : n->in[1];
+      const Tensor *x = is_const(n->in[0]) ? n->in[1] : n->in[0],
+                   *c = is_const(n->in[0]) ? n->in[0] : n->in[1];
       from_raw = is_const(c) && x->def && p->raw[node_index(p->g, x->def)];
     }
     p->raw[i] = from_raw;
@@ -103,12 +112,15 @@ static void find_raw_chain(Plan *p) {
 static bool wants_integer(Plan *p, const Node *n) {
   const char *why;
   ActChoice a = act_choice(p->g, p->cx, n);
-  if (n->n_out < 1 || !n->out[0] || n->out[0]->dtype != DT_F32 || (n->op->flags & OP_QDQ)) return false;
+  if (n->n_out < 1 || !n->out[0] || n->out[0]->dtype != DT_F32 || (n->op->flags & OP_QDQ))
+    return false;
   bool weighted = (is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1 && is_float_const(n->in[1]);
   WeightChoice w = weighted ? weight_choice(p->g, p->cx, n) : (WeightChoice){0};
   if (!a.format) {
     if (weighted && w.format)
-      add_note(p->cx, n->name, "weights are kept as %s and decoded to float: its activations are float", w.format->name);
+      add_note(p->cx, n->name,
+               "weights are kept as %s and decoded to float: its activations are float",
+               w.format->name);
     return false;
   }
   if (!has_integer_form(n, &why)) {
@@ -144,21 +156,12 @@ static void settle_moves(Plan *p) {
   for (int i = 0; i < p->n_node; i++) {
     Node *n = g->node[i];
     for (int k = 0; could[i] && k < n->n_in; k++)
-      if (is_real_input(n->in[k]) && n->in[k]->def && p->integer[node_index(g, n->in[k]->def)]) p->integer[i] = true;
+      if (is_real_input(n->in[k]) && n->in[k]->def && p->integer[node_index(g, n->in[k]->def)])
+        p->integer[i] = true;
   }
   for (int i = p->n_node - 1; i >= 0; i--)
-    if (could[i] && !p->integer[i] && all_users_integer(p, g->node[i]->out[0])) p->integer[i] = true;
-}
-
-static void join_moves(Plan *p) {
-  for (int i = 0; i < p->n_node; i++) {
-    const Node *n = p->g->node[i];
-    if (!p->integer[i] || !is_move(n)) continue;
-    for (int k = 0; k < n->n_in; k++)
-      if (is_real_input(n->in[k])) join(p, n->out[0], n->in[k]);
-    for (int k = 1; k < n->n_out; k++)
-      if (n->out[k]) join(p, n->out[0], n->out[k]);
-  }
+    if (could[i] && !p->integer[i] && all_users_integer(p, g->node[i]->out[0]))
+      p->integer[i] = true;
 }
 
 /* Scale and zero point that do not come from calibration. */
@@ -172,6 +175,59 @@ static bool fixed_quant(const Tensor *t, float *scale, int32_t *zero) {
     return true;
   }
   return false;
+}
+
+/* Are all values of the sets of a and b within what a fixed scale and zero point of int8 codes
+ * cover? */
+static bool is_covered(Plan *p, const Tensor *a, const Tensor *b, float scale, int32_t zero) {
+  int x = find_set(p, a->id), y = find_set(p, b->id);
+  float lo = (float)(-128 - zero) * scale - scale, hi = (float)(127 - zero) * scale + scale;
+  for (int i = 0; i < p->n_tensor; i++) {
+    const Tensor *t = p->g->tensor[i];
+    int set = find_set(p, i);
+    if ((set == x || set == y) && t->has_range && (t->lo < lo || t->hi > hi)) return false;
+  }
+  return true;
+}
+
+/* The scale and zero point of a fixed member of t's set; false when there is none. */
+static bool find_fixed(Plan *p, const Tensor *t, float *scale, int32_t *zero) {
+  for (int i = 0; i < p->n_tensor; i++)
+    if (find_set(p, i) == find_set(p, t->id) && fixed_quant(p->g->tensor[i], scale, zero))
+      return true;
+  return false;
+}
+
+/* Moves whose output has values that their first input does not have. */
+static bool brings_values(const Node *n) { return is_op(n, "Concat") || is_op(n, "Pad"); }
+
+/* May input x of such a move share the scale of its output y?  Not where a fixed scale of one of
+ * them would clip the other, or differs from the other's: such an input is requantized. */
+static bool may_share(Plan *p, const Tensor *x, const Tensor *y) {
+  float sx, sy;
+  int32_t zx, zy;
+  bool fx = find_fixed(p, x, &sx, &zx), fy = find_fixed(p, y, &sy, &zy);
+  if (fx && fy) return sx == sy && zx == zy;
+  return (!fx || is_covered(p, x, y, sx, zx)) && (!fy || is_covered(p, x, y, sy, zy));
+}
+
+/* Tensors that a move connects share a scale.  Those that bring values come last, when the other
+ * sets are known. */
+static void join_moves(Plan *p) {
+  for (int i = 0; i < p->n_node; i++) {
+    const Node *n = p->g->node[i];
+    if (!p->integer[i] || !is_move(n) || brings_values(n)) continue;
+    for (int k = 0; k < n->n_in; k++)
+      if (is_real_input(n->in[k])) join(p, n->out[0], n->in[k]);
+    for (int k = 1; k < n->n_out; k++)
+      if (n->out[k]) join(p, n->out[0], n->out[k]);
+  }
+  for (int i = 0; i < p->n_node; i++) {
+    const Node *n = p->g->node[i];
+    for (int k = 0; p->integer[i] && brings_values(n) && k < n->n_in; k++)
+      if (is_real_input(n->in[k]) && may_share(p, n->in[k], n->out[0]))
+        join(p, n->out[0], n->in[k]);
+  }
 }
 
 /* The range of a set: the hull of its members'; a fixed member decides alone. */
@@ -197,16 +253,17 @@ static QuantSpec *set_quant(Plan *p, int root) {
 
 static bool used_by_integer(const Plan *p, const Tensor *t) {
   for (int i = 0; i < p->n_node; i++)
-    for (int k = 0; p->integer[i] && k < p->g->node[i]->n_in; k++)
-      if (p->g->node[i]->in[k] == t) return true;
+    for (int k = 0; p->integer[i] && k < p->node[i]->n_in; k++)
+      if (p->node[i]->in[k] == t) return true;
   return false;
 }
 
-/* Makes integer nodes (all nodes when `everywhere`) read y instead of x, and graph outputs read `codes`. */
-static void redirect(Plan *p, Node **nodes, Tensor *x, Tensor *y, Tensor *codes, bool everywhere) {
+/* Makes integer nodes (all nodes when `everywhere`) read y instead of x, and graph outputs read
+ * `codes`. */
+static void redirect(Plan *p, Tensor *x, Tensor *y, Tensor *codes, bool everywhere) {
   for (int i = 0; i < p->n_node; i++)
-    for (int k = 0; k < nodes[i]->n_in; k++)
-      if (nodes[i]->in[k] == x && (everywhere || p->integer[i])) nodes[i]->in[k] = y;
+    for (int k = 0; k < p->node[i]->n_in; k++)
+      if (p->node[i]->in[k] == x && (everywhere || p->integer[i])) p->node[i]->in[k] = y;
   for (int i = 0; everywhere && i < p->g->n_out; i++)
     if (p->g->out[i] == x) p->g->out[i] = codes;
 }
@@ -231,11 +288,11 @@ static Tensor *quantize_input(Plan *p, Tensor *x, QuantSpec *q) {
   return codes;
 }
 
-static void insert_qdq(Plan *p, Node **nodes, Tensor *x) {
+static void insert_qdq(Plan *p, Tensor *x) {
   Graph *g = p->g;
   int index = -1;
   for (int i = 0; i < p->n_node && x->def; i++)
-    if (nodes[i] == x->def) index = i;
+    if (p->node[i] == x->def) index = i;
   bool made = index >= 0 && p->integer[index];
   if (!made && !used_by_integer(p, x)) return;
   QuantSpec *q = set_quant(p, find_set(p, x->id));
@@ -245,17 +302,19 @@ static void insert_qdq(Plan *p, Node **nodes, Tensor *x) {
     bool is_output = is_graph_output(g, x) && made;
     const char *name = x->name;
     if (is_output) x->name = fresh_name(g, arena_printf(g->arena, "%s_real", name));
-    codes = copy_tensor(g, is_output ? name : fresh_name(g, arena_printf(g->arena, "%s_q", name)), x);
+    codes =
+        copy_tensor(g, is_output ? name : fresh_name(g, arena_printf(g->arena, "%s_q", name)), x);
     codes->dtype = q->format->dtype;
     codes->quant = q;
     codes->has_range = false;
-    add_node(g, at++, "Quantize", fresh_name(g, arena_printf(g->arena, "%s_quantize", name)), 1, &x, 1, &codes);
+    add_node(g, at++, "Quantize", fresh_name(g, arena_printf(g->arena, "%s_quantize", name)), 1, &x,
+             1, &codes);
   } else {
     codes = quantize_input(p, x, q);
   }
   Tensor *y = add_dequantize(g, at, codes, arena_printf(g->arena, "%s_dq", codes->name));
   Node *own = at > 0 && codes->def ? codes->def : NULL;
-  redirect(p, nodes, x, y, codes, made || !x->def);
+  redirect(p, x, y, codes, made || !x->def);
   if (own) own->in[0] = x;
 }
 
@@ -269,25 +328,68 @@ static void quantize_operand(Plan *p, Node *n, int i) {
     r.hi = fmaxf(r.hi, floats_of(c)[k]);
   }
   const Format *f = find_format("int8");
-  Tensor *codes = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_codes", c->name)), f->dtype, c->rank, c->dim,
-                            arena_alloc(g->arena, n_elements(c) + 1));
+  Tensor *codes = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_codes", c->name)), f->dtype,
+                            c->rank, c->dim, arena_alloc(g->arena, n_elements(c) + 1));
   codes->quant = new_quant(g, f, -1, 0, 1);
   codes->layout = c->layout;
   fit_scale(r, f, false, &codes->quant->scale[0], &codes->quant->zero[0]);
   quantize_reals(codes, c->data, codes->data);
-  set_input(g, n, i, add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));
+  set_input(
+      g, n, i,
+      add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));
+}
+
+static bool same_quant(const QuantSpec *a, const QuantSpec *b) {
+  return a->format == b->format && a->n == 1 && b->n == 1 && a->scale[0] == b->scale[0] &&
+         a->zero[0] == b->zero[0];
 }
 
 static void quantize_node_weights(Plan *p, Node *n, bool integer) {
   Graph *g = p->g;
   WeightChoice w = weight_choice(g, p->cx, n);
   if (!w.format || !is_float_const(n->in[1])) return;
-  /* The scale of the activation: its Dequantize is already there when the node is an integer one. */
+  /* The scale of the activation: its Dequantize is already there when the node is an integer
+   * one. */
   const Node *dq = integer ? n->in[0]->def : NULL;
   float x_scale = is_op(dq, "Dequantize") ? dq->in[0]->quant->scale[0] : 1;
   const float *bias = integer && n->n_in > 2 && n->in[2] ? n->in[2]->data : NULL;
   Tensor *codes = quantize_weights(g, n->in[1], &w, x_scale, bias);
-  set_input(g, n, 1, add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));
+  set_input(
+      g, n, 1,
+      add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));
+}
+
+/* Lowering takes what stands between Dequantize and Quantize for an integer operator; a node
+ * that the policy keeps in float must say so. */
+static void mark_islands(Plan *p) {
+  for (int i = 0; i < p->n_node; i++) {
+    Node *n = p->node[i];
+    if (p->integer[i] || n->n_out < 1 || !n->out[0] || !used_by_integer(p, n->out[0])) continue;
+    if (!is_move(n) && !p->raw[i] && !act_choice(p->g, p->cx, n).format)
+      set_int(p->g, n, "keep_float", 1);
+  }
+}
+
+/* Inputs of a Concat or Pad that do not share the scale of its output get it in front of the
+ * node. */
+static void requantize_inputs(Plan *p, Node *n) {
+  Graph *g = p->g;
+  Node *quantize = only_user(g, n->out[0]);
+  if (!is_op(quantize, "Quantize")) return;
+  Tensor *y = quantize->out[0];
+  for (int i = 0; i < n->n_in; i++) {
+    Tensor *x = n->in[i];
+    if (!is_op(x->def, "Dequantize") || same_quant(x->def->in[0]->quant, y->quant)) continue;
+    Tensor *codes =
+        copy_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_rescaled", x->name)), x);
+    codes->dtype = y->dtype;
+    codes->quant = y->quant;
+    codes->has_range = false;
+    add_node(g, node_index(g, n), "Quantize", codes->name, 1, &x, 1, &codes);
+    set_input(
+        g, n, i,
+        add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));
+  }
 }
 
 void pass_quantize(Graph *g, Context *cx) {
@@ -295,22 +397,26 @@ void pass_quantize(Graph *g, Context *cx) {
   p.integer = arena_alloc(g->arena, g->n_node + 1);
   p.raw = arena_alloc(g->arena, g->n_node + 1);
   p.set = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *p.set);
-  Node **nodes = arena_alloc(g->arena, (g->n_node + 1) * (int64_t)sizeof *nodes);
-  memcpy(nodes, g->node, (size_t)g->n_node * sizeof *nodes);
+  p.node = arena_alloc(g->arena, (g->n_node + 1) * (int64_t)sizeof *p.node);
+  memcpy(p.node, g->node, (size_t)g->n_node * sizeof *p.node);
   for (int i = 0; i < g->n_tensor; i++) p.set[i] = i;
   find_raw_chain(&p);
-  for (int i = 0; i < p.n_node; i++) p.integer[i] = !p.raw[i] && wants_integer(&p, nodes[i]);
+  for (int i = 0; i < p.n_node; i++) p.integer[i] = !p.raw[i] && wants_integer(&p, p.node[i]);
   settle_moves(&p);
   join_moves(&p);
+  mark_islands(&p);
   for (int i = 0; i < p.n_tensor; i++) {
     Tensor *x = g->tensor[i];
     if (is_const(x) || x->dtype != DT_F32) continue;
-    insert_qdq(&p, nodes, x);
+    insert_qdq(&p, x);
   }
   for (int i = 0; i < p.n_node; i++) {
-    Node *n = nodes[i];
-    if ((is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1) quantize_node_weights(&p, n, p.integer[i]);
-    for (int k = 0; p.integer[i] && !is_unary(n) && (is_op(n, "Add") || is_op(n, "Mul")) && k < 2; k++)
+    Node *n = p.node[i];
+    if (p.integer[i] && brings_values(n)) requantize_inputs(&p, n);
+    if ((is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1)
+      quantize_node_weights(&p, n, p.integer[i]);
+    for (int k = 0; p.integer[i] && !is_unary(n) && (is_op(n, "Add") || is_op(n, "Mul")) && k < 2;
+         k++)
       if (is_float_const(n->in[k])) quantize_operand(&p, n, k);
   }
 }

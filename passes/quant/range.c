@@ -1,7 +1,7 @@
-/* range.c - how much of a tensor's values an 8-bit code should cover.  All methods read one histogram
- * of N_BINS bins between the smallest and largest value: percentile (cut the tails), entropy (Migacz
- * 2017: the threshold whose quantized distribution is nearest in Kullback-Leibler divergence), mse
- * (least expected squared rounding and clipping error).
+/* range.c - how much of a tensor's values an 8-bit code should cover.  All methods read one
+ * histogram of N_BINS bins between the smallest and largest value: percentile (cut the tails),
+ * entropy (Migacz 2017: the threshold whose quantized distribution is nearest in
+ * Kullback-Leibler divergence), mse (least expected squared rounding and clipping error).
  */
 #include "passes/quant/range.h"
 
@@ -45,7 +45,8 @@ Range percentile_range(const Stats *s, double percentile) {
   return r;
 }
 
-/* Divergence of the first n bins of p (the rest clipped into the last) from their `levels`-level version. */
+/* Divergence of the first n bins of p (the rest clipped into the last) from their `levels`-level
+ * version. */
 static double divergence(const double *p, int n, double tail, int levels) {
   double q[N_BINS] = {0}, sum_p = 0, sum_q = 0, d = 0;
   for (int k = 0; k < levels; k++) {
@@ -71,6 +72,8 @@ Range entropy_range(const Stats *s) {
     int bin = (int)(fabs(bin_centre(s, i)) / largest * N_BINS);
     p[bin >= N_BINS ? N_BINS - 1 : bin] += (double)s->count[i];
   }
+  /* Zeros, half of the values behind a Relu, are exact at any scale: they must not decide. */
+  p[0] = fmin(p[0], p[1]);
   int levels = s->lo >= 0 ? 256 : 128, best = N_BINS;
   double least = divergence(p, N_BINS, 0, levels);
   for (int n = N_BINS; n > levels; n -= 8) {

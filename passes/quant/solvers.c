@@ -1,5 +1,5 @@
-/* solvers.c - the table of solvers, made from solvers.def, and what they share: runs of weights that
- * have one scale. */
+/* solvers.c - the table of solvers, made from solvers.def, and what they share: runs of weights
+ * that have one scale. */
 #include "passes/quant/solvers.h"
 
 #include <math.h>
@@ -34,9 +34,11 @@ int8_t nearest_code(float w, float scale, const Format *f) {
   return (int8_t)(q < lo ? lo : q > hi ? hi : q);
 }
 
-/* Runs are contiguous because the channel is the first dimension (axis 0), or there is only one run. */
+/* Runs are contiguous because the channel is the first dimension (axis 0), or there is only one
+ * run. */
 void for_each_run(const Tensor *t, const QuantSpec *q, RunFn *fn, const float *w, void *ctx) {
-  int64_t channels = q->axis < 0 ? 1 : t->dim[q->axis], row = n_elements(t) / (channels ? channels : 1);
+  int64_t channels = q->axis < 0 ? 1 : t->dim[q->axis],
+          row = n_elements(t) / (channels ? channels : 1);
   int64_t group = q->group > 0 ? q->group : row, per_row = group ? (row + group - 1) / group : 0;
   for (int64_t i = 0; i < channels * per_row; i++) {
     int64_t from = i / per_row * row + i % per_row * group, left = row - i % per_row * group;

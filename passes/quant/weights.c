@@ -1,6 +1,7 @@
-/* weights.c - codes for a constant weight tensor: runs the chosen solver, then makes the scales usable by
- * integer kernels.  Group scales become integer multiples (1..255) of a scale per channel; the scale of a
- * channel with tiny weights but a large bias is raised until the bias fits int32 with room to spare. */
+/* weights.c - codes for a constant weight tensor: runs the chosen solver, then makes the scales
+ * usable by integer kernels.  Group scales become integer multiples (1..255) of a scale per
+ * channel; the scale of a channel with tiny weights but a large bias is raised until the bias
+ * fits int32 with room to spare. */
 #include <math.h>
 
 #include "passes/quant/quant.h"
@@ -10,7 +11,8 @@ typedef struct Recode { QuantSpec *q; int8_t *codes; } Recode;
 
 static void recode_run(void *ctx, const float *w, int64_t n, int64_t from, int64_t index) {
   Recode *r = ctx;
-  for (int64_t i = 0; i < n; i++) r->codes[from + i] = nearest_code(w[i], r->q->scale[index], r->q->format);
+  for (int64_t i = 0; i < n; i++)
+    r->codes[from + i] = nearest_code(w[i], r->q->scale[index], r->q->format);
 }
 
 /* scale[c, g] = channel_scale[c] * multiple[c, g]. */
@@ -31,43 +33,59 @@ static void make_multiples(Graph *g, const Tensor *w, QuantSpec *q) {
   }
 }
 
-static bool all_zero(const int8_t *codes, int64_t n) {
-  for (int64_t i = 0; i < n; i++)
-    if (codes[i]) return false;
+/* Largest |bias| of the channels that share scale i. */
+static double bias_of(const Tensor *w, const QuantSpec *q, int64_t i, int64_t per, const float *bias) {
+  double b = 0;
+  for (int64_t o = 0; bias && o < w->dim[0]; o++)
+    if (q->axis < 0 || o == i / per) b = fmax(b, fabs((double)bias[o]));
+  return b;
+}
+
+/* Do all weights of scale i's channel round to 0? */
+static bool is_dead(const QuantSpec *q, int64_t i, int64_t per, const float *w, int64_t row) {
+  const float *channel = w + i / per * row;
+  for (int64_t k = 0; k < row; k++)
+    if (fabs((double)channel[k]) >= 0.5 * (double)q->scale[i]) return false;
   return true;
 }
 
-/* Channels of zeros get the largest scale of the others, so that they do not decide the shift. */
-static void settle_scales(const Tensor *w, QuantSpec *q, const int8_t *codes, float x_scale, const float *bias) {
-  int64_t channels = q->axis < 0 ? 1 : w->dim[q->axis], row = n_elements(w) / channels, per = q->n / channels;
-  int64_t n_bias = w->dim[0];
+/* Room for the bias in the accumulator: |bias code| stays below these powers of two.  A channel without
+ * weights needs few bits, and must not decide the shift of the whole layer. */
+enum { BIAS_BITS = 26, DEAD_BIAS_BITS = 16 };
+
+static void settle_scales(const Tensor *w, QuantSpec *q, float x_scale, const float *bias) {
+  int64_t channels = q->axis < 0 ? 1 : w->dim[q->axis], row = n_elements(w) / channels;
+  int64_t per = q->n / channels;
   float largest = 0;
-  for (int64_t i = 0; i < q->n; i++)
-    if (!all_zero(codes + i / per * row, row)) largest = fmaxf(largest, q->scale[i]);
   for (int64_t i = 0; i < q->n; i++) {
-    if (all_zero(codes + i / per * row, row) && largest > 0) q->scale[i] = largest;
-    if (!bias) continue;
-    double b = 0;
-    for (int64_t o = 0; o < n_bias; o++)
-      if (q->axis < 0 || o == i / per) b = fmax(b, fabs((double)bias[o]));
-    float least = (float)(b / ((double)x_scale * (1 << 26)));
-    if (q->scale[i] < least) q->scale[i] = least;
+    double least = bias_of(w, q, i, per, bias) / x_scale;
+    q->scale[i] = fmaxf(q->scale[i], (float)ldexp(least, -BIAS_BITS));
+    if (!is_dead(q, i, per, w->data, row)) largest = fmaxf(largest, q->scale[i]);
+  }
+  for (int64_t i = 0; i < q->n; i++) {
+    if (!is_dead(q, i, per, w->data, row)) continue;
+    double least = bias_of(w, q, i, per, bias) / x_scale;
+    if (least > 0) q->scale[i] = fmaxf(q->scale[i], (float)ldexp(least, -DEAD_BIAS_BITS));
+    else if (largest > 0) q->scale[i] = largest;
   }
 }
 
-Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, float x_scale, const float *bias) {
+Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, float x_scale,
+                         const float *bias) {
   int64_t count = n_elements(w), channels = w->dim[0], row = channels ? count / channels : 0;
   bool groups = choice->granularity == GRAN_GROUP && choice->group < row;
   int axis = choice->granularity == GRAN_TENSOR ? -1 : 0;
-  int64_t n = axis < 0 ? 1 : groups ? channels * ((row + choice->group - 1) / choice->group) : channels;
-  Tensor *t = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_codes", w->name)), choice->format->dtype, w->rank,
-                        w->dim, arena_alloc(g->arena, count + 1));
+  int64_t n = axis < 0 ? 1
+              : groups ? channels * ((row + choice->group - 1) / choice->group)
+                       : channels;
+  Tensor *t = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_codes", w->name)),
+                        choice->format->dtype, w->rank, w->dim, arena_alloc(g->arena, count + 1));
   t->layout = w->layout;
   t->quant = new_quant(g, choice->format, axis, groups ? choice->group : 0, n);
   const Solver *solver = find_solver(choice->solver);
   if (!solver) error_at(choice->loc, "unknown solver '%s'", choice->solver);
   solver->solve(t, w->data, t->quant, t->data);
-  settle_scales(t, t->quant, t->data, x_scale, bias);
+  settle_scales(w, t->quant, x_scale, bias);
   if (groups) make_multiples(g, t, t->quant);
   for_each_run(t, t->quant, recode_run, w->data, &(Recode){t->quant, t->data});
   return t;

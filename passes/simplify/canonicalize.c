@@ -1,12 +1,13 @@
-/* canonicalize.c - one form for what ONNX can say in several ways, so that later passes and kernels meet
- * few cases.  Each rule is a function that rewrites one node and says whether it did; the pass runs
- * them until none fires.
+/* canonicalize.c - one form for what ONNX can say in several ways, so that later passes and
+ * kernels meet few cases.  Each rule is a function that rewrites one node and says whether it
+ * did; the pass runs them until none fires.
  *
  *   Identity, Dropout, no-op Reshape, Transpose, Pad, Cast, Concat of one    ==>  nothing
  *   Flatten, Squeeze, Unsqueeze, Transpose that moves only ones              ==>  Reshape
  *   GlobalAveragePool, ReduceMean over the spatial dimensions                ==>  AveragePool
  *   Sub, Div by a constant                                                   ==>  Add, Mul
  *   MatMul with a constant matrix, Gemm with alpha, beta, transB=0           ==>  Gemm<transB=1>
+ *   Gemm with a matrix to add                                                ==>  Gemm, Add
  */
 #include <math.h>
 #include <string.h>
@@ -17,25 +18,64 @@
 static bool is_known(const Tensor *t) { return t->rank >= 0 && n_elements(t) >= 0; }
 
 static bool same_type_shape(const Tensor *a, const Tensor *b) {
-  return a->dtype == b->dtype && is_known(a) && is_known(b) && same_shape(a, b) && a->layout == b->layout;
+  return a->dtype == b->dtype && is_known(a) && is_known(b) && same_shape(a, b) &&
+         a->layout == b->layout;
 }
 
-/* Can `n` be replaced by its input? Not when it joins a graph input or constant to a graph output. */
+/* Can `n` be replaced by its input? Not when it joins a graph input or constant to a graph
+ * output. */
 static bool drop(Graph *g, Node *n, Tensor *x) {
   int before = g->n_node;
   bypass(g, n, x);
   return g->n_node < before;
 }
 
+/* Does a Slice or Pad whose output has the input's shape keep every element in its place?  Not
+ * when it reverses a dimension, or adds on one side what it takes away on the other. */
+static bool keeps_places(const Node *n) {
+  bool slice = is_op(n, "Slice");
+  if (!slice && !is_op(n, "Pad")) return true;
+  int input = slice ? 4 : 1;
+  int64_t v[2 * MAX_RANK];
+  int count = attr_ints(n, slice ? "steps" : "pads", v, 2 * MAX_RANK);
+  if (n->n_in > input && n->in[input]) count = const_ints(n->in[input], v, 2 * MAX_RANK);
+  if (count < 0) return false;
+  for (int i = 0; i < count; i++)
+    if (slice ? v[i] < 0 : v[i] != 0) return false;
+  return true;
+}
+
+/* Steps that are known to be forward: a Slice may also reverse what it keeps. */
+static bool is_forward(const Node *n) {
+  const Tensor *steps = n->n_in > 4 ? n->in[4] : NULL;
+  int64_t v[MAX_RANK];
+  int count = steps ? const_ints(steps, v, MAX_RANK) : 0;
+  for (int i = 0; i < count; i++)
+    if (v[i] < 0) return false;
+  return count >= 0;
+}
+
 static bool drop_identity(Graph *g, Node *n) {
   if (is_op(n, "Identity")) return drop(g, n, n->in[0]);
-  if (is_op(n, "Dropout") && (n->n_out < 2 || !n->out[1] || !count_uses(g, n->out[1])))
-    return drop(g, n, n->in[0]);
-  bool moves = is_op(n, "Reshape") || is_op(n, "Pad") || is_op(n, "Cast") || is_op(n, "Slice") ||
-               is_op(n, "Expand") || is_op(n, "Tile");
-  if (moves && same_type_shape(n->in[0], n->out[0])) return drop(g, n, n->in[0]);
   if (is_op(n, "Concat") && n->n_in == 1) return drop(g, n, n->in[0]);
+  bool moves = is_op(n, "Reshape") || is_op(n, "Pad") || is_op(n, "Cast") || is_op(n, "Expand") ||
+               is_op(n, "Tile") || (is_op(n, "Slice") && is_forward(n));
+  if (moves && same_type_shape(n->in[0], n->out[0]) && keeps_places(n)) return drop(g, n, n->in[0]);
   return false;
+}
+
+/* Dropout without a mask does nothing at inference; as an Identity it may be a graph's output. */
+static bool drop_dropout(Graph *g, Node *n) {
+  if (!is_op(n, "Dropout") || (n->n_out > 1 && n->out[1] && count_uses(g, n->out[1]))) return false;
+  if (drop(g, n, n->in[0])) return true;
+  int at = node_index(g, n);
+  const char *name = n->name;
+  Tensor *x = n->in[0], *y = n->out[0];
+  Loc loc = n->loc;
+  n->out[0]->def = NULL, n->out[0] = NULL;
+  remove_node(g, n);
+  add_node(g, at, "Identity", name, 1, &x, 1, &y)->loc = loc;
+  return true;
 }
 
 static bool drop_transpose(Graph *g, Node *n) {
@@ -49,7 +89,8 @@ static bool drop_transpose(Graph *g, Node *n) {
 
 static Node *to_reshape(Graph *g, Node *n) {
   Tensor *y = n->out[0], *x = n->in[0];
-  Tensor *shape = new_const_i64(g, fresh_name(g, arena_printf(g->arena, "%s_shape", n->name)), y->rank, y->dim);
+  Tensor *shape =
+      new_const_i64(g, fresh_name(g, arena_printf(g->arena, "%s_shape", n->name)), y->rank, y->dim);
   int at = node_index(g, n);
   const char *name = n->name;
   Loc loc = n->loc;
@@ -75,7 +116,8 @@ static bool make_reshape(Graph *g, Node *n) {
 }
 
 static bool merge_reshape(Graph *g, Node *n) {
-  if (!is_op(n, "Reshape") || !is_op(n->in[0]->def, "Reshape") || !is_known(n->out[0])) return false;
+  if (!is_op(n, "Reshape") || !is_op(n->in[0]->def, "Reshape") || !is_known(n->out[0]))
+    return false;
   set_input(g, n, 0, n->in[0]->def->in[0]);
   return true;
 }
@@ -83,7 +125,8 @@ static bool merge_reshape(Graph *g, Node *n) {
 static bool make_pool(Graph *g, Node *n) {
   const Tensor *x = n->in[0];
   bool mean = is_op(n, "GlobalAveragePool");
-  if ((!mean && !is_op(n, "GlobalMaxPool")) || !is_known(x) || x->rank < 3 || x->rank > 5) return false;
+  if ((!mean && !is_op(n, "GlobalMaxPool")) || !is_known(x) || x->rank < 3 || x->rank > 5)
+    return false;
   int at = node_index(g, n);
   Tensor *in = n->in[0], *y = n->out[0];
   const char *name = n->name;
@@ -99,9 +142,11 @@ static bool make_pool(Graph *g, Node *n) {
 /* ReduceMean over exactly the spatial dimensions of an NCHW activation. */
 static bool mean_to_pool(Graph *g, Node *n) {
   Tensor *x = n->in[0];
-  if (!is_op(n, "ReduceMean") || !is_known(x) || x->rank < 3 || x->rank > 5 || x->dtype != DT_F32) return false;
+  if (!is_op(n, "ReduceMean") || !is_known(x) || x->rank < 3 || x->rank > 5 || x->dtype != DT_F32)
+    return false;
   int64_t axes[MAX_RANK];
-  int count = n->n_in > 1 && n->in[1] ? const_ints(n->in[1], axes, MAX_RANK) : attr_ints(n, "axes", axes, MAX_RANK);
+  int count = n->n_in > 1 && n->in[1] ? const_ints(n->in[1], axes, MAX_RANK)
+                                      : attr_ints(n, "axes", axes, MAX_RANK);
   unsigned seen = 0;
   for (int i = 0; i < count; i++) seen |= 1u << (axes[i] < 0 ? axes[i] + x->rank : axes[i]);
   if (count != x->rank - 2 || seen != ((1u << x->rank) - 1 - 3)) return false;
@@ -111,12 +156,15 @@ static bool mean_to_pool(Graph *g, Node *n) {
   bool keep = attr_int(n, "keepdims", 1);
   n->out[0]->def = NULL, n->out[0] = NULL;
   remove_node(g, n);
-  Tensor *p = keep ? y : new_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_pool", name)), DT_NONE, -1, NULL);
+  Tensor *p = keep ? y
+                   : new_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_pool", name)), DT_NONE,
+                                -1, NULL);
   Node *pool = add_node(g, at, "AveragePool", name, 1, &x, 1, &p);
   set_ints(g, pool, "kernel_shape", x->rank - 2, x->dim + 2);
   infer_node(g, pool);
   if (!keep) {
-    Tensor *shape = new_const_i64(g, fresh_name(g, arena_printf(g->arena, "%s_shape", name)), y->rank, y->dim);
+    Tensor *shape =
+        new_const_i64(g, fresh_name(g, arena_printf(g->arena, "%s_shape", name)), y->rank, y->dim);
     add_node(g, at + 1, "Reshape", fresh_name(g, arena_printf(g->arena, "%s_reshape", name)), 2,
              (Tensor *[]){p, shape}, 1, &y);
   }
@@ -142,29 +190,36 @@ static bool make_add_mul(Graph *g, Node *n) {
 
 /* x[..,M,K] * w[K,N] with constant w. */
 static bool make_gemm(Graph *g, Node *n) {
+  if (!is_op(n, "MatMul")) return false;
   Tensor *x = n->in[0], *w = n->in[1], *y = n->out[0];
-  if (!is_op(n, "MatMul") || !is_float_const(w) || w->rank != 2 || !is_known(x) || x->rank < 2) return false;
+  if (!is_float_const(w) || w->rank != 2 || !is_known(x) || x->rank < 2) return false;
   if (is_const(x)) return false;
   int at = node_index(g, n);
   const char *name = n->name;
   Loc loc = n->loc;
-  int64_t k = w->dim[0], flat[2] = {n_elements(x) / (k ? k : 1), k}, out_dim[2] = {flat[0], w->dim[1]};
+  int64_t k = w->dim[0], flat[2] = {n_elements(x) / (k ? k : 1), k},
+          out_dim[2] = {flat[0], w->dim[1]};
   n->out[0]->def = NULL, n->out[0] = NULL;
   remove_node(g, n);
   Tensor *wt = transpose_const(g, w, (const int64_t[]){1, 0});
   bool reshape = x->rank != 2;
   if (reshape) {
     Tensor *s = new_const_i64(g, fresh_name(g, arena_printf(g->arena, "%s_flat", name)), 2, flat);
-    x = add_op(g, at++, "Reshape", fresh_name(g, arena_printf(g->arena, "%s_rows", name)), 2, (Tensor *[]){x, s});
+    x = add_op(g, at++, "Reshape", fresh_name(g, arena_printf(g->arena, "%s_rows", name)), 2,
+               (Tensor *[]){x, s});
   }
-  Tensor *p = reshape ? new_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_product", name)), DT_F32, 2, out_dim) : y;
+  Tensor *p = reshape ? new_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_product", name)),
+                                   DT_F32, 2, out_dim)
+                      : y;
   Node *gemm = add_node(g, at++, "Gemm", name, 2, (Tensor *[]){x, wt}, 1, &p);
   gemm->loc = loc;
   set_int(g, gemm, "transB", 1);
   infer_node(g, gemm);
   if (reshape) {
-    Tensor *s = new_const_i64(g, fresh_name(g, arena_printf(g->arena, "%s_shape", name)), y->rank, y->dim);
-    add_node(g, at, "Reshape", fresh_name(g, arena_printf(g->arena, "%s_unflat", name)), 2, (Tensor *[]){p, s}, 1, &y);
+    Tensor *s =
+        new_const_i64(g, fresh_name(g, arena_printf(g->arena, "%s_shape", name)), y->rank, y->dim);
+    add_node(g, at, "Reshape", fresh_name(g, arena_printf(g->arena, "%s_unflat", name)), 2,
+             (Tensor *[]){p, s}, 1, &y);
   }
   return true;
 }
@@ -208,6 +263,21 @@ static bool normalise_gemm(Graph *g, Node *n) {
   return changed;
 }
 
+/* A Gemm whose C is a matrix, or is computed: kernels only know a constant bias per column. */
+static bool split_gemm(Graph *g, Node *n) {
+  Tensor *c = n->n_in > 2 && is_op(n, "Gemm") ? n->in[2] : NULL, *y = n->out[0];
+  if (!c || c->dtype != DT_F32 || attr_float(n, "beta", 1) != 1 || !is_known(y)) return false;
+  if (is_const(c) && (c->rank == 1 || n_elements(c) == 1)) return false;
+  int at = node_index(g, n) + 1;
+  Tensor *product = copy_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_product", n->name)), y);
+  n->out[0] = product, product->def = n, y->def = NULL;
+  n->n_in = 2;
+  Node *add = add_node(g, at, "Add", fresh_name(g, arena_printf(g->arena, "%s_add", n->name)), 2,
+                       (Tensor *[]){product, c}, 1, &y);
+  add->loc = n->loc;
+  return true;
+}
+
 /* A Transpose that keeps the order of the dimensions that are not 1. */
 static bool transpose_to_reshape(Graph *g, Node *n) {
   int64_t perm[MAX_RANK], last = -1;
@@ -238,12 +308,13 @@ static bool merge_transpose(Graph *g, Node *n) {
 }
 
 typedef bool Rule1(Graph *g, Node *n);
-static Rule1 *const rules[] = {drop_identity, drop_transpose, make_reshape, merge_reshape, make_pool, mean_to_pool,
-                               make_add_mul, make_gemm, normalise_gemm, merge_transpose};
+static Rule1 *const rules[] = {drop_identity, drop_dropout,   drop_transpose, make_reshape,
+                               merge_reshape, make_pool,      mean_to_pool,   make_add_mul,
+                               make_gemm,     normalise_gemm, split_gemm,     merge_transpose};
 
 /* Rules that are only for after the layout pass, when no Transpose will cancel any more. */
-static Rule1 *const late_rules[] = {drop_identity, drop_transpose, transpose_to_reshape, merge_reshape,
-                                    merge_transpose};
+static Rule1 *const late_rules[] = {drop_identity, drop_transpose, transpose_to_reshape,
+                                    merge_reshape, merge_transpose};
 
 static void run_rules(Graph *g, Rule1 *const *rule, size_t n_rule) {
   for (int i = 0; i < g->n_node; i++) {
@@ -255,7 +326,9 @@ static void run_rules(Graph *g, Rule1 *const *rule, size_t n_rule) {
   }
 }
 
-void canonicalize_moves(Graph *g) { run_rules(g, late_rules, sizeof late_rules / sizeof *late_rules); }
+void canonicalize_moves(Graph *g) {
+  run_rules(g, late_rules, sizeof late_rules / sizeof *late_rules);
+}
 
 void pass_canonicalize(Graph *g, Context *cx) {
   (void)cx;

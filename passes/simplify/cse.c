@@ -1,6 +1,6 @@
-/* cse.c - common subexpressions: nodes with the same operator, attributes and inputs compute the same
- * values, so the later one is dropped; equal constants become one.  Keyed by a hash, confirmed by
- * comparison.
+/* cse.c - common subexpressions: nodes with the same operator, attributes and inputs compute the
+ * same values, so the later one is dropped; equal constants become one.  Keyed by a hash,
+ * confirmed by comparison.
  *
  *   a = Relu(x); b = Relu(x); y = Add(a, b)   ==>   a = Relu(x); y = Add(a, a)
  */
@@ -10,7 +10,8 @@
 
 static bool same_quant(const QuantSpec *a, const QuantSpec *b) {
   if (a == b) return true;
-  if (!a || !b || a->format != b->format || a->axis != b->axis || a->group != b->group || a->n != b->n)
+  if (!a || !b || a->format != b->format || a->axis != b->axis || a->group != b->group ||
+      a->n != b->n)
     return false;
   return !memcmp(a->scale, b->scale, (size_t)a->n * sizeof *a->scale) &&
          !memcmp(a->zero, b->zero, (size_t)a->n * sizeof *a->zero) && !a->multiple == !b->multiple;
@@ -27,7 +28,8 @@ static bool same_attr(const Attr *a, const Attr *b) {
   if (strcmp(a->name, b->name) != 0 || a->kind != b->kind || a->n != b->n) return false;
   if (a->i != b->i || memcmp(&a->f, &b->f, sizeof a->f) || !same_text(a->s, b->s)) return false;
   if (a->kind == ATTR_INTS) return !memcmp(a->ints, b->ints, (size_t)a->n * sizeof *a->ints);
-  if (a->kind == ATTR_FLOATS) return !memcmp(a->floats, b->floats, (size_t)a->n * sizeof *a->floats);
+  if (a->kind == ATTR_FLOATS)
+    return !memcmp(a->floats, b->floats, (size_t)a->n * sizeof *a->floats);
   if (a->kind == ATTR_TENSOR) return same_const(a->t, b->t);
   for (int i = 0; a->kind == ATTR_STRINGS && i < a->n; i++)
     if (strcmp(a->strings[i], b->strings[i]) != 0) return false;
@@ -35,7 +37,8 @@ static bool same_attr(const Attr *a, const Attr *b) {
 }
 
 static bool same_node(const Node *a, const Node *b) {
-  if (a->op != b->op || a->n_in != b->n_in || a->n_attr != b->n_attr || a->n_out != 1 || b->n_out != 1)
+  if (a->op != b->op || a->n_in != b->n_in || a->n_attr != b->n_attr || a->n_out != 1 ||
+      b->n_out != 1)
     return false;
   for (int i = 0; i < a->n_in; i++)
     if (a->in[i] != b->in[i]) return false;

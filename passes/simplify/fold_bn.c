@@ -1,7 +1,8 @@
 /* fold_bn.c - BatchNormalization (inference) after a Conv, ConvTranspose or Gemm with constant
  * weights goes into those weights (Jacob et al. 2018, section 3.2); any other one with constant
- * parameters becomes Mul and Add per channel.  A constant Mul per channel after a weighted node is
- * folded in the same way.  Exact up to float rounding.
+ * parameters becomes Mul and Add per channel.  A constant Mul per channel after a weighted node
+ * is folded in the same way.  Exact up to float rounding.  `transforms: []` in the policy keeps
+ * weights as they are.
  *
  *   y = BatchNormalization(Conv(x, w, b), gamma, beta, mean, var)   ==>   y = Conv(x, w', b')
  */
@@ -38,8 +39,10 @@ static void to_mul_add(Graph *g, Node *n, float *scale, float *shift) {
   Tensor *x = n->in[0];
   int64_t dim[MAX_RANK];
   for (int i = 0; i < x->rank; i++) dim[i] = i == 1 ? x->dim[1] : 1;
-  Tensor *s = new_floats(g, arena_printf(g->arena, "%s_scale", n->name), x->rank - 1, dim + 1, scale);
-  Tensor *b = new_floats(g, arena_printf(g->arena, "%s_shift", n->name), x->rank - 1, dim + 1, shift);
+  Tensor *s =
+      new_floats(g, arena_printf(g->arena, "%s_scale", n->name), x->rank - 1, dim + 1, scale);
+  Tensor *b =
+      new_floats(g, arena_printf(g->arena, "%s_shift", n->name), x->rank - 1, dim + 1, shift);
   Tensor *m = add_op(g, node_index(g, n), "Mul", fresh_name(g, n->name), 2, (Tensor *[]){x, s});
   Tensor *y = n->out[0];
   n->out[0]->def = NULL, n->out[0] = NULL;
@@ -62,12 +65,12 @@ static void fold_mul(Graph *g, Node *n) {
 }
 
 void pass_fold_bn(Graph *g, Context *cx) {
-  (void)cx;
+  bool into_weights = policy_has(cx->policy, "transforms", "fold_bn");
   for (int i = 0; i < g->n_node; i++) {
     Node *n = g->node[i];
     float *scale, *shift;
     if (is_op(n, "BatchNormalization") && read_norm(g, n, &scale, &shift)) {
-      Node *p = weighted_before(g, n->in[0]);
+      Node *p = into_weights ? weighted_before(g, n->in[0]) : NULL;
       if (p) {
         scale_channels(g, p, scale, shift);
         bypass(g, n, n->in[0]);
@@ -75,7 +78,7 @@ void pass_fold_bn(Graph *g, Context *cx) {
         to_mul_add(g, n, scale, shift);
       }
       i = -1;
-    } else if (is_op(n, "Mul")) {
+    } else if (is_op(n, "Mul") && into_weights) {
       int before = g->n_node;
       fold_mul(g, n);
       if (g->n_node != before) i = -1;

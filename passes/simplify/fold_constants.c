@@ -1,7 +1,7 @@
-/* fold_constants.c - evaluates every node whose inputs are all constant and replaces its outputs by
- * constants.  Shape and Size of a tensor with a static shape count as constant too, so that chains such
- * as Shape -> Gather -> Concat -> Reshape disappear; shapes are inferred again on the way, because a
- * folded input may make the shape of a later node known.
+/* fold_constants.c - evaluates every node whose inputs are all constant and replaces its outputs
+ * by constants.  Shape and Size of a tensor with a static shape count as constant too, so that
+ * chains such as Shape -> Gather -> Concat -> Reshape disappear; shapes are inferred again on
+ * the way, because a folded input may make the shape of a later node known.
  *
  *   s = Shape(x); n = Gather(s, 0); r = Reshape(y, Concat(n, -1))   ==>   r = Reshape(y, {1, -1})
  */
@@ -34,7 +34,7 @@ static bool can_fold(const Graph *g, const Node *n) {
 }
 
 /* Evaluates one node; its outputs become constants. */
-void fold_node(Graph *g, Node *n) {
+static void fold_node(Graph *g, Node *n) {
   const void **in = arena_alloc(g->arena, (n->n_in + 1) * (int64_t)sizeof *in);
   void **out = arena_alloc(g->arena, (n->n_out + 1) * (int64_t)sizeof *out);
   for (int i = 0; i < n->n_in; i++) in[i] = n->in[i] ? n->in[i]->data : NULL;

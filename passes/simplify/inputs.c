@@ -1,6 +1,6 @@
-/* inputs.c - graph inputs as the firmware gets them: raw integers with a mean and a standard deviation,
- * channels first or last.  The graph is extended in front, so that it can still be run at every stage
- * and later passes fold the additions away.
+/* inputs.c - graph inputs as the firmware gets them: raw integers with a mean and a standard
+ * deviation, channels first or last.  The graph is extended in front, so that it can still be
+ * run at every stage and later passes fold the additions away.
  *
  *   x float[1,3,32,32], policy {storage: uint8, std: 255, layout: NHWC}
  *   ==>  x uint8[1,32,32,3] NHWC;  Transpose(Dequantize(x))

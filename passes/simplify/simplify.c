@@ -16,7 +16,9 @@ Tensor *transpose_const(Graph *g, const Tensor *t, const int64_t *perm) {
     memcpy(out + i * bytes, (const char *)t->data + from * bytes, (size_t)bytes);
     for (int d = t->rank - 1; d >= 0 && ++at[d] == dim[d]; d--) at[d] = 0;
   }
-  return new_const(g, fresh_name(g, t->name), t->dtype, t->rank, dim, out);
+  Tensor *result = new_const(g, fresh_name(g, t->name), t->dtype, t->rank, dim, out);
+  set_origin(result, t);
+  return result;
 }
 
 bool is_float_const(const Tensor *t) { return t && is_const(t) && t->dtype == DT_F32; }
@@ -24,14 +26,19 @@ bool is_float_const(const Tensor *t) { return t && is_const(t) && t->dtype == DT
 const float *floats_of(const Tensor *t) { return t->data; }
 
 Tensor *new_floats(Graph *g, const char *base, int rank, const int64_t *dim, float *data) {
-  return new_const(g, fresh_name(g, base), DT_F32, rank, dim, data);
+  const Tensor *model = find_tensor(g, base);
+  Tensor *t = new_const(g, fresh_name(g, base), DT_F32, rank, dim, data);
+  if (model) set_origin(t, model);
+  return t;
 }
 
 int64_t weighted_channels(const Node *n) {
+  if (find_attr(n, "activation") || (n->n_in > 0 && n->in[0]->layout == LAYOUT_NHWC)) return 0;
   if (is_op(n, "Conv") && is_float_const(n->in[1])) return n->in[1]->dim[0];
   if (is_op(n, "ConvTranspose") && is_float_const(n->in[1]))
     return n->in[1]->dim[1] * attr_int(n, "group", 1);
-  if (is_op(n, "Gemm") && is_float_const(n->in[1])) return n->in[1]->dim[attr_int(n, "transB", 0) ? 0 : 1];
+  if (is_op(n, "Gemm") && is_float_const(n->in[1]))
+    return n->in[1]->dim[attr_int(n, "transB", 0) ? 0 : 1];
   return 0;
 }
 

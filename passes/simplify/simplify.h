@@ -4,23 +4,24 @@
 
 #include "ir/ir.h"
 
-/* Evaluates a node whose inputs are constant; its outputs become constants. */
-void fold_node(Graph *g, Node *n);
 /* A constant with its dimensions permuted: result.dim[i] = t.dim[perm[i]]. */
 Tensor *transpose_const(Graph *g, const Tensor *t, const int64_t *perm);
 /* Elements of a float constant. */
 const float *floats_of(const Tensor *t);
-/* A float constant; data is taken over. */
+/* A float constant that stands for the tensor named `base`, if there is one; data is taken over. */
 Tensor *new_floats(Graph *g, const char *base, int rank, const int64_t *dim, float *data);
 bool is_float_const(const Tensor *t);
-/* Number of output channels of a Conv, ConvTranspose or Gemm with constant weights; 0 for other nodes. */
+/* Number of output channels of a Conv, ConvTranspose or Gemm in ONNX's layout with constant
+ * weights and no activation behind it, so that it may be scaled and shifted; 0 for other nodes. */
 int64_t weighted_channels(const Node *n);
-/* Multiplies the weights of output channel c by scale[c] (new constants) and sets bias = bias * scale + shift. */
+/* Multiplies the weights of output channel c by scale[c] (new constants) and sets bias = bias *
+ * scale + shift. */
 void scale_channels(Graph *g, Node *n, const float *scale, const float *shift);
-/* For a constant that varies at most along `axis` (size n) of a tensor of rank `rank`, when broadcast:
- * its n values, expanded; NULL when it varies otherwise. */
+/* For a constant that varies at most along `axis` (size n) of a tensor of rank `rank`, when
+ * broadcast: its n values, expanded; NULL when it varies otherwise. */
 const float *per_channel(Graph *g, const Tensor *t, int rank, int axis, int64_t n);
-/* Drops or simplifies Reshape and Transpose nodes (canonicalize.c), for use after the layout pass. */
+/* Drops or simplifies Reshape and Transpose nodes (canonicalize.c), for use after the layout
+ * pass. */
 void canonicalize_moves(Graph *g);
 /* Removes a node whose output equals its input `x`. */
 void bypass(Graph *g, Node *n, Tensor *x);

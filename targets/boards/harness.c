@@ -2,8 +2,8 @@
  *
  * For every sample the inputs are read into the arena, the model runs between bench_begin and
  * bench_end, and the outputs are written.  The calls that mark time are empty functions: on an
- * emulator the plugin sees their addresses executed, on a real machine they note the clock.  Pairs of
- * marks with nothing between them, made first, measure what the marks themselves cost.
+ * emulator the plugin sees their addresses executed, on a real machine they note the clock.  Pairs
+ * of marks with nothing between them, made first, measure what the marks themselves cost.
  *
  * The arena is full of 0xA5 before the first sample, so that a model that reads what it never wrote
  * shows, and the guard behind it tells whether a kernel writes too far. */
@@ -15,11 +15,11 @@ enum { FILL = 0xA5, GUARD_BYTES = 64, N_CALIBRATION = 8, STACK_WINDOW = 256 * 10
 enum { MARK_BEGIN, MARK_END, MARK_LAYER };
 
 typedef struct Span {
-  uint32_t offset, bytes;               /* in the arena */
+  uint32_t offset, bytes; /* in the arena */
 } Span;
 
-static const Span inputs[] = {MODEL_INPUTS {0, 0}};
-static const Span outputs[] = {MODEL_OUTPUTS {0, 0}};
+static const Span inputs[] = {MODEL_INPUTS{0, 0}};
+static const Span outputs[] = {MODEL_OUTPUTS{0, 0}};
 
 static uint8_t arena[MODEL_ARENA_BYTES + GUARD_BYTES]
     __attribute__((aligned(16), section(".bss.arena")));

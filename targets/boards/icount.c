@@ -1,11 +1,13 @@
 /* icount.c - a plugin for QEMU's translator (API version 1, QEMU 4.2 to 8.2): counts executed
  * instructions exactly and notes the count whenever one of the given addresses is executed.
  *
- * Arguments: mark=ADDRESS (repeatable; numbered from 0 in that order) and out=FILE.  Each execution of a
- * mark adds the line "mark NUMBER COUNT" to the file; the last line is "total COUNT".
+ * Arguments: mark=ADDRESS (repeatable; numbered from 0 in that order) and out=FILE.  Each
+ * execution of a mark adds the line "mark NUMBER COUNT" to the file; the last line is "total
+ * COUNT".
  *
- * No package ships the header of this interface, so the few functions that are used are declared here.
- * Counting is inline code in the translation, not a call, so that it hardly slows the emulation. */
+ * No package ships the header of this interface, so the few functions that are used are declared
+ * here. Counting is inline code in the translation, not a call, so that it hardly slows the
+ * emulation. */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -36,7 +38,7 @@ uint64_t qemu_plugin_insn_vaddr(const Instruction *i);
 EXPORT int qemu_plugin_version = 1;
 EXPORT int qemu_plugin_install(PluginId id, const Info *info, int argc, char **argv);
 
-static uint64_t total;                  /* instructions so far */
+static uint64_t total; /* instructions so far */
 static uint64_t mark[MAX_MARKS];
 static int n_mark;
 static FILE *out;

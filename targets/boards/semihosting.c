@@ -1,14 +1,21 @@
 /* semihosting.c - files, log and exit of the bare machines: requests that the emulator answers.
- * machine.h has the instruction sequence that makes one (Arm: "Semihosting for AArch32 and AArch64";
- * RISC-V took over the same requests). */
+ * machine.h has the instruction sequence that makes one (Arm: "Semihosting for AArch32 and
+ * AArch64"; RISC-V took over the same requests). */
 #include "board.h"
 #include "machine.h"
 
-enum { SYS_OPEN = 1, SYS_CLOSE = 2, SYS_WRITE0 = 4, SYS_WRITE = 5, SYS_READ = 6, SYS_EXIT_EXTENDED = 0x20 };
+enum {
+  SYS_OPEN = 1,
+  SYS_CLOSE = 2,
+  SYS_WRITE0 = 4,
+  SYS_WRITE = 5,
+  SYS_READ = 6,
+  SYS_EXIT_EXTENDED = 0x20
+};
 enum { MODE_READ = 1, MODE_WRITE = 5, APPLICATION_EXIT = 0x20026 };
 
 static struct {
-  int input, output;                    /* handles */
+  int input, output; /* handles */
 } files;
 
 static int open_file(const char *name, uint32_t mode) {

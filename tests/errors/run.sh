@@ -4,7 +4,9 @@
 # Each folder beside this script has a cases.txt with lines `name | arguments`.  A case runs
 # `QCC arguments` in that folder and compares what it prints on stderr, and its exit status, with
 # name.golden.  @out@ in the arguments is a fresh path for output, and becomes @out@ again in what
-# is compared.  UPDATE=1 rewrites the goldens.  Exit status 1 when a case differs.
+# is compared; the list of all targets is left out.  Arguments such as PATH=/nowhere before the others go to the environment.  What was
+# printed or written although there was an error is part of the golden, so that it is seen.
+# UPDATE=1 rewrites the goldens.  Exit status 1 when a case differs.
 set -u
 LC_ALL=C
 export LC_ALL
@@ -19,6 +21,7 @@ shift
 
 here=$(cd "$(dirname "$0")" && pwd)
 temp=$(mktemp -d) || exit 2
+mkdir "$temp/work"
 trap 'rm -rf "$temp"' EXIT
 trap 'exit 2' HUP INT TERM
 passed=0
@@ -26,14 +29,27 @@ failed=0
 
 # Output of one case in $temp/actual.  Arguments may be quoted as in the shell.
 run_case() {
-  rm -rf "$temp/out"
+  rm -rf "$temp/out" "$temp"/out.*
   arguments=$(printf '%s\n' "$1" | sed "s|@out@|$temp/out|g")
-  (eval "set -- $arguments" && exec "$qcc" "$@") >"$temp/stdout" 2>"$temp/stderr" </dev/null
+  (
+    eval "set -- $arguments"
+    while case ${1:-} in [A-Z]*=*) true ;; *) false ;; esac; do
+      export "${1?}"
+      shift
+    done
+    TMPDIR=$temp/work exec "$qcc" "$@"
+  ) >"$temp/stdout" 2>"$temp/stderr" </dev/null
   status=$?
-  { sed "s|$temp/out|@out@|g" "$temp/stderr"; echo "exit status $status"; } >"$temp/actual"
+  { sed "s|$temp/out|@out@|g; s|(targets: [^)]*, or|(targets: ..., or|" "$temp/stderr"; echo "exit status $status"; } >"$temp/actual"
   # A message and output are one too many.
-  if [ "$status" -ne 0 ] && [ -e "$temp/out" ]; then
+  if [ "$status" -ne 0 ] && [ -n "$(ls -d "$temp"/out* 2>/dev/null)" ]; then
     echo "output was left behind" >>"$temp/actual"
+  fi
+  if [ "$status" -ne 0 ] && [ -s "$temp/stdout" ]; then
+    echo "printed on stdout:" && cat "$temp/stdout"
+  fi >>"$temp/actual"
+  if [ -n "$(ls -A "$temp/work" . | grep qcc-)" ]; then
+    echo "a temporary folder was left behind" >>"$temp/actual"
   fi
 }
 

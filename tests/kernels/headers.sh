@@ -8,8 +8,9 @@ strict="-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshado
 work=$(mktemp -d) || exit 1
 trap 'rm -rf "$work"' EXIT
 failed=0
+folder=.
 
-# check LABEL COMMAND...: compiles one file that includes one header, for every header.
+# check LABEL COMMAND...: compiles one file that includes one header, for every header of $folder.
 check() {
   label=$1
   shift
@@ -17,9 +18,9 @@ check() {
     echo "skipped $label: $1 is not installed"
     return
   fi
-  for header in "$runtime"/*.h; do
+  for header in "$runtime/$folder"/*.h; do
     # shellcheck disable=SC2086
-    if ! "$@" $strict -O2 -x c -c "$header" -o "$work/one.o" 2>"$work/log"; then
+    if ! "$@" $strict -O2 -I "$runtime" -x c -c "$header" -o "$work/one.o" 2>"$work/log"; then
       echo "failed $label: ${header##*/}"
       cat "$work/log"
       failed=1
@@ -42,4 +43,29 @@ else
 fi
 check "gcc riscv64" riscv64-linux-gnu-gcc
 check "gcc aarch64" aarch64-linux-gnu-gcc
+
+# Kernels for an instruction set, with compilers that have it.
+folder=neon
+check "gcc neon" aarch64-linux-gnu-gcc -march=armv8.6-a+i8mm
+check "clang neon" clang-19 --target=aarch64-linux-gnu -march=armv8.6-a+i8mm
+folder=rvv
+check "clang rvv" clang-19 --target=riscv64-linux-gnu -march=rv64gcv
+folder=dsp
+check "gcc dsp" arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard
+if [ -d "$newlib" ]; then
+  check "clang dsp" clang-19 --target=arm-none-eabi -mcpu=cortex-m33 -mfloat-abi=hard \
+    -isystem "$newlib"
+fi
+folder=mve
+check "gcc mve" arm-none-eabi-gcc -mcpu=cortex-m55 -mthumb -mfloat-abi=hard
+if [ -d "$newlib" ]; then
+  check "clang mve" clang-19 --target=arm-none-eabi -mcpu=cortex-m55 -mfloat-abi=hard \
+    -isystem "$newlib"
+fi
+folder=avx2
+check "gcc avx2" gcc -march=x86-64-v3
+check "clang avx2" clang-19 --target=x86_64-linux-gnu -march=x86-64-v3
+folder=avx512
+check "gcc avx512" gcc -march=x86-64-v4 -mavx512vnni
+check "clang avx512" clang-19 --target=x86_64-linux-gnu -march=x86-64-v4 -mavx512vnni
 exit $failed

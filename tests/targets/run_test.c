@@ -2,9 +2,9 @@
  *
  *     run_test TARGET COMPILER FOLDER [MACRO]
  *
- * FOLDER has tiny.c, tiny.h and tiny_one.bin; COMPILER is 0 or 1; MACRO is defined in tiny.c, to see what
- * is said when the model goes wrong.  Status 0: right; 1: wrong; 77: skipped, because a compiler or
- * emulator is not installed. */
+ * FOLDER has tiny.c, tiny.h and tiny_one.bin; COMPILER is 0 or 1; MACRO is defined in tiny.c, to
+ * see what is said when the model goes wrong.  Status 0: right; 1: wrong; 77: skipped, because a
+ * compiler or emulator is not installed. */
 #include "targets/process.h"
 #include "targets/targets.h"
 
@@ -65,7 +65,9 @@ static void check_size(Arena *a, const Target *t, int compiler) {
   const char *const weights[] = {"tiny_weights", "tiny_one", NULL};
   char *log;
   ObjectSize size;
-  check(compile_object(a, t, compiler, "-Os", NULL, arena_printf(a, "%s/tiny.c", dir), o_file, &log), log);
+  check(
+      compile_object(a, t, compiler, "-Os", NULL, arena_printf(a, "%s/tiny.c", dir), o_file, &log),
+      log);
   check(read_object_size(a, o_file, weights, &size), "the object can be read");
   /* Compilers may fold the constant array away, never what the assembler made. */
   check(size.code > 20 && size.code < 4000, "bytes of code");
@@ -76,10 +78,21 @@ static void check_size(Arena *a, const Target *t, int compiler) {
 static RunResult run(Arena *a, const Target *t, int compiler, bool count, bool emulate) {
   int8_t x[N_SAMPLE * BYTES], y[N_SAMPLE * BYTES] = {0};
   for (int i = 0; i < N_SAMPLE * BYTES; i++) x[i] = (int8_t)(i * 37 - 90);
-  HarnessIo io = {
-      .prefix = "tiny", .n_in = 1, .n_out = 1, .in_bytes = {BYTES}, .out_bytes = {BYTES}, .arena_bytes = 48};
-  RunRequest rq = {.dir = dir, .opt = "-Os", .compiler = compiler, .n_sample = N_SAMPLE, .input = x,
-                   .output = y, .count = count, .n_layer = count ? 2 : 0, .emulate = emulate};
+  HarnessIo io = {.prefix = "tiny",
+                  .n_in = 1,
+                  .n_out = 1,
+                  .in_bytes = {BYTES},
+                  .out_bytes = {BYTES},
+                  .arena_bytes = 48};
+  RunRequest rq = {.dir = dir,
+                   .opt = "-Os",
+                   .compiler = compiler,
+                   .n_sample = N_SAMPLE,
+                   .input = x,
+                   .output = y,
+                   .count = count,
+                   .n_layer = count ? 2 : 0,
+                   .emulate = emulate};
   RunResult r;
   run_on_target(a, t, &io, &rq, &r);
   check_output(x, y);
@@ -117,11 +130,10 @@ int main(int argc, char **argv) {
   copy_file(a, argv[3], "tiny.h", NULL);
   copy_file(a, argv[3], "tiny_one.bin", NULL);
   if (!package && !macro) check_size(a, t, compiler);
-  const char *why = package ? arena_printf(a, "no compiler, packages %s", package) : why_not_run(a, t);
-  if (why)
-    printf("skipped: %s\n", why);
-  else
-    test_run(a, t, compiler);
+  const char *why =
+      package ? arena_printf(a, "no compiler, packages %s", package) : why_not_run(a, t);
+  if (why) printf("skipped: %s\n", why);
+  else test_run(a, t, compiler);
   free_arena(a);
   return why ? SKIPPED : 0;
 }

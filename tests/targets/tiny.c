@@ -1,6 +1,6 @@
-/* tiny.c - see tiny.h.  A macro chooses what goes wrong, to see that it is told: TINY_GUARD writes behind
- * the arena, TINY_FAULT to where nothing is, TINY_STACK recurses without end, TINY_LARGE is too large for
- * a small part, TINY_FLOAT needs floating point. */
+/* tiny.c - see tiny.h.  A macro chooses what goes wrong, to see that it is told: TINY_GUARD
+ * writes behind the arena, TINY_FAULT to where nothing is, TINY_STACK recurses without end,
+ * TINY_LARGE is too large for a small part, TINY_FLOAT needs floating point. */
 #include "tiny.h"
 
 #include <stdint.h>
@@ -18,7 +18,8 @@
 #define LAYER(k) (void)0
 #endif
 
-static const int8_t tiny_weights[16] TINY_WEIGHTS = {2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2};
+static const int8_t tiny_weights[16] TINY_WEIGHTS = {2, 2, 2, 2, 2, 2, 2, 2,
+                                                     2, 2, 2, 2, 2, 2, 2, 2};
 
 /* One byte, 1, from a file beside this one. */
 __asm__(".pushsection .rodata.tiny_one,\"a\"\n"

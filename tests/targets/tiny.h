@@ -1,5 +1,6 @@
-/* tiny.h - a model written by hand in the form of generated code: y = clamp(2 x + 1) over 16 codes, in two
- * layers, with weights in a section of their own and a constant pulled in by the assembler. */
+/* tiny.h - a model written by hand in the form of generated code: y = clamp(2 x + 1) over 16
+ * codes, in two layers, with weights in a section of their own and a constant pulled in by the
+ * assembler. */
 #ifndef TINY_H
 #define TINY_H
 

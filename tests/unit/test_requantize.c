@@ -56,11 +56,28 @@ static void rounds_half_up(void **state) {
   assert_int_equal(requantize_q31(1, half, 2, 0, -128, 127), 1);
 }
 
+/* A row is what its elements are one by one. */
+static void rows(void **state) {
+  (void)state;
+  const int32_t acc[3] = {100, -7, 1 << 20}, bias[3] = {-50, 9, 3};
+  const int32_t m[3] = {1 << 29, 12345, (1 << 30) - 1};
+  int8_t plain[3], biased[3];
+  for (int shift = -2; shift <= 2; shift++) {
+    requantize_row(3, acc, NULL, m, shift, -5, -128, 100, plain);
+    requantize_row(3, acc, bias, m, shift, -5, -128, 100, biased);
+    for (int i = 0; i < 3; i++) {
+      assert_int_equal(plain[i], requantize_q31(acc[i], m[i], shift, -5, -128, 100));
+      assert_int_equal(biased[i], requantize_q31(acc[i] + bias[i], m[i], shift, -5, -128, 100));
+    }
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(agrees_on_random_values),
       cmocka_unit_test(agrees_on_edges),
       cmocka_unit_test(rounds_half_up),
+      cmocka_unit_test(rows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

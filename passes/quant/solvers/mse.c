@@ -1,5 +1,6 @@
-/* mse.c - round to nearest with the scale, out of a grid of shrunk ones, that gives the least squared
- * error, then refined in closed form: for fixed codes q the best scale is sum(w q) / sum(q q). */
+/* mse.c - round to nearest with the scale, out of a grid of shrunk ones, that gives the least
+ * squared error, then refined in closed form: for fixed codes q the best scale is sum(w q) /
+ * sum(q q). */
 #include "passes/quant/solvers.h"
 
 enum { GRID = 96 };

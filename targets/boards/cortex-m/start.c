@@ -1,16 +1,17 @@
 /* start.c - from reset to main() on any Cortex-M.
  *
- * The processor itself loads the stack pointer from the first word of the vector table, so that reset
- * is an ordinary function.  The coprocessor register is written only in code that was compiled for an
- * FPU or for vectors: on smaller cores it does not exist.  Every fault ends the run with a message. */
+ * The processor itself loads the stack pointer from the first word of the vector table, so that
+ * reset is an ordinary function.  The coprocessor register is written only in code that was
+ * compiled for an FPU or for vectors: on smaller cores it does not exist.  Every fault ends the
+ * run with a message. */
 #include "board.h"
 #include "machine.h"
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
-#define CCR REGISTER(0xE000ED14)        /* configuration and control */
-#define CFSR REGISTER(0xE000ED28)       /* cause of a configurable fault, ARMv7-M and later */
-#define HFSR REGISTER(0xE000ED2C)       /* cause of a hard fault */
-#define CPACR REGISTER(0xE000ED88)      /* coprocessor access */
+#define CCR REGISTER(0xE000ED14)   /* configuration and control */
+#define CFSR REGISTER(0xE000ED28)  /* cause of a configurable fault, ARMv7-M and later */
+#define HFSR REGISTER(0xE000ED2C)  /* cause of a hard fault */
+#define CPACR REGISTER(0xE000ED88) /* coprocessor access */
 
 extern uint32_t stack_top[], data_load[], data_start[], data_end[], bss_start[], bss_end[];
 int main(void);
@@ -73,6 +74,20 @@ __attribute__((naked)) static void fault(void) {
 typedef void Vector(void);
 
 __attribute__((section(".vectors"), used)) Vector *const vectors[16] = {
-    (Vector *)(uintptr_t)stack_top, reset, fault, fault, fault, fault, fault, fault,
-    fault, fault, fault, fault, fault, fault, fault, fault,
+    (Vector *)(uintptr_t)stack_top,
+    reset,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
+    fault,
 };

@@ -1,6 +1,6 @@
-/* files.c - the board below a hosted test program: ordinary files, and the clock behind the marks.
- * Marks are kept in memory while an inference runs and written to marks.txt after it, in the form that
- * the emulator's plugin writes. */
+/* files.c - the board below a hosted test program: ordinary files, and the clock behind the
+ * marks. Marks are kept in memory while an inference runs and written to marks.txt after it, in
+ * the form that the emulator's plugin writes. */
 #define _POSIX_C_SOURCE 200809L
 #include "board.h"
 

@@ -1,6 +1,6 @@
-/* libc.c - the functions that compilers call of themselves: memory moves and, on a 32-bit machine without
- * a compiler library, 64-bit shifts, products and divisions.
- * The empty asm statements keep compilers from making a call to memcpy of memcpy's own loop. */
+/* libc.c - the functions that compilers call of themselves: memory moves and, on a 32-bit
+ * machine without a compiler library, 64-bit shifts, products and divisions. The empty asm
+ * statements keep compilers from making a call to memcpy of memcpy's own loop. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -123,7 +123,8 @@ __attribute__((weak)) uint64_t __muldi3(uint64_t a, uint64_t b) {
   return w.all;
 }
 
-/* Restoring division, bit by bit; dividing by zero gives all ones as the machine's own division does. */
+/* Restoring division, bit by bit; dividing by zero gives all ones as the machine's own division
+ * does. */
 static uint64_t divide(uint64_t a, uint64_t b, uint64_t *rest) {
   uint64_t quotient = 0, r = 0;
   for (int i = 63; i >= 0; i--) {

@@ -1,5 +1,5 @@
-/* start.c - from reset to main() on the RV32 machine.  The emulator puts the whole image in RAM, so that
- * only .bss must be cleared; any trap ends the run with a message. */
+/* start.c - from reset to main() on the RV32 machine.  The emulator puts the whole image in RAM,
+ * so that only .bss must be cleared; any trap ends the run with a message. */
 #include "board.h"
 #include "machine.h"
 
@@ -20,7 +20,9 @@ __attribute__((used)) void report_trap(void) {
   board_exit(EXIT_FAULT);
 }
 
-/* The trap may come from a broken stack, so that reporting begins with a fresh one. */
+/* Physical memory protection lets nothing write from address 0 to the start of RAM (a locked
+ * top-of-range entry, read and execute), so that a stack that runs out traps.  The trap itself
+ * begins with a fresh stack and lies in memory that the stack can't reach. */
 __asm__(".section .init, \"ax\"\n"
         ".globl _start\n"
         "_start:\n"
@@ -29,6 +31,11 @@ __asm__(".section .init, \"ax\"\n"
         "  la sp, stack_top\n"
         "  la t0, trap\n"
         "  csrw mtvec, t0\n"
+        "  la t0, ram_start\n"
+        "  srli t0, t0, 2\n"
+        "  csrw pmpaddr0, t0\n"
+        "  li t0, 0x8d\n"
+        "  csrw pmpcfg0, t0\n"
         ".option pop\n"
         "  la t0, start\n"
         "  jr t0\n"

@@ -5,9 +5,15 @@
 
 #define INFINITY __builtin_inff()
 #define NAN __builtin_nanf("")
+#define isinf(x) __builtin_isinf(x)
+#define isnan(x) __builtin_isnan(x)
 
+float acosf(float x);
+float asinf(float x);
+float atanf(float x);
 float ceilf(float x);
 float cosf(float x);
+float coshf(float x);
 float erff(float x);
 float exp2f(float x);
 float expf(float x);
@@ -25,7 +31,9 @@ float powf(float x, float y);
 float rintf(float x);
 float roundf(float x);
 float sinf(float x);
+float sinhf(float x);
 float sqrtf(float x);
+float tanf(float x);
 float tanhf(float x);
 float truncf(float x);
 long lrintf(float x);

@@ -1,0 +1,69 @@
+/* emit_dsp.c - calls of the kernels of runtime/dsp/: biases and doubled multipliers lie together,
+ * in blocks of as many output channels as the inner loop computes. */
+#include "codegen/emit.h"
+
+typedef struct Channel {
+  int64_t b, m;
+} Channel;
+
+static bool is_zero(const Tensor *w, int64_t o) {
+  int64_t depth = n_elements(w) / w->dim[0];
+  for (int64_t i = 0; i < depth; i++)
+    if (get_int(w->dtype, w->data, o * depth + i)) return false;
+  return true;
+}
+
+/* Bias and multiplier of a channel.  Without weights its code is always the same and its bias may
+ * be beyond what the kernels' sums hold: then others that give the same code. */
+static Channel channel_of(const Node *n, int64_t o) {
+  const Tensor *b = n->in[2], *m = n->in[3];
+  Channel c = {get_int(b->dtype, b->data, o), get_int(m->dtype, m->data, o)};
+  if (!is_zero(n->in[1], o)) return c;
+  int64_t shift = attr_int(n, "shift", 0), half = (int64_t)1 << 30;
+  int64_t acc = shift >= 0 ? c.b * ((int64_t)1 << shift) : c.b >> -shift;
+  int64_t code = (acc * c.m + half) >> 31;
+  code = code < -512 ? -512 : code > 512 ? 512 : code; /* beyond the clamp either way */
+  return (Channel){2 * code * ((int64_t)1 << (shift < 0 ? -shift : 0)),
+                   shift > 0 ? half >> shift : half - 1};
+}
+
+/* Per block its biases, then its multipliers, doubled. */
+static const char *channel_array(Emitter *e, const Node *n, int block) {
+  int64_t channels = n_elements(n->in[3]), padded = (channels + block - 1) / block * block;
+  int64_t *v = arena_alloc(e->a, (2 * padded + 1) * (int64_t)sizeof *v);
+  for (int64_t o = 0; o < channels; o++) {
+    int64_t at = o / block * 2 * block + o % block;
+    Channel c = channel_of(n, o);
+    v[at] = c.b;
+    v[at + block] = 2 * c.m;
+  }
+  return int_array(e, "m", "int32_t", 2 * padded, v);
+}
+
+static void call_dsp(Emitter *e, const Node *n, const Kernel *k) {
+  const char *w = weight_array(e, n, k), *c = channel_array(e, n, dsp_channels(k->packing));
+  const char *table = optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL";
+  call(e, "qcc_%s(&p, %s, %s, %s, %s, a + %lld, %s)", k->name, pointer_to(e, n->in[0]), w, c, table,
+       (long long)attr_int(n, "scratch_offset", 0), pointer_to(e, n->out[0]));
+}
+
+void emit_qconv_dsp(Emitter *e, const Node *n, const Kernel *k) {
+  open_params(e, "qcc_conv");
+  write_window(e, n, n->in[1]);
+  field(e, "group", attr_int(n, "group", 1));
+  field(e, "x_zero", attr_int(n, "x_zero", 0));
+  write_rescale(e, n);
+  close_params(e);
+  call_dsp(e, n, k);
+}
+
+void emit_qgemm_dsp(Emitter *e, const Node *n, const Kernel *k) {
+  int64_t cols = n->in[1]->dim[0];
+  open_params(e, "qcc_gemm");
+  field(e, "rows", n_elements(n->out[0]) / cols);
+  field(e, "depth", n_elements(n->in[1]) / cols);
+  field(e, "cols", cols);
+  write_rescale(e, n);
+  close_params(e);
+  call_dsp(e, n, k);
+}

@@ -1,0 +1,246 @@
+/* emit_x86.c - calls of the kernels of runtime/avx512 and runtime/avx2. */
+#include <string.h>
+
+#include "codegen/emit.h"
+#include "codegen/pack_x86.h"
+
+/* Geometry with two spatial dimensions; elements of the staged image between neighbours. */
+typedef struct Shape {
+  int64_t batch, in_h, in_w, in_c, out_h, out_w, out_c;
+  int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+  int64_t h, w; /* of the staged image */
+} Shape;
+
+static Shape shape_of(const Node *n) {
+  Window w;
+  get_window(n, n->in[0], n->in[1], &w);
+  int x = w.spatial - 1;
+  bool flat = w.spatial == 1;
+  Shape s = {.batch = w.batch,
+             .in_h = flat ? 1 : w.in[0],
+             .in_w = w.in[x],
+             .in_c = w.channels,
+             .out_h = flat ? 1 : w.out[0],
+             .out_w = w.out[x],
+             .out_c = w.out_channels,
+             .kernel_h = flat ? 1 : w.kernel[0],
+             .kernel_w = w.kernel[x],
+             .stride_h = flat ? 1 : w.stride[0],
+             .stride_w = w.stride[x],
+             .dilation_h = flat ? 1 : w.dilation[0],
+             .dilation_w = w.dilation[x],
+             .pad_top = flat ? 0 : w.pad[0],
+             .pad_left = w.pad[x]};
+  s.h = (s.out_h - 1) * s.stride_h + (s.kernel_h - 1) * s.dilation_h + 1;
+  s.w = (s.out_w - 1) * s.stride_w + (s.kernel_w - 1) * s.dilation_w + 1;
+  return s;
+}
+
+static void write_stage(Emitter *e, const Node *n, const Shape *s) {
+  open_named(e, "qcc_stage", "t");
+  field(e, "batch", s->batch);
+  field(e, "in_h", s->in_h), field(e, "in_w", s->in_w), field(e, "in_c", s->in_c);
+  field(e, "h", s->h), field(e, "w", s->w);
+  field(e, "pad_top", s->pad_top), field(e, "pad_left", s->pad_left);
+  field(e, "zero", attr_int(n, "x_zero", 0));
+  close_params(e);
+}
+
+/* Bias with what the offset of 128 adds taken away, and twice the multipliers; by slot. */
+typedef struct Rescaling {
+  const char *b, *m;
+} Rescaling;
+
+/* Sum of channel o's weights, weighted with their multiples. */
+static int64_t weight_sum(const Node *n, int64_t o) {
+  const Tensor *w = n->in[1], *multiple = optional_input(n, 4);
+  int64_t depth = n_elements(w) / w->dim[0], size = attr_int(n, "group_size", 0), sum = 0;
+  const int8_t *codes = (const int8_t *)w->data + o * depth;
+  for (int64_t k = 0; k < depth; k++) {
+    int64_t factor =
+        multiple ? get_int(multiple->dtype, multiple->data, o * multiple->dim[1] + k / size) : 1;
+    sum += factor * codes[k];
+  }
+  return sum;
+}
+
+/* repeat: the channels fill all the slots, over and over. */
+static Rescaling write_rescaling(Emitter *e, const Node *n, const Kernel *k, int64_t slots,
+                                 bool repeat) {
+  int64_t channels = n->in[1]->dim[0];
+  int64_t *b = arena_alloc(e->a, slots * 8), *m = arena_alloc(e->a, slots * 8);
+  for (int64_t i = 0; i < (repeat ? slots : channels); i++) {
+    int64_t o = i % channels, at = x86_slot(k->packing, slots, i);
+    int64_t offset = x86_step(k->packing) == 4 ? 128 * weight_sum(n, o) : 0;
+    b[at] = (int32_t)(uint32_t)(get_int(DT_I32, n->in[2]->data, o) - offset);
+    m[at] = 2 * get_int(DT_I32, n->in[3]->data, o);
+  }
+  return (Rescaling){int_array(e, "b", "int32_t", slots, b),
+                     int_array(e, "m", "int32_t", slots, m)};
+}
+
+/* uint8 [group of channels][group of weights][slots of the group], or NULL. */
+static const char *write_multiples(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *multiple = optional_input(n, 4);
+  if (!multiple) return "NULL";
+  int64_t channels = multiple->dim[0], groups = multiple->dim[1], slots = x86_slots(channels);
+  int64_t whole = x86_step(k->packing) == 4 ? 64 : 16, *v = arena_alloc(e->a, slots * groups * 8);
+  for (int64_t o = 0; o < channels; o++) {
+    int64_t first = o / whole * whole, width = slots - first < whole ? slots - first : whole;
+    for (int64_t g = 0; g < groups; g++)
+      v[first * groups + g * width + x86_slot(k->packing, slots, o) - first] =
+          get_int(multiple->dtype, multiple->data, o * groups + g);
+  }
+  return int_array(e, "s", "uint8_t", slots * groups, v);
+}
+
+static const char *table_of(Emitter *e, const Node *n) {
+  return optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL";
+}
+
+static void write_steps(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *w = n->in[1];
+  int64_t unit = x86_step(k->packing) * (w->dtype == DT_I4 ? 2 : 1);
+  field(e, "steps", x86_steps(w, k->packing));
+  field(e, "out_c", w->dim[0]);
+  field(e, "group_steps", optional_input(n, 4) ? attr_int(n, "group_size", 0) / unit : 0);
+  write_rescale(e, n);
+  close_params(e);
+}
+
+static void call_x86(Emitter *e, const Node *n, const Kernel *k, const char *stage) {
+  const char *w = weight_array(e, n, k), *multiple = write_multiples(e, n, k);
+  Rescaling r = write_rescaling(e, n, k, x86_slots(n->in[1]->dim[0]), false);
+  call(e, "qcc_%s(&p, %s%s, %s, %s, %s, %s, %s, a + %lld, %s)", k->name, stage,
+       pointer_to(e, n->in[0]), w, multiple, r.b, r.m, table_of(e, n),
+       (long long)attr_int(n, "scratch_offset", 0), pointer_to(e, n->out[0]));
+}
+
+void emit_x86_conv(Emitter *e, const Node *n, const Kernel *k) {
+  Shape s = shape_of(n);
+  bool taps = k->packing == PACK_VNNI_TAPS || k->packing == PACK_MADD_TAPS;
+  int64_t line = s.w * s.in_c;
+  write_stage(e, n, &s);
+  open_params(e, x86_step(k->packing) == 4 ? "qcc_vnni" : "qcc_madd");
+  field(e, "rows_h", s.out_h), field(e, "rows_w", s.out_w), field(e, "batch", s.batch);
+  field(e, "image", s.h * line), field(e, "line", s.stride_h * line),
+      field(e, "pixel", s.stride_w * s.in_c);
+  field(e, "runs_h", s.kernel_h), field(e, "runs_w", taps ? s.kernel_w : 1);
+  field(e, "step_h", s.dilation_h * line), field(e, "step_w", s.dilation_w * s.in_c);
+  write_steps(e, n, k);
+  call_x86(e, n, k, "&t, ");
+}
+
+void emit_x86_gemm(Emitter *e, const Node *n, const Kernel *k) {
+  int64_t cols = n->in[1]->dim[0], depth = n_elements(n->in[1]) / cols;
+  open_params(e, x86_step(k->packing) == 4 ? "qcc_vnni" : "qcc_madd");
+  field(e, "rows_h", 1), field(e, "rows_w", n_elements(n->out[0]) / cols), field(e, "batch", 1);
+  field(e, "pixel", depth), field(e, "runs_h", 1), field(e, "runs_w", 1);
+  write_steps(e, n, k);
+  call_x86(e, n, k, "");
+}
+
+/* Distance of every tap from the window's first one; taps that fill up the last step repeat it. */
+static const char *write_taps(Emitter *e, const Shape *s, int64_t count) {
+  int64_t *v = arena_alloc(e->a, count * 8);
+  for (int64_t t = 0; t < s->kernel_h * s->kernel_w; t++)
+    v[t] = (t / s->kernel_w * s->dilation_h * s->w + t % s->kernel_w * s->dilation_w) * s->in_c;
+  return int_array(e, "taps", "int32_t", count, v);
+}
+
+void emit_x86_depthwise(Emitter *e, const Node *n, const Kernel *k) {
+  Shape s = shape_of(n);
+  bool vnni = x86_step(k->packing) == 4,
+       joined = k->packing == PACK_VNNI_JOINED || k->packing == PACK_MADD_JOINED;
+  int64_t line = s.w * s.in_c, steps = x86_depthwise_steps(n->in[1], k->packing),
+          width = vnni ? 64 : 16;
+  write_stage(e, n, &s);
+  open_params(e, vnni ? "qcc_avx512_depthwise" : "qcc_avx2_depthwise");
+  field(e, "batch", s.batch), field(e, "out_h", s.out_h), field(e, "out_w", joined ? 1 : s.out_w);
+  field(e, "channels", joined ? s.out_w * s.out_c : s.out_c);
+  field(e, "image", s.h * line), field(e, "line", s.stride_h * line),
+      field(e, "pixel", s.stride_w * s.in_c);
+  field(e, "joined", joined), field(e, vnni ? "quads" : "pairs", steps);
+  write_rescale(e, n);
+  close_params(e);
+  const char *w = weight_array(e, n, k), *taps = write_taps(e, &s, steps * x86_step(k->packing));
+  Rescaling r = write_rescaling(e, n, k, (s.out_c + width - 1) / width * width, joined);
+  call(e, "qcc_%s(&p, &t, %s, %s, %s, %s, %s, %s, a + %lld, %s)", k->name, taps,
+       pointer_to(e, n->in[0]), w, r.b, r.m, table_of(e, n),
+       (long long)attr_int(n, "scratch_offset", 0), pointer_to(e, n->out[0]));
+}
+
+/* ---- floats ---------------------------------------------------------------------------------- */
+
+static void write_float_stage(Emitter *e, const Shape *s) {
+  open_named(e, "qcc_float_stage", "t");
+  field(e, "batch", s->batch);
+  field(e, "in_h", s->in_h), field(e, "in_w", s->in_w), field(e, "in_c", s->in_c);
+  field(e, "h", s->h), field(e, "w", s->w);
+  field(e, "pad_top", s->pad_top), field(e, "pad_left", s->pad_left);
+  close_params(e);
+}
+
+/* The bias, filled up with zeros to whole vectors. */
+static const char *float_bias(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *bias = optional_input(n, 2);
+  int64_t channels = n->in[1]->dim[0], whole = 2 * x86_lanes(k->packing);
+  int64_t count = (channels + whole - 1) / whole * whole;
+  float *v = arena_alloc(e->a, count * (int64_t)sizeof *v);
+  if (bias) memcpy(v, bias->data, (size_t)channels * sizeof *v);
+  return float_array(e, "b", count, v);
+}
+
+static const char *float_scratch(Emitter *e, const Node *n) {
+  return arena_printf(e->a, "(float *)(void *)(a + %lld)",
+                      (long long)attr_int(n, "scratch_offset", 0));
+}
+
+void emit_x86_conv_f32(Emitter *e, const Node *n, const Kernel *k) {
+  Shape s = shape_of(n);
+  bool dense = s.dilation_w == 1;
+  int64_t line = s.w * s.in_c;
+  write_float_stage(e, &s);
+  open_params(e, "qcc_fma");
+  field(e, "rows_h", s.out_h), field(e, "rows_w", s.out_w), field(e, "batch", s.batch);
+  field(e, "image", s.h * line), field(e, "line", s.stride_h * line),
+      field(e, "pixel", s.stride_w * s.in_c);
+  field(e, "runs_h", s.kernel_h), field(e, "runs_w", dense ? 1 : s.kernel_w);
+  field(e, "step_h", s.dilation_h * line), field(e, "step_w", s.dilation_w * s.in_c);
+  field(e, "steps", dense ? s.kernel_w * s.in_c : s.in_c), field(e, "out_c", s.out_c);
+  write_activation(e, n);
+  close_params(e);
+  const char *w = weight_array(e, n, k), *b = float_bias(e, n, k);
+  call(e, "qcc_%s(&p, &t, %s, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, b,
+       float_scratch(e, n), pointer_to(e, n->out[0]));
+}
+
+void emit_x86_gemm_f32(Emitter *e, const Node *n, const Kernel *k) {
+  int64_t cols = n->in[1]->dim[0], depth = n_elements(n->in[1]) / cols;
+  open_params(e, "qcc_fma");
+  field(e, "rows_h", 1), field(e, "rows_w", n_elements(n->out[0]) / cols), field(e, "batch", 1);
+  field(e, "pixel", depth), field(e, "runs_h", 1), field(e, "runs_w", 1);
+  field(e, "steps", depth), field(e, "out_c", cols);
+  write_activation(e, n);
+  close_params(e);
+  const char *w = weight_array(e, n, k), *b = float_bias(e, n, k);
+  call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, b,
+       pointer_to(e, n->out[0]));
+}
+
+void emit_x86_depthwise_f32(Emitter *e, const Node *n, const Kernel *k) {
+  Shape s = shape_of(n);
+  int64_t line = s.w * s.in_c, taps = s.kernel_h * s.kernel_w;
+  write_float_stage(e, &s);
+  open_params(e, "qcc_fma_depthwise");
+  field(e, "batch", s.batch), field(e, "out_h", s.out_h), field(e, "out_w", s.out_w),
+      field(e, "channels", s.out_c);
+  field(e, "image", s.h * line), field(e, "line", s.stride_h * line),
+      field(e, "pixel", s.stride_w * s.in_c);
+  field(e, "taps", taps);
+  write_activation(e, n);
+  close_params(e);
+  const char *w = weight_array(e, n, k), *b = float_bias(e, n, k), *at = write_taps(e, &s, taps);
+  call(e, "qcc_%s(&p, &t, %s, %s, %s, %s, %s, %s)", k->name, at, pointer_to(e, n->in[0]), w, b,
+       float_scratch(e, n), pointer_to(e, n->out[0]));
+}

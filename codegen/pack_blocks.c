@@ -1,0 +1,102 @@
+/* pack_blocks.c - weights in the order in which the vector kernels read them: in blocks of output
+ * channels, within a block by steps along the depth, w[block][steps][channels][step].  Depths are
+ * padded with zeros run by run (a run is what is contiguous in the image: one kernel row), and
+ * so are channels, to whole blocks.
+ *
+ *   step 4, two channels a b of depth 6     a0 a1 a2 a3  b0 b1 b2 b3  a4 a5 0 0  b4 b5 0 0
+ *
+ * int4 codes share bytes with those a fixed distance away: a vector's low nibbles are one vector of
+ * codes, its high nibbles the next. */
+#include "codegen/codegen.h"
+
+typedef struct Order {
+  int64_t step, rest; /* codes of a channel that lie together; in the last steps of a run */
+  bool is_narrow;     /* blocks of 4 channels only */
+  bool is_whole;      /* one block of all channels */
+} Order;
+
+static Order order_of(Packing packing) {
+  switch (packing) {
+    case PACK_DOT:
+      return (Order){.step = 4, .rest = 4};
+    case PACK_MMLA:
+      return (Order){.step = 8, .rest = 8};
+    case PACK_ROWS:
+      return (Order){.step = 16, .rest = 8, .is_narrow = true};
+    case PACK_COLUMNS:
+      return (Order){.step = 1, .rest = 1, .is_whole = true};
+    default:
+      bug("packing %d has no blocks", packing);
+  }
+}
+
+/* Channels of the next block; runtime/neon/tile.h has the same rule. */
+static int64_t block_of(const Order *o, int64_t left, int bits) {
+  if (o->is_whole) return left;
+  if (o->is_narrow) return 4;
+  if (bits < 8) return left > 8 ? 16 : 8;
+  return left > 12 ? 16 : left > 4 ? 8 : 4;
+}
+
+typedef struct Rows {
+  const int8_t *codes; /* [channels][runs][run] */
+  int64_t channels, runs, run;
+} Rows;
+
+/* One run of `block` channels from channel c on; returns the number of codes written. */
+static int64_t pack_run(const Order *o, const Rows *w, int64_t c, int64_t block, int64_t run,
+                        int64_t padded, int8_t *out) {
+  int64_t n = 0;
+  for (int64_t at = 0, step; at < padded; at += step) {
+    step = padded - at >= o->step ? o->step : o->rest;
+    for (int64_t j = c; j < c + block; j++)
+      for (int64_t k = at; k < at + step; k++)
+        out[n++] = j < w->channels && k < w->run ? w->codes[(j * w->runs + run) * w->run + k] : 0;
+  }
+  return n;
+}
+
+/* Codes i and i + distance of each 2 * distance share a byte. */
+static int64_t share_bytes(const int8_t *codes, int64_t n, int64_t distance, uint8_t *out) {
+  for (int64_t i = 0; i < n / 2; i++) {
+    const int8_t *pair = codes + i / distance * 2 * distance + i % distance;
+    out[i] = (uint8_t)((pair[0] & 15) | (pair[distance] & 15) << 4);
+  }
+  return n / 2;
+}
+
+/* Depthwise: [taps][channels], with int4 codes the taps 2 * t and 2 * t + 1 in the same bytes. */
+static uint8_t *pack_taps(Arena *a, const Tensor *w, int bits, int64_t *bytes) {
+  int64_t channels = w->dim[0], padded = (channels + 7) / 8 * 8, taps = n_elements(w) / channels;
+  int64_t even = bits == 8 ? taps : (taps + 1) / 2 * 2;
+  int8_t *codes = arena_alloc(a, even * padded + 1);
+  for (int64_t t = 0; t < taps; t++)
+    for (int64_t c = 0; c < channels; c++)
+      codes[t * padded + c] = ((const int8_t *)w->data)[c * taps + t];
+  *bytes = even * padded;
+  if (bits == 8) return (uint8_t *)codes;
+  uint8_t *out = arena_alloc(a, *bytes + 1);
+  *bytes = share_bytes(codes, *bytes, padded, out);
+  return out;
+}
+
+uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes) {
+  int bits = w->quant ? w->quant->format->bits : dtype_bits(w->dtype);
+  if (packing == PACK_TAPS) return pack_taps(a, w, bits, bytes);
+  Order o = order_of(packing);
+  Rows rows = {w->data, w->dim[0], w->rank == 4 ? w->dim[1] : 1, 0};
+  rows.run = n_elements(w) / (rows.channels * rows.runs);
+  int64_t unit = o.is_whole ? 2 : o.rest, padded = (rows.run + unit - 1) / unit * unit;
+  int64_t room = (rows.channels + 16) * rows.runs * padded, n = 0;
+  int8_t *codes = arena_alloc(a, room + 1);
+  for (int64_t c = 0, block; c < rows.channels; c += block) {
+    block = block_of(&o, rows.channels - c, bits);
+    for (int64_t r = 0; r < rows.runs; r++)
+      n += pack_run(&o, &rows, c, block, r, padded, codes + n);
+  }
+  *bytes = n;
+  if (bits == 8) return (uint8_t *)codes;
+  uint8_t *out = arena_alloc(a, n + 1);
+  *bytes = share_bytes(codes, n, o.is_whole ? rows.channels : 16, out);
+  return out;
+}

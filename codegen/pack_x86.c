@@ -1,0 +1,122 @@
+/* pack_x86.c - weights, biases and multiples in the order in which the kernels of runtime/avx512
+ * and runtime/avx2 read them: [group of channels][step][channel][inputs of a step].
+ *
+ * A step is what one multiply-accumulate instruction takes per lane: 4 inputs for VPDPBUSD, 2
+ * for VPMADDWD.  With four bits a byte holds an input of one step (low) and of the next (high).
+ * The place of a channel within its group, its slot, is chosen such that narrowing the sums with
+ * pack instructions, which work on quarters of 128 bits, puts the codes in order. */
+#include <string.h>
+
+#include "codegen/pack_x86.h"
+
+bool is_x86_packing(Packing p) { return p >= PACK_VNNI_RUNS && p <= PACK_FMA_TAPS_8; }
+
+static bool is_vnni(Packing p) { return p <= PACK_VNNI_JOINED; }
+
+static int64_t round_to(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+int x86_step(Packing p) { return is_vnni(p) ? 4 : 2; }
+
+/* Channels of a whole group. */
+static int64_t group_width(Packing p) { return is_vnni(p) ? 64 : 16; }
+
+int64_t x86_slots(int64_t channels) { return round_to(channels, 16); }
+
+/* Channels of the group that channel o belongs to. */
+static int64_t width_at(Packing p, int64_t channels, int64_t o) {
+  int64_t whole = group_width(p), left = x86_slots(channels) - o / whole * whole;
+  return left < whole ? left : whole;
+}
+
+int64_t x86_slot(Packing p, int64_t channels, int64_t o) {
+  int64_t whole = group_width(p), first = o / whole * whole, c = o % whole;
+  if (width_at(p, channels, o) < whole) return o;
+  if (is_vnni(p)) return first + c % 16 / 4 * 16 + c / 16 * 4 + c % 4;
+  return first + c % 8 / 4 * 8 + c / 8 * 4 + c % 4;
+}
+
+/* Elements that lie one behind the other in the image: a kernel row, or a tap. */
+static int64_t run_length(const Tensor *w, Packing p) {
+  bool taps = p == PACK_VNNI_TAPS || p == PACK_MADD_TAPS;
+  int64_t inner = w->dim[w->rank - 1];
+  return taps || w->rank == 2 ? inner : inner * w->dim[w->rank - 2];
+}
+
+int64_t x86_steps(const Tensor *w, Packing p) {
+  int64_t unit = x86_step(p) * (w->dtype == DT_I4 ? 2 : 1);
+  return round_to(run_length(w, p), unit) / unit;
+}
+
+/* Puts a code where it belongs: byte `at`, the upper half of it when `high`. */
+static void put(uint8_t *out, int64_t at, int bits, bool high, int8_t code) {
+  if (bits == 8) out[at] = (uint8_t)code;
+  else out[at] |= (uint8_t)((code & 15) << (high ? 4 : 0));
+}
+
+static uint8_t *pack_runs(Arena *a, const Tensor *w, Packing p, int64_t *bytes) {
+  const int8_t *codes = w->data;
+  int bits = w->dtype == DT_I4 ? 4 : 8, unit = x86_step(p);
+  int64_t channels = w->dim[0], depth = n_elements(w) / channels, run = run_length(w, p);
+  int64_t steps = x86_steps(w, p), all = depth / run * steps, slots = x86_slots(channels);
+  *bytes = slots * all * unit;
+  uint8_t *out = arena_alloc(a, *bytes + 1);
+  for (int64_t o = 0; o < channels; o++) {
+    int64_t width = width_at(p, channels, o), first = o / group_width(p) * group_width(p);
+    int64_t slot = x86_slot(p, channels, o) - first;
+    for (int64_t k = 0; k < depth; k++) {
+      int64_t step = k % run / unit, half = bits == 4 ? step % 2 : 0;
+      if (bits == 4) step /= 2;
+      step += k / run * steps;
+      put(out, first * all * unit + (step * width + slot) * unit + k % run % unit, bits, half,
+          codes[o * depth + k]);
+    }
+  }
+  return out;
+}
+
+int64_t x86_depthwise_steps(const Tensor *w, Packing p) {
+  int64_t taps = n_elements(w) / w->dim[0];
+  return round_to(taps, x86_step(p)) / x86_step(p);
+}
+
+/* [channels / width][step][width slots][taps of a step]; joined: the channels over and over. */
+static uint8_t *pack_depthwise(Arena *a, const Tensor *w, Packing p, int64_t *bytes) {
+  const int8_t *codes = w->data;
+  int64_t channels = w->dim[0], taps = n_elements(w) / channels, width = group_width(p);
+  int64_t unit = x86_step(p), steps = x86_depthwise_steps(w, p), all = round_to(channels, width);
+  bool joined = p == PACK_VNNI_JOINED || p == PACK_MADD_JOINED;
+  *bytes = all * steps * unit;
+  uint8_t *out = arena_alloc(a, *bytes + 1);
+  for (int64_t c = 0; c < (joined ? all : channels); c++) {
+    int64_t slot = x86_slot(p, all, c) % width;
+    for (int64_t t = 0; t < taps; t++)
+      out[((c / width * steps + t / unit) * width + slot) * unit + t % unit] =
+          (uint8_t)codes[c % channels * taps + t];
+  }
+  return out;
+}
+
+/* ---- floats */
+
+int x86_lanes(Packing p) { return p == PACK_FMA_16 || p == PACK_FMA_TAPS_16 ? 16 : 8; }
+
+static uint8_t *pack_floats(Arena *a, const Tensor *w, Packing p, int64_t *bytes) {
+  bool taps = p == PACK_FMA_TAPS_16 || p == PACK_FMA_TAPS_8;
+  int64_t channels = w->dim[0], depth = n_elements(w) / channels, lanes = x86_lanes(p);
+  int64_t whole = taps ? lanes : 2 * lanes, slots = round_to(channels, lanes);
+  float *out = arena_alloc(a, (slots * depth + 1) * (int64_t)sizeof *out);
+  for (int64_t o = 0; o < channels; o++) {
+    int64_t first = o / whole * whole, width = slots - first < whole ? slots - first : whole;
+    for (int64_t k = 0; k < depth; k++)
+      out[first * depth + k * width + o - first] = ((const float *)w->data)[o * depth + k];
+  }
+  *bytes = slots * depth * (int64_t)sizeof *out;
+  return (uint8_t *)out;
+}
+
+uint8_t *pack_x86(Arena *a, const Tensor *w, Packing p, int64_t *bytes) {
+  bool runs =
+      p == PACK_VNNI_RUNS || p == PACK_VNNI_TAPS || p == PACK_MADD_RUNS || p == PACK_MADD_TAPS;
+  if (p >= PACK_FMA_16) return pack_floats(a, w, p, bytes);
+  return runs ? pack_runs(a, w, p, bytes) : pack_depthwise(a, w, p, bytes);
+}

@@ -1,0 +1,18 @@
+/* pack_x86.h - the order of weights, biases and multiples for the kernels of runtime/avx512 and
+ * runtime/avx2, shared by pack_x86.c and emit_x86.c. */
+#ifndef QCC_PACK_X86_H
+#define QCC_PACK_X86_H
+
+#include "targets/kernels.h"
+
+bool is_x86_packing(Packing p);
+uint8_t *pack_x86(Arena *a, const Tensor *w, Packing p, int64_t *bytes);
+int x86_step(Packing p);                       /* inputs of a step: 4 or 2 */
+int64_t x86_steps(const Tensor *w, Packing p); /* steps of a run of inputs, pairs with four bits */
+int64_t x86_depthwise_steps(const Tensor *w, Packing p);
+int64_t x86_slots(int64_t channels); /* channels rounded up to whole blocks of 16 */
+/* Where channel o of `channels` lies among the slots. */
+int64_t x86_slot(Packing p, int64_t channels, int64_t o);
+int x86_lanes(Packing p); /* floats of a vector: 16 or 8 */
+
+#endif

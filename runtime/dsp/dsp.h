@@ -1,0 +1,149 @@
+/* dsp.h - what the kernels for the DSP instructions of Armv7E-M and Armv8-M share: the
+ * instructions themselves, unaligned words, and codes widened to pairs of 16 bits.
+ *
+ * A word of four codes c0 c1 c2 c3 is widened to the pairs (c0, c2) and (c1, c3), which is what
+ * SXTB16 gives; constant weights are packed in the same order.
+ *
+ * Weights come as halfwords that hold two output channels at once, 256 * a + b.  SMLAD with the
+ * halfword as it stands sums 256 * a + b, with its sign-extended low byte it sums b alone, and the
+ * difference is 256 * a: one SXTB16 unpacks four weights instead of two.  Sums must stay below
+ * 2^23, which the compiler checks from the weights. */
+#ifndef QCC_DSP_H
+#define QCC_DSP_H
+
+#include "common.h"
+
+/* For functions around assembly that takes almost every register.  gcc fails to allocate them in
+ * large functions, so that it gets these as functions of their own. */
+#if defined(__clang__)
+#define QCC_DSP_BLOCK QCC_INLINE
+#else
+#define QCC_DSP_BLOCK static __attribute__((noinline, unused))
+#endif
+
+QCC_INLINE uint32_t qcc_dsp_load(const void *p) {
+  uint32_t v;
+  memcpy(&v, p, 4);
+  return v;
+}
+
+QCC_INLINE void qcc_dsp_store(void *p, uint32_t v) {
+  memcpy(p, &v, 4);
+}
+
+/* Bytes 0 and 2, sign-extended. */
+QCC_INLINE uint32_t qcc_dsp_even(uint32_t v) {
+  uint32_t r;
+  __asm__("sxtb16 %0, %1" : "=r"(r) : "r"(v));
+  return r;
+}
+
+/* Bytes 1 and 3, sign-extended. */
+QCC_INLINE uint32_t qcc_dsp_odd(uint32_t v) {
+  uint32_t r;
+  __asm__("sxtb16 %0, %1, ror #8" : "=r"(r) : "r"(v));
+  return r;
+}
+
+/* The lower halves of a and b. */
+QCC_INLINE uint32_t qcc_dsp_low(uint32_t a, uint32_t b) {
+  uint32_t r;
+  __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(r) : "r"(a), "r"(b));
+  return r;
+}
+
+/* The upper halves of a and b. */
+QCC_INLINE uint32_t qcc_dsp_high(uint32_t a, uint32_t b) {
+  uint32_t r;
+  __asm__("pkhtb %0, %1, %2, asr #16" : "=r"(r) : "r"(b), "r"(a));
+  return r;
+}
+
+QCC_INLINE int32_t qcc_dsp_smlad(uint32_t a, uint32_t b, int32_t sum) {
+  int32_t r;
+  __asm__("smlad %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(sum));
+  return r;
+}
+
+QCC_INLINE uint32_t qcc_dsp_splat(int32_t code) {
+  uint32_t half = (uint32_t)code & 0xffff;
+  return half | half << 16;
+}
+
+/* Rule q31 for acc' that has been shifted; m2 is 2 * m. */
+QCC_INLINE int32_t qcc_dsp_code(const struct qcc_rescale *r, int32_t acc, int32_t m2) {
+  int32_t v;
+  __asm__("smmlar %0, %1, %2, %3" : "=r"(v) : "r"(acc), "r"(m2), "r"(r->zero));
+  if (r->lo == -128 && r->hi == 127) {
+    __asm__("ssat %0, #8, %1" : "=r"(v) : "r"(v));
+    return v;
+  }
+  return qcc_clamp(v, r->lo, r->hi);
+}
+
+QCC_INLINE int8_t qcc_dsp_output(const struct qcc_rescale *r, int32_t acc, int32_t m2,
+                                 const int8_t *table) {
+  int32_t code = qcc_dsp_code(r, acc, m2);
+  return table ? table[code + 128] : (int8_t)code;
+}
+
+/* acc' from an accumulator that is 2^bits times too large and whose low bits are 0. */
+QCC_INLINE int32_t qcc_dsp_shift(const struct qcc_rescale *r, int32_t acc, int32_t bits) {
+  int32_t shift = r->shift - bits;
+  return shift >= 0 ? (int32_t)((uint32_t)acc << shift) : acc >> -shift;
+}
+
+/* 1 to 3 codes, the rest 0. */
+QCC_INLINE uint32_t qcc_dsp_load_tail(const int8_t *x, int32_t n) {
+  uint32_t v = (uint8_t)x[0];
+  if (n > 1)
+    v |= (uint32_t)(uint8_t)x[1] << 8;
+  if (n > 2)
+    v |= (uint32_t)(uint8_t)x[2] << 16;
+  return v;
+}
+
+/* Widens n codes into out[0], out[step], out[2 * step] ...; returns the end in out. */
+QCC_INLINE uint32_t *qcc_dsp_widen(const int8_t *x, int32_t n, int32_t step, uint32_t *out) {
+  for (int32_t i = n >> 2; i > 0; i--, x += 4, out += 2 * step) {
+    uint32_t v = qcc_dsp_load(x);
+    out[0] = qcc_dsp_even(v);
+    out[step] = qcc_dsp_odd(v);
+  }
+  if (n & 3) {
+    uint32_t v = qcc_dsp_load_tail(x, n & 3);
+    out[0] = qcc_dsp_even(v);
+    out[step] = qcc_dsp_odd(v);
+    out += 2 * step;
+  }
+  return out;
+}
+
+/* Widens n codes of each of two neighbouring pixels, by turns, into out[0], out[1] ... */
+QCC_INLINE void qcc_dsp_widen_pair(const int8_t *x, int32_t n, uint32_t *out) {
+  const int8_t *x1 = x + n;
+  for (int32_t i = n >> 2; i > 0; i--, x += 4, x1 += 4, out += 4) {
+    uint32_t u = qcc_dsp_load(x), v = qcc_dsp_load(x1);
+    out[0] = qcc_dsp_even(u);
+    out[1] = qcc_dsp_even(v);
+    out[2] = qcc_dsp_odd(u);
+    out[3] = qcc_dsp_odd(v);
+  }
+  if (n & 3) {
+    qcc_dsp_widen(x, n & 3, 2, out);
+    qcc_dsp_widen(x1, n & 3, 2, out + 1);
+  }
+}
+
+/* memcpy that never becomes a call: small C libraries copy byte by byte. */
+QCC_INLINE void qcc_dsp_copy(int8_t *y, const int8_t *x, int32_t n) {
+  for (; n >= 4; n -= 4, x += 4, y += 4) {
+    uint32_t v = qcc_dsp_load(x);
+    __asm__("" : "+r"(v));
+    qcc_dsp_store(y, v);
+  }
+  for (; n > 0; n--)
+    *y++ = *x++;
+}
+
+#endif

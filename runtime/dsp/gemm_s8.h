@@ -1,0 +1,78 @@
+/* gemm_s8.h - fully connected layer for one row: four output channels at a time share the widened
+ * codes, and the weights are read once.  Per step of four codes w holds the words (a b: k0 k2)
+ * (c d: k0 k2) (a b: k1 k3) (c d: k1 k3); see dsp.h.  x is widened first, so y may be x. */
+#ifndef QCC_DSP_GEMM_S8_H
+#define QCC_DSP_GEMM_S8_H
+
+#include "conv_params.h"
+#include "dsp/dsp.h"
+
+#define QCC_DSP_STEP                  \
+  "ldm %[w]!, {r3, r4, r5, r6}\n\t"   \
+  "ldrd %[u], %[v], [%[x]], #8\n\t"   \
+  "smlad %[s0], %[u], r3, %[s0]\n\t"  \
+  "smlad %[s1], %[u], r4, %[s1]\n\t"  \
+  "sxtb16 r3, r3\n\t"                 \
+  "sxtb16 r4, r4\n\t"                 \
+  "smlad %[s0], %[v], r5, %[s0]\n\t"  \
+  "smlad %[s1], %[v], r6, %[s1]\n\t"  \
+  "sxtb16 r5, r5\n\t"                 \
+  "sxtb16 r6, r6\n\t"                 \
+  "smlad %[t0], %[u], r3, %[t0]\n\t"  \
+  "smlad %[t1], %[u], r4, %[t1]\n\t"  \
+  "smlad %[t0], %[v], r5, %[t0]\n\t"  \
+  "smlad %[t1], %[v], r6, %[t1]\n\t"
+
+/* acc: 256 * a + b, b, 256 * c + d, d */
+QCC_DSP_BLOCK const uint32_t *qcc_dsp_multiply_row(const uint32_t *x, const uint32_t *w,
+                                                   int32_t steps, int32_t acc[4]) {
+  int32_t s0 = acc[0], t0 = acc[1], s1 = acc[2], t1 = acc[3], n = steps >> 2;
+  uint32_t u, v;
+  if (n > 0)
+    __asm__ volatile("1:\n\t" QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP
+                     "subs %[n], %[n], #1\n\t"
+                     "bne 1b"
+                     : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1), [x] "+r"(x),
+                       [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u), [v] "=&r"(v)
+                     :
+                     : "r3", "r4", "r5", "r6", "cc", "memory");
+  n = steps & 3;
+  if (n > 0)
+    __asm__ volatile("1:\n\t" QCC_DSP_STEP
+                     "subs %[n], %[n], #1\n\t"
+                     "bne 1b"
+                     : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1), [x] "+r"(x),
+                       [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u), [v] "=&r"(v)
+                     :
+                     : "r3", "r4", "r5", "r6", "cc", "memory");
+  acc[0] = s0;
+  acc[1] = t0;
+  acc[2] = s1;
+  acc[3] = t1;
+  return w;
+}
+
+#undef QCC_DSP_STEP
+
+/* scratch[2 * ((depth + 3) / 4)] words; k per four channels: four biases, four 2 m. */
+QCC_KERNEL void qcc_gemm_dsp_s8(const struct qcc_gemm *p, const int8_t *x, const uint32_t *w,
+                                const int32_t *k, const int8_t *table, void *scratch,
+                                int8_t *y) {
+  int32_t steps = (p->depth + 3) >> 2;
+  uint32_t *wide = scratch;
+  qcc_dsp_widen(x, p->depth, 1, wide);
+  for (int32_t o = 0; o < p->cols; o += 4, k += 8, y += 4) {
+    int32_t acc[4] = {(int32_t)((uint32_t)k[0] << 8) + k[1], k[1],
+                      (int32_t)((uint32_t)k[2] << 8) + k[3], k[3]};
+    w = qcc_dsp_multiply_row(wide, w, steps, acc);
+    y[0] = qcc_dsp_output(&p->out, qcc_dsp_shift(&p->out, acc[0] - acc[1], 8), k[4], table);
+    if (o + 1 < p->cols)
+      y[1] = qcc_dsp_output(&p->out, qcc_dsp_shift(&p->out, acc[1], 0), k[5], table);
+    if (o + 2 < p->cols)
+      y[2] = qcc_dsp_output(&p->out, qcc_dsp_shift(&p->out, acc[2] - acc[3], 8), k[6], table);
+    if (o + 3 < p->cols)
+      y[3] = qcc_dsp_output(&p->out, qcc_dsp_shift(&p->out, acc[3], 0), k[7], table);
+  }
+}
+
+#endif

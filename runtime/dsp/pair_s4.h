@@ -1,0 +1,115 @@
+/* pair_s4.h - the inner loops of the matrix products with int4 weights: two pixels by four output
+ * channels.  A halfword of weights is 4096 a + 256 (b + 8) + 16 (c + 8) + (d + 8); clearing its
+ * nibbles from the top leaves what SMLAD needs for the sums
+ *
+ *   f0 = 4096 A + f1    f1 = 256 B + f2    f2 = 16 C + f3    f3 = D
+ *
+ * from which differences recover the channels.  Thirteen instructions make sixteen products.  The
+ * 8s are taken back with the sum of the pixel's codes.  x lies as in pair_s8.h. */
+#ifndef QCC_DSP_PAIR_S4_H
+#define QCC_DSP_PAIR_S4_H
+
+#include "dsp/dsp.h"
+
+#define QCC_DSP_HALF_STEP               \
+  "ldrd %[u], %[v], [%[x]], #8\n\t"     \
+  "ldr %[q], [%[w]], #4\n\t"            \
+  "smlad %[a0], %[u], %[q], %[a0]\n\t"  \
+  "smlad %[a1], %[v], %[q], %[a1]\n\t"  \
+  "bic %[q], %[q], #0xf000f000\n\t"     \
+  "smlad %[b0], %[u], %[q], %[b0]\n\t"  \
+  "smlad %[b1], %[v], %[q], %[b1]\n\t"  \
+  "bic %[q], %[q], #0x0f000f00\n\t"     \
+  "smlad %[c0], %[u], %[q], %[c0]\n\t"  \
+  "smlad %[c1], %[v], %[q], %[c1]\n\t"  \
+  "bic %[q], %[q], #0x00f000f0\n\t"     \
+  "smlad %[d0], %[u], %[q], %[d0]\n\t"  \
+  "smlad %[d1], %[v], %[q], %[d1]\n\t"
+#define QCC_DSP_STEP QCC_DSP_HALF_STEP QCC_DSP_HALF_STEP
+
+/* All registers are taken: the counter, which comes in u, stays on the stack. */
+#define QCC_DSP_LOOP(steps)                                                             \
+  __asm__ volatile("push {%[u]}\n"                                                      \
+                   "1:\n\t" steps "ldr %[u], [sp]\n\t"                                  \
+                                  "subs %[u], %[u], #1\n\t"                             \
+                                  "str %[u], [sp]\n\t"                                  \
+                                  "bne 1b\n\t"                                          \
+                                  "add sp, sp, #4"                                      \
+                   : [a0] "+r"(a0), [a1] "+r"(a1), [b0] "+r"(b0), [b1] "+r"(b1),        \
+                     [c0] "+r"(c0), [c1] "+r"(c1), [d0] "+r"(d0), [d1] "+r"(d1),        \
+                     [x] "+r"(x), [w] "+r"(w), [u] "+r"(u), [v] "=&r"(v), [q] "=&r"(q)  \
+                   :                                                                    \
+                   : "cc", "memory")
+
+/* f: f0 of both pixels, f1, f2, f3. Returns the end of the weights. */
+QCC_INLINE const uint32_t *qcc_dsp_multiply_s4(const uint32_t *x, const uint32_t *w, int32_t steps,
+                                               int32_t f[8]) {
+  int32_t a0 = f[0], a1 = f[1], b0 = f[2], b1 = f[3], c0 = f[4], c1 = f[5], d0 = f[6], d1 = f[7];
+  int32_t u = steps >> 2;
+  uint32_t v, q;
+  if (u > 0)
+    QCC_DSP_LOOP(QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP);
+  u = steps & 3;
+  if (u > 0)
+    QCC_DSP_LOOP(QCC_DSP_STEP);
+  f[0] = a0;
+  f[1] = a1;
+  f[2] = b0;
+  f[3] = b1;
+  f[4] = c0;
+  f[5] = c1;
+  f[6] = d0;
+  f[7] = d1;
+  return w;
+}
+
+#undef QCC_DSP_LOOP
+#undef QCC_DSP_STEP
+#undef QCC_DSP_HALF_STEP
+
+/* 8 times the sum of a pixel's codes; `step` words from one pair of codes to the next. */
+QCC_INLINE int32_t qcc_dsp_sum8(const uint32_t *x, int32_t steps, int32_t step) {
+  int32_t sum = 0;
+  for (; steps > 0; steps--, x += 2 * step)
+    sum = qcc_dsp_smlad(x[step], 0x00080008, qcc_dsp_smlad(x[0], 0x00080008, sum));
+  return sum;
+}
+
+/* What the sums of one pixel begin with, f[0], f[step] ...: b holds the biases. */
+QCC_INLINE void qcc_dsp_begin_s4(const int32_t *b, int32_t sum8, int32_t step, int32_t *f) {
+  uint32_t d = (uint32_t)(b[3] - sum8), c = d + ((uint32_t)(b[2] - sum8) << 4);
+  uint32_t q = c + ((uint32_t)(b[1] - sum8) << 8);
+  f[3 * step] = (int32_t)d;
+  f[2 * step] = (int32_t)c;
+  f[step] = (int32_t)q;
+  f[0] = (int32_t)(q + ((uint32_t)b[0] << 12));
+}
+
+/* n of four output codes of one pixel; m2 holds their 2 m. */
+QCC_INLINE void qcc_dsp_finish_s4(const struct qcc_rescale *r, int32_t n, const int32_t *f,
+                                  int32_t step, const int32_t *m2, const int8_t *table, int8_t *y) {
+  y[0] = qcc_dsp_output(r, qcc_dsp_shift(r, f[0] - f[step], 12), m2[0], table);
+  if (n > 1)
+    y[1] = qcc_dsp_output(r, qcc_dsp_shift(r, f[step] - f[2 * step], 8), m2[1], table);
+  if (n > 2)
+    y[2] = qcc_dsp_output(r, qcc_dsp_shift(r, f[2 * step] - f[3 * step], 4), m2[2], table);
+  if (n > 3)
+    y[3] = qcc_dsp_output(r, qcc_dsp_shift(r, f[3 * step], 0), m2[3], table);
+}
+
+/* As qcc_dsp_pair; k per four channels: four biases, four 2 m. */
+QCC_DSP_BLOCK void qcc_dsp_pair_s4(const struct qcc_rescale *r, int32_t steps, int32_t channels,
+                                const uint32_t *x, const uint32_t *w, const int32_t *k,
+                                const int8_t *table, int8_t *y0, int8_t *y1) {
+  int32_t sum0 = qcc_dsp_sum8(x, steps, 2), sum1 = qcc_dsp_sum8(x + 1, steps, 2);
+  for (; channels > 0; channels -= 4, k += 8, y0 += 4, y1 += 4) {
+    int32_t f[8];
+    qcc_dsp_begin_s4(k, sum0, 2, f);
+    qcc_dsp_begin_s4(k, sum1, 2, f + 1);
+    w = qcc_dsp_multiply_s4(x, w, steps, f);
+    qcc_dsp_finish_s4(r, channels, f + 1, 2, k + 4, table, y1);
+    qcc_dsp_finish_s4(r, channels, f, 2, k + 4, table, y0);
+  }
+}
+
+#endif

@@ -1,0 +1,81 @@
+/* pair_s8.h - the inner loops of the matrix products with int8 weights: two pixels by two output
+ * channels, in assembly because compilers neither keep these eleven values in registers nor use
+ * LDM.  Twelve instructions make sixteen products.
+ *
+ * x holds a pair of pixels, widened: per step of four codes the words (p0: k0 k2) (p1: k0 k2) (p0:
+ * k1 k3) (p1: k1 k3).  w holds a pair of channels, per step the words (k0, k2) and (k1, k3) of
+ * halfwords 256 * a + b, zeros beyond the depth. */
+#ifndef QCC_DSP_PAIR_S8_H
+#define QCC_DSP_PAIR_S8_H
+
+#include "dsp/dsp.h"
+
+/* Sums of both channels: s 256 * a + b, t b alone. */
+struct qcc_dsp_sums {
+  int32_t s0, s1, t0, t1; /* of pixel 0 and pixel 1 */
+};
+
+#define QCC_DSP_STEP                \
+  "ldm %[x]!, {r3, r4, r5, r6}\n\t" \
+  "ldrd %[u], %[v], [%[w]], #8\n\t" \
+  "smlad %[s0], r3, %[u], %[s0]\n\t" \
+  "smlad %[s1], r4, %[u], %[s1]\n\t" \
+  "sxtb16 %[u], %[u]\n\t"           \
+  "smlad %[s0], r5, %[v], %[s0]\n\t" \
+  "smlad %[s1], r6, %[v], %[s1]\n\t" \
+  "sxtb16 %[v], %[v]\n\t"           \
+  "smlad %[t0], r3, %[u], %[t0]\n\t" \
+  "smlad %[t1], r4, %[u], %[t1]\n\t" \
+  "smlad %[t0], r5, %[v], %[t0]\n\t" \
+  "smlad %[t1], r6, %[v], %[t1]\n\t"
+
+/* `steps` steps; returns the end of the weights. */
+QCC_INLINE const uint32_t *qcc_dsp_multiply(const uint32_t *x, const uint32_t *w, int32_t steps,
+                                            struct qcc_dsp_sums *sums) {
+  int32_t s0 = sums->s0, s1 = sums->s1, t0 = sums->t0, t1 = sums->t1, n = steps >> 2;
+  uint32_t u, v;
+  if (n > 0)
+    __asm__ volatile("1:\n\t" QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP
+                     "subs %[n], %[n], #1\n\t"
+                     "bne 1b"
+                     : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1), [x] "+r"(x),
+                       [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u), [v] "=&r"(v)
+                     :
+                     : "r3", "r4", "r5", "r6", "cc", "memory");
+  n = steps & 3;
+  if (n > 0)
+    __asm__ volatile("1:\n\t" QCC_DSP_STEP
+                     "subs %[n], %[n], #1\n\t"
+                     "bne 1b"
+                     : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1), [x] "+r"(x),
+                       [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u), [v] "=&r"(v)
+                     :
+                     : "r3", "r4", "r5", "r6", "cc", "memory");
+  sums->s0 = s0;
+  sums->s1 = s1;
+  sums->t0 = t0;
+  sums->t1 = t1;
+  return w;
+}
+
+#undef QCC_DSP_STEP
+
+/* All output channels of a pair of pixels. k: per pair of channels a and b the words bias of a,
+ * bias of b, 2 m of a, 2 m of b.  y1 may be y0: then only pixel 0 remains. */
+QCC_DSP_BLOCK void qcc_dsp_pair(const struct qcc_rescale *r, int32_t steps, int32_t channels,
+                             const uint32_t *x, const uint32_t *w, const int32_t *k,
+                             const int8_t *table, int8_t *y0, int8_t *y1) {
+  for (int32_t o = 0; o < channels; o += 2, k += 4, y0 += 2, y1 += 2) {
+    int32_t b = k[1], both = (int32_t)((uint32_t)k[0] << 8) + b;
+    struct qcc_dsp_sums sums = {both, both, b, b};
+    w = qcc_dsp_multiply(x, w, steps, &sums);
+    y1[0] = qcc_dsp_output(r, qcc_dsp_shift(r, sums.s1 - sums.t1, 8), k[2], table);
+    y0[0] = qcc_dsp_output(r, qcc_dsp_shift(r, sums.s0 - sums.t0, 8), k[2], table);
+    if (o + 1 < channels) {
+      y1[1] = qcc_dsp_output(r, qcc_dsp_shift(r, sums.t1, 0), k[3], table);
+      y0[1] = qcc_dsp_output(r, qcc_dsp_shift(r, sums.t0, 0), k[3], table);
+    }
+  }
+}
+
+#endif

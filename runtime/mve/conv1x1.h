@@ -1,0 +1,46 @@
+/* mve/conv1x1.h - pointwise convolution of int8 codes on Helium: two pixels at a time, copied to
+ * scratch first.  So y may be x, or begin where x begins: pixels are taken from the front where the
+ * output is not wider than the input and from the back where it is.  Scratch: two pixels, each
+ * rounded up to 16 bytes.  Weights as in mve/dot.h. */
+#ifndef QCC_MVE_CONV1X1_H
+#define QCC_MVE_CONV1X1_H
+
+#include "conv_params.h"
+#include "mve/tile.h"
+
+QCC_INLINE void qcc_mve_conv1x1(int32_t bits, const struct qcc_gemm *p, const int8_t *x,
+                                const void *w, const int32_t *b, const int32_t *m,
+                                const int8_t *table, void *scratch, int8_t *y) {
+  int8_t *pixels = scratch;
+  int32_t padded = qcc_mve_round16(p->depth), backwards = p->cols > p->depth;
+  struct qcc_mve_tile t;
+  qcc_mve_set_tile(&t, &p->out, padded >> 4, p->cols, b, m, pixels, pixels + padded);
+  for (int32_t done = 0, n; done < p->rows; done += n) {
+    n = p->rows - done >= 2 ? 2 : 1;
+    int32_t row = backwards ? p->rows - done - n : done;
+    const int8_t *from = x + row * p->depth;
+    int8_t *to = y + row * p->cols;
+    if (n == 2 && padded == p->depth) {
+      qcc_mve_copy(pixels, from, 2 * padded);
+    } else {
+      qcc_mve_copy(pixels, from, p->depth);
+      qcc_mve_copy(pixels + padded, from + (n - 1) * p->depth, p->depth);
+    }
+    qcc_mve_tile(bits, &p->out, padded >> 4, p->cols, &t, w, b, m, table, to,
+                 to + (n - 1) * p->cols);
+  }
+}
+
+QCC_KERNEL void qcc_mve_conv1x1_s8(const struct qcc_gemm *p, const int8_t *x, const int8_t *w,
+                                   const int32_t *b, const int32_t *m, const int8_t *table,
+                                   void *scratch, int8_t *y) {
+  qcc_mve_conv1x1(8, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_mve_conv1x1_s4(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
+                                   const int32_t *b, const int32_t *m, const int8_t *table,
+                                   void *scratch, int8_t *y) {
+  qcc_mve_conv1x1(4, p, x, w, b, m, table, scratch, y);
+}
+
+#endif

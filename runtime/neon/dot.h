@@ -1,0 +1,120 @@
+/* neon/dot.h - matrix products by the dot product instructions (SDOT, Armv8.2-A): four pixels by up
+ * to sixteen output channels at a time.
+ *
+ * Weights are packed in blocks of 16, 8 or 4 output channels, within a block by runs, within a run
+ * (padded with zeros to a multiple of 4) by steps of four codes: w[steps][channels][4], so that one
+ * vector holds a step of four channels, and the lanes of a vector of x are the steps.
+ *
+ * int4 weights share a vector: its low nibbles are one vector of the above, its high nibbles the
+ * next.  Both are used times 16, which costs one instruction each; the sums are shifted back. */
+#ifndef QCC_NEON_DOT_H
+#define QCC_NEON_DOT_H
+
+#include "lines.h"
+#include "neon/tile.h"
+
+/* Step `lane` of x, a constant. */
+QCC_INLINE int32x4_t qcc_dot_lane(int32x4_t sum, int8x16_t w, int8x16_t x, int32_t lane) {
+  switch (lane) {
+    case 0: return vdotq_laneq_s32(sum, w, x, 0);
+    case 1: return vdotq_laneq_s32(sum, w, x, 1);
+    case 2: return vdotq_laneq_s32(sum, w, x, 2);
+    default: return vdotq_laneq_s32(sum, w, x, 3);
+  }
+}
+
+/* One step of all channels of the tile; returns the weights behind it. */
+QCC_INLINE const int8_t *qcc_dot_step(int32_t rows, int32_t wide, int32_t bits, int32_t lane,
+                                      const int8x16_t *x, const int8_t *w, int32x4_t *sum) {
+  int8x16_t high = vdupq_n_s8((int8_t)-16);
+#pragma GCC unroll 4
+  for (int32_t k = 0; k < wide; k++) {
+    int8x16_t v = vld1q_s8(w + (bits < 8 ? k / 2 : k) * 16);
+    if (bits < 8)
+      v = k % 2 ? vandq_s8(v, high) : vshlq_n_s8(v, 4);
+#pragma GCC unroll 4
+    for (int32_t r = 0; r < rows; r++)
+      sum[r * wide + k] = qcc_dot_lane(sum[r * wide + k], v, x[r], lane);
+  }
+  return w + 2 * wide * bits;
+}
+
+/* Sums of a tile: rows pixels from code `at` of the lines on. */
+QCC_INLINE void qcc_dot_sums(int32_t rows, int32_t wide, int32_t bits, const struct qcc_lines *l,
+                             int32_t at, const int8_t *w, int32x4_t *sum) {
+  int8x16_t x[4];
+  for (int32_t j = 0; j < l->n; j++) {
+    const int8_t *v = l->line[j] + at;
+    int32_t i = 0;
+    for (; i + 16 <= l->run; i += 16) {
+#pragma GCC unroll 4
+      for (int32_t r = 0; r < rows; r++)
+        x[r] = vld1q_s8(v + r * l->step + i);
+#pragma GCC unroll 4
+      for (int32_t lane = 0; lane < 4; lane++)
+        w = qcc_dot_step(rows, wide, bits, lane, x, w, sum);
+    }
+    for (; i < l->run; i += 4) {
+#pragma GCC unroll 4
+      for (int32_t r = 0; r < rows; r++) {
+        int32_t four;
+        memcpy(&four, v + r * l->step + i, 4);
+        x[r] = vreinterpretq_s8_s32(vdupq_n_s32(four));
+      }
+      w = qcc_dot_step(rows, wide, bits, 0, x, w, sum);
+    }
+  }
+}
+
+/* n of `rows` pixels and `some` channels. */
+QCC_INLINE void qcc_dot_tile(int32_t rows, int32_t wide, int32_t bits, const struct qcc_neon_out *o,
+                             const struct qcc_lines *l, int32_t at, int32_t n, int32_t some,
+                             const int8_t *w, int8_t *y) {
+  int32x4_t sum[16], times16[16];
+  if (bits == 8) {
+    qcc_neon_begin(rows, wide, o, some, sum);
+    qcc_dot_sums(rows, wide, bits, l, at, w, sum);
+  } else {
+#pragma GCC unroll 16
+    for (int32_t k = 0; k < rows * wide; k++)
+      times16[k] = vdupq_n_s32(0);
+    qcc_dot_sums(rows, wide, bits, l, at, w, times16);
+    qcc_neon_begin(rows, wide, o, some, sum);
+#pragma GCC unroll 16
+    for (int32_t k = 0; k < rows * wide; k++)
+      sum[k] = vsraq_n_s32(sum[k], times16[k], 4);
+  }
+  qcc_neon_finish(rows, wide, o, n, some, sum, y);
+}
+
+/* All channels of n pixels, n 1 .. rows. */
+QCC_INLINE void qcc_dot_channels(int32_t rows, int32_t bits, const struct qcc_neon_out *out,
+                                 const struct qcc_lines *l, int32_t at, int32_t n,
+                                 const int8_t *w, int8_t *y) {
+  int32_t depth = l->n * ((l->run + 3) / 4 * 4);
+  struct qcc_neon_out o = *out;
+  for (int32_t c = 0, block; c < o.cols; c += block, w += block * depth * bits / 8) {
+    int32_t some = o.cols - c;
+    block = qcc_neon_block(some, bits);
+    if (block == 16)
+      qcc_dot_tile(rows, 4, bits, &o, l, at, n, qcc_min(some, 16), w, y + c);
+    else if (block == 8)
+      qcc_dot_tile(rows, 2, bits, &o, l, at, n, qcc_min(some, 8), w, y + c);
+    else
+      qcc_dot_tile(rows, 1, bits, &o, l, at, n, some, w, y + c);
+    o.b = o.b ? o.b + block : NULL;
+    o.m += block;
+  }
+}
+
+/* Pixels 0 .. n - 1 of the lines. */
+QCC_INLINE void qcc_dot_line(int32_t bits, const struct qcc_neon_out *o, const struct qcc_lines *l,
+                             int32_t n, const int8_t *w, int8_t *y) {
+  int32_t i = 0;
+  for (; i + (l->slack ? 2 : 4) <= n; i += 4)
+    qcc_dot_channels(4, bits, o, l, i * l->step, qcc_min(n - i, 4), w, y + i * o->cols);
+  for (; i < n; i++)
+    qcc_dot_channels(1, bits, o, l, i * l->step, 1, w, y + i * o->cols);
+}
+
+#endif

@@ -1,0 +1,81 @@
+/* rvv/depthwise.h - depthwise convolution of int8 codes by RISC-V vectors: a vector is channels,
+ * from the lines of lines.h; any kernel of up to 16 by 16, stride, dilation and padding.  Two
+ * products of a kernel row are summed in 16 bits (no weight is -128), then widened.  Weights are
+ * w[kernel_h][kernel_w][channels], or, int4, as in neon/depthwise.h.  y may be x where the
+ * compiler knows that output rows follow behind the input rows that are still needed. */
+#ifndef QCC_RVV_DEPTHWISE_H
+#define QCC_RVV_DEPTHWISE_H
+
+#include "rvv/line.h"
+
+/* Weights of tap t. */
+QCC_INLINE vint8m1_t qcc_rvv_tap(int32_t bits, int32_t channels, const int8_t *w, int32_t t,
+                                 size_t vl) {
+  vint8m1_t v;
+  if (bits == 8)
+    return __riscv_vle8_v_i8m1(w + t * channels, vl);
+  v = __riscv_vle8_v_i8m1(w + t / 2 * ((channels + 7) / 8 * 8), vl);
+  if (t % 2 == 0)
+    v = __riscv_vsll_vx_i8m1(v, 4, vl);
+  return __riscv_vsra_vx_i8m1(v, 4, vl);
+}
+
+/* Channels c .. c + vl - 1 of the pixel at code `at` of the lines. */
+QCC_INLINE vint32m4_t qcc_rvv_taps(int32_t bits, const struct qcc_window *g,
+                                   const struct qcc_lines *l, int32_t at, const int8_t *w,
+                                   vint32m4_t acc, size_t vl) {
+  int32_t tap = g->dilation_w * g->in_c, t = 0;
+  for (int32_t ky = 0; ky < g->kernel_h; ky++) {
+    const int8_t *x = l->line[ky] + at;
+    for (int32_t kx = 0; kx < g->kernel_w; kx += 2, x += 2 * tap) {
+      vint16m2_t s = __riscv_vwmul_vv_i16m2(__riscv_vle8_v_i8m1(x, vl),
+                                            qcc_rvv_tap(bits, g->in_c, w, t++, vl), vl);
+      if (kx + 1 < g->kernel_w)
+        s = __riscv_vwmacc_vv_i16m2(s, __riscv_vle8_v_i8m1(x + tap, vl),
+                                    qcc_rvv_tap(bits, g->in_c, w, t++, vl), vl);
+      acc = __riscv_vwadd_wv_i32m4(acc, s, vl);
+    }
+  }
+  return acc;
+}
+
+QCC_INLINE void qcc_rvv_depthwise(int32_t bits, const struct qcc_conv *p, const int8_t *x,
+                                  const int8_t *w, const int32_t *b, const int32_t *m,
+                                  const int8_t *table, int8_t *scratch, int8_t *y) {
+  const struct qcc_window *g = &p->g;
+  struct qcc_rvv_out o = {&p->out, b, m, g->out_c};
+  struct qcc_ring ring = qcc_open_ring(p, scratch);
+  struct qcc_lines l;
+  int8_t *v = y;
+  size_t vl;
+  for (int32_t n = 0; n < g->batch; n++, x += g->in_h * g->in_w * g->in_c) {
+    ring.next = 0;
+    for (int32_t oy = 0; oy < g->out_h; oy++, v += g->out_w * g->out_c) {
+      qcc_move_ring(p, &ring, oy, x, scratch, &l);
+      for (int32_t c = 0; c < g->out_c; c += (int32_t)vl) {
+        vl = __riscv_vsetvl_e8m1((size_t)(g->out_c - c));
+        vint32m4_t bias = qcc_rvv_bias(&o, c, vl), factor = __riscv_vle32_v_i32m4(m + c, vl);
+        for (int32_t i = 0; i < g->out_w; i++) {
+          vint32m4_t acc = qcc_rvv_taps(bits, g, &l, i * l.step + c, w + c, bias, vl);
+          qcc_rvv_store(&p->out, acc, factor, v + i * g->out_c + c, vl);
+        }
+      }
+    }
+  }
+  if (table)
+    qcc_rvv_lookup((int32_t)(v - y), table, y, y);
+}
+
+QCC_KERNEL void qcc_depthwise_s8_rvv(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
+                                     const int32_t *b, const int32_t *m, const int8_t *table,
+                                     void *scratch, int8_t *y) {
+  qcc_rvv_depthwise(8, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_depthwise_s4_rvv(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                                     const int32_t *b, const int32_t *m, const int8_t *table,
+                                     void *scratch, int8_t *y) {
+  qcc_rvv_depthwise(4, p, x, (const int8_t *)w, b, m, table, scratch, y);
+}
+
+#endif

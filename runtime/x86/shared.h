@@ -1,0 +1,13 @@
+/* shared.h - what the kernels for x86 have in common: functions that are large enough to be worth
+ * one copy for all layers, whatever is optimised for, and aligned working memory. */
+#ifndef QCC_X86_SHARED_H
+#define QCC_X86_SHARED_H
+
+#include "common.h"
+
+#define QCC_SHARED static __attribute__((noinline, unused))
+
+/* From the next multiple of 64 bytes on: vectors across cache lines take twice as long to load. */
+QCC_INLINE void *qcc_align64(void *p) { return (unsigned char *)p + (64 - (uintptr_t)p % 64) % 64; }
+
+#endif

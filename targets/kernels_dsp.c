@@ -1,0 +1,149 @@
+/* kernels_dsp.c - which nodes the kernels of runtime/dsp/ compute, and their working memory.
+ *
+ * Their weights carry two (int8) or four (int4) output channels in one halfword.  The sum of the
+ * uppermost channel is recovered modulo 2^24 (2^20), those of the others modulo no less than 2^24:
+ * sums must stay within, which follows from the weights. */
+#include "targets/kernels_dsp.h"
+
+#include <stdlib.h>
+
+/* A window with its first spatial dimension added where the image has one only. */
+typedef struct Plane {
+  int64_t in_h, in_w, in_c, out_h, out_w, out_c;
+  int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w;
+  int64_t pad_top, pad_left, group;
+} Plane;
+
+static bool has_plane(const Node *n) {
+  const Tensor *x = n->in[0];
+  return x->layout == LAYOUT_NHWC && (x->rank == 3 || x->rank == 4);
+}
+
+static Plane plane_of(const Node *n) {
+  const Tensor *x = n->in[0], *y = n->out[0];
+  Window w;
+  get_window(n, x, n->in[1], &w);
+  int h = 0, v = w.spatial - 1;
+  bool flat = w.spatial == 1;
+  return (Plane){.in_h = flat ? 1 : w.in[h],
+                 .in_w = w.in[v],
+                 .in_c = w.channels,
+                 .out_h = flat ? 1 : w.out[h],
+                 .out_w = w.out[v],
+                 .out_c = y->dim[y->rank - 1],
+                 .kernel_h = flat ? 1 : w.kernel[h],
+                 .kernel_w = w.kernel[v],
+                 .stride_h = flat ? 1 : w.stride[h],
+                 .stride_w = w.stride[v],
+                 .dilation_h = flat ? 1 : w.dilation[h],
+                 .dilation_w = w.dilation[v],
+                 .pad_top = flat ? 0 : w.pad[h],
+                 .pad_left = w.pad[v],
+                 .group = w.group};
+}
+
+static bool has_plain_weights(const Node *n, DType type) {
+  const Tensor *w = n->in[1];
+  return w->dtype == type && is_const(w) && is_const(n->in[2]) && !(n->n_in > 4 && n->in[4]);
+}
+
+/* Do two channels, or four, fit in a halfword, and their sums in the bits that are kept of them?
+ * The bias of a channel without weights, which may be large, is replaced by a small one
+ * (codegen/emit_dsp.c). */
+static bool fits_blocks(const Node *n, DType type) {
+  if (!has_plain_weights(n, type) || attr_int(n, "shift", 0) < -12) return false;
+  const int8_t *w = n->in[1]->data;
+  int64_t channels = n->in[1]->dim[0], depth = n_elements(n->in[1]) / channels;
+  for (int64_t o = 0; o < channels; o++) {
+    int64_t sum = 0, limit = type == DT_I4 && o % 4 == 0 ? 1 << 19 : 1 << 23;
+    for (int64_t i = 0; i < depth; i++, w++) {
+      if (*w == -128) return false; /* 256 * -128 + b may be beyond a halfword */
+      sum += abs(*w);
+    }
+    if (sum > 0 && 128 * sum + llabs(get_int(DT_I32, n->in[2]->data, o)) >= limit) return false;
+  }
+  return true;
+}
+
+/* ---- conditions ------------------------------------------------------------------------------ */
+
+static bool is_pointwise(const Node *n, DType type) {
+  if (!has_plane(n) || !fits_blocks(n, type)) return false;
+  Plane p = plane_of(n);
+  return p.group == 1 && p.kernel_h * p.kernel_w == 1 && p.in_h == p.out_h && p.in_w == p.out_w &&
+         p.stride_h == 1 && p.stride_w == 1 && p.pad_top == 0;
+}
+
+static bool is_depthwise(const Node *n, DType type) {
+  if (!has_plane(n) || !has_plain_weights(n, type)) return false;
+  Plane p = plane_of(n);
+  return p.group > 1 && p.group == p.in_c && p.out_c == p.in_c && p.kernel_h == 3 &&
+         p.kernel_w == 3 && p.dilation_h == 1 && p.dilation_w == 1 && p.stride_h <= 2 &&
+         p.stride_w <= 2;
+}
+
+static bool is_depthwise_over(const Node *n, DType type) {
+  if (!is_depthwise(n, type)) return false;
+  Plane p = plane_of(n);
+  return p.out_h <= p.in_h && p.out_w <= p.in_w && p.pad_top <= 2;
+}
+
+/* Blocks of channels must not straddle groups. */
+static bool is_conv(const Node *n, DType type) {
+  if (!has_plane(n) || !fits_blocks(n, type)) return false;
+  Plane p = plane_of(n);
+  return p.group == 1 || p.out_c / p.group % (type == DT_I4 ? 4 : 2) == 0;
+}
+
+/* Output rows must not reach image rows that are not in the ring yet. */
+static bool is_conv_over(const Node *n, DType type) {
+  if (!is_conv(n, type)) return false;
+  Plane p = plane_of(n);
+  int64_t reach = (p.kernel_h - 1) * p.dilation_h + 1;
+  return p.out_w * p.out_c <= p.in_w * p.in_c * p.stride_h && p.pad_top <= reach - p.stride_h &&
+         p.out_h * p.out_w * p.out_c <= p.in_h * p.in_w * p.in_c;
+}
+
+static bool is_one_row(const Node *n, DType type) {
+  return n_elements(n->out[0]) == n->in[1]->dim[0] && fits_blocks(n, type);
+}
+
+bool is_pointwise_dsp_s8(const Node *n) { return is_pointwise(n, DT_I8); }
+bool is_depthwise_dsp_s8(const Node *n) { return is_depthwise(n, DT_I8); }
+bool is_depthwise_over_dsp_s8(const Node *n) { return is_depthwise_over(n, DT_I8); }
+bool is_conv_dsp_s8(const Node *n) { return is_conv(n, DT_I8); }
+bool is_conv_over_dsp_s8(const Node *n) { return is_conv_over(n, DT_I8); }
+bool is_one_row_dsp_s8(const Node *n) { return is_one_row(n, DT_I8); }
+bool is_rows_dsp_s8(const Node *n) { return fits_blocks(n, DT_I8); }
+bool is_pointwise_dsp_s4(const Node *n) { return is_pointwise(n, DT_I4); }
+bool is_depthwise_dsp_s4(const Node *n) { return is_depthwise(n, DT_I4); }
+bool is_depthwise_over_dsp_s4(const Node *n) { return is_depthwise_over(n, DT_I4); }
+bool is_conv_dsp_s4(const Node *n) { return is_conv(n, DT_I4); }
+bool is_conv_over_dsp_s4(const Node *n) { return is_conv_over(n, DT_I4); }
+bool is_one_row_dsp_s4(const Node *n) { return is_one_row(n, DT_I4); }
+bool is_rows_dsp_s4(const Node *n) { return fits_blocks(n, DT_I4); }
+
+/* ---- working memory, in bytes --------------------------------------------------------------- */
+
+static int64_t steps_of(const Node *n) { return (n_elements(n->in[1]) / n->in[1]->dim[0] + 3) / 4; }
+
+/* A pair of pixels, widened. */
+int64_t pointwise_scratch_dsp(const Node *n) { return 16 * steps_of(n); }
+
+int64_t gemm_scratch_dsp(const Node *n) { return 8 * steps_of(n); }
+
+/* Pairs of columns of all groups, and one group's window in codes. */
+int64_t conv_scratch_dsp(const Node *n) { return (16 * attr_int(n, "group", 1) + 4) * steps_of(n); }
+
+int64_t ring_scratch_dsp(const Node *n) {
+  Plane p = plane_of(n);
+  int64_t rows = (p.kernel_h - 1) * p.dilation_h + 1;
+  return conv_scratch_dsp(n) + (rows < p.in_h ? rows : p.in_h) * ((p.in_w * p.in_c + 3) / 4 * 4);
+}
+
+/* Two pairs of rows of four channels, and two sums per output column. */
+int64_t depthwise_scratch_dsp(const Node *n) {
+  Plane p = plane_of(n);
+  int64_t reach = (p.out_w - 1) * p.stride_w + 3, wide = p.pad_left + p.in_w;
+  return 32 * (reach > wide ? reach : wide) + 8 * p.out_w;
+}

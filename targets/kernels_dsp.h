@@ -1,0 +1,29 @@
+/* kernels_dsp.h - conditions and working memory of the rows in kernels_dsp.def. */
+#ifndef QCC_KERNELS_DSP_H
+#define QCC_KERNELS_DSP_H
+
+#include "targets/kernels.h"
+
+/* `over`: the output may lie over the input. */
+bool is_pointwise_dsp_s8(const Node *n);
+bool is_depthwise_dsp_s8(const Node *n);
+bool is_depthwise_over_dsp_s8(const Node *n);
+bool is_conv_dsp_s8(const Node *n);
+bool is_conv_over_dsp_s8(const Node *n);
+bool is_one_row_dsp_s8(const Node *n);
+bool is_rows_dsp_s8(const Node *n);
+bool is_pointwise_dsp_s4(const Node *n);
+bool is_depthwise_dsp_s4(const Node *n);
+bool is_depthwise_over_dsp_s4(const Node *n);
+bool is_conv_dsp_s4(const Node *n);
+bool is_conv_over_dsp_s4(const Node *n);
+bool is_one_row_dsp_s4(const Node *n);
+bool is_rows_dsp_s4(const Node *n);
+
+int64_t pointwise_scratch_dsp(const Node *n);
+int64_t depthwise_scratch_dsp(const Node *n);
+int64_t conv_scratch_dsp(const Node *n);
+int64_t ring_scratch_dsp(const Node *n);
+int64_t gemm_scratch_dsp(const Node *n);
+
+#endif

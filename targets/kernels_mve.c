@@ -1,0 +1,166 @@
+/* kernels_mve.c - conditions and working memory of the kernels in runtime/mve (Helium). */
+#include "targets/kernels_mve.h"
+
+#include <string.h>
+
+/* Geometry of a convolution over one or two spatial dimensions, as the kernels see it. */
+typedef struct Plane {
+  int64_t batch, in_h, in_w, in_c, out_h, out_w, out_c, group;
+  int64_t kernel_h, kernel_w, stride_h, stride_w, dilation_h, dilation_w, pad_top, pad_left;
+} Plane;
+
+static Plane plane_of(const Node *n) {
+  Window w;
+  get_window(n, n->in[0], n->in[1], &w);
+  int h = 0, x = w.spatial - 1;
+  Plane p = {w.batch, 1,       w.in[x],     w.channels, 1,           w.out[x], w.out_channels,
+             w.group, 1,       w.kernel[x], 1,          w.stride[x], 1,        w.dilation[x],
+             0,       w.pad[x]};
+  if (w.spatial == 2) {
+    p.in_h = w.in[h], p.out_h = w.out[h], p.kernel_h = w.kernel[h], p.stride_h = w.stride[h];
+    p.dilation_h = w.dilation[h], p.pad_top = w.pad[h];
+  }
+  return p;
+}
+
+static int64_t span_of(const Plane *p) { return (p->kernel_h - 1) * p->dilation_h + 1; }
+
+static int64_t columns_of(const Plane *p) {
+  return (p->out_w - 1) * p->stride_w + (p->kernel_w - 1) * p->dilation_w + 1;
+}
+
+static int64_t round16(int64_t n) { return (n + 15) / 16 * 16; }
+
+static bool has_groups(const Node *n) { return n->n_in > 4 && n->in[4]; }
+
+static bool is_nhwc(const Node *n) {
+  return n->in[0]->layout == LAYOUT_NHWC && (n->in[0]->rank == 3 || n->in[0]->rank == 4);
+}
+
+static bool has_weights(const Node *n, DType t) {
+  return n->n_in > 1 && n->in[1] && n->in[1]->dtype == t && is_const(n->in[1]) && !has_groups(n);
+}
+
+/* Does no output row, of `done` at a time, end behind the first input row that is still to be read,
+ * the one at `keep` rows from the first of the next window? */
+static bool stays_behind(const Plane *p, int64_t done, int64_t keep) {
+  int64_t in_row = p->in_w * p->in_c, out_row = p->out_w * p->out_c;
+  if (p->batch > 1 && p->out_h * out_row > p->in_h * in_row) return false;
+  for (int64_t oy = done; oy < p->out_h; oy += done) {
+    int64_t next = oy * p->stride_h - p->pad_top + keep;
+    if (next < 0) next = 0;
+    if (next < p->in_h && oy * out_row > next * in_row) return false;
+  }
+  return true;
+}
+
+/* ---- one group ------------------------------------------------------------------------------- */
+
+static bool is_pointwise(const Plane *p) {
+  return p->kernel_h == 1 && p->kernel_w == 1 && p->stride_h == 1 && p->stride_w == 1 &&
+         p->pad_top == 0 && p->pad_left == 0 && p->out_h == p->in_h && p->out_w == p->in_w;
+}
+
+static bool is_conv(const Node *n, DType t, Plane *p) {
+  if (!has_weights(n, t) || !is_nhwc(n)) return false;
+  *p = plane_of(n);
+  return p->group == 1 && p->pad_top < span_of(p) && p->pad_left < columns_of(p);
+}
+
+static bool is_conv1x1(const Node *n, DType t) {
+  Plane p;
+  return is_conv(n, t, &p) && is_pointwise(&p);
+}
+
+static bool is_conv_over(const Node *n, DType t) {
+  Plane p;
+  if (!is_conv(n, t, &p)) return false;
+  int64_t keep = span_of(&p) - p.stride_h;
+  return stays_behind(&p, 1, keep > 0 ? keep : 0);
+}
+
+static bool is_any_conv(const Node *n, DType t) {
+  Plane p;
+  return is_conv(n, t, &p);
+}
+
+bool is_mve_conv1x1_s8(const Node *n) { return is_conv1x1(n, DT_I8); }
+bool is_mve_conv1x1_s4(const Node *n) { return is_conv1x1(n, DT_I4); }
+bool is_mve_conv_s8(const Node *n) { return is_any_conv(n, DT_I8); }
+bool is_mve_conv_s4(const Node *n) { return is_any_conv(n, DT_I4); }
+bool is_mve_conv_over_s8(const Node *n) { return is_conv_over(n, DT_I8); }
+bool is_mve_conv_over_s4(const Node *n) { return is_conv_over(n, DT_I4); }
+
+bool is_mve_gemm_s8(const Node *n) { return has_weights(n, DT_I8); }
+
+bool is_mve_rows_s8(const Node *n) {
+  return has_weights(n, DT_I8) && n_elements(n->out[0]) > n->in[1]->dim[0];
+}
+
+bool is_mve_gemm_s4(const Node *n) {
+  if (!has_weights(n, DT_I4)) return false;
+  int64_t channels = n->in[1]->dim[0], depth = n_elements(n->in[1]) / channels;
+  return n_elements(n->out[0]) == channels && depth % 16 == 0;
+}
+
+bool is_mve_rows_s4(const Node *n) { return has_weights(n, DT_I4); }
+
+int64_t mve_tile_scratch(const Node *n) {
+  return 2 * round16(n_elements(n->in[1]) / n->in[1]->dim[0]);
+}
+
+int64_t mve_conv_scratch(const Node *n) {
+  Plane p = plane_of(n);
+  int64_t depth = round16(p.kernel_h * p.kernel_w * p.in_c);
+  return 2 * (depth + 16) + span_of(&p) * columns_of(&p) * p.in_c + 16;
+}
+
+/* ---- depthwise ------------------------------------------------------------------------------- */
+
+static bool is_depthwise(const Node *n, DType t, Plane *p) {
+  if (!has_weights(n, t) || !is_nhwc(n)) return false;
+  *p = plane_of(n);
+  return p->group == p->in_c && p->out_c == p->in_c && p->group > 1 && p->pad_left < columns_of(p);
+}
+
+static bool is_3x3(const Plane *p) {
+  return p->kernel_h == 3 && p->kernel_w == 3 && p->stride_h == 1 && p->stride_w == 1 &&
+         p->dilation_h == 1 && p->dilation_w == 1;
+}
+
+bool is_mve_depthwise_s8(const Node *n) {
+  Plane p;
+  return is_depthwise(n, DT_I8, &p);
+}
+
+bool is_mve_depthwise_over_s8(const Node *n) {
+  Plane p;
+  return is_depthwise(n, DT_I8, &p) && stays_behind(&p, 1, 0);
+}
+
+bool is_mve_depthwise3x3_s8(const Node *n) {
+  Plane p;
+  return is_depthwise(n, DT_I8, &p) && is_3x3(&p);
+}
+
+bool is_mve_depthwise3x3_over_s8(const Node *n) {
+  Plane p;
+  return is_depthwise(n, DT_I8, &p) && is_3x3(&p) && stays_behind(&p, 2, 2);
+}
+
+/* Columns of 64 bytes behind a vector of the border. */
+int64_t mve_depthwise_scratch(const Node *n) {
+  Plane p = plane_of(n);
+  int64_t bands = (p.kernel_h + 3) / 4, taps = (p.kernel_w + 3) / 4 * 4;
+  int64_t cols = ((p.out_w + 3) / 4 * 4 - 1) * p.stride_w + (taps - 1) * p.dilation_w + 1;
+  return 16 + bands * cols * 64;
+}
+
+int64_t mve_depthwise3x3_scratch(const Node *n) {
+  Plane p = plane_of(n);
+  return 16 + ((p.out_w + 1) / 2 * 2 + 2) * 64;
+}
+
+bool is_mve_add(const Node *n) {
+  return same_shape(n->in[0], n->in[1]) && same_shape(n->in[0], n->out[0]);
+}

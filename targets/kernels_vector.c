@@ -1,0 +1,124 @@
+/* kernels_vector.c - what the kernels of 64-bit Arm and RISC-V ask of a node, and the scratch that
+ * they want: runtime/lines.h has the same arithmetic. */
+#include "targets/kernels_vector.h"
+
+enum { MAX_LINES = 16, MAX_DEPTH_S4 = 65536 };
+
+static bool is_kind(const Node *n, DType weights) {
+  const Tensor *w = n->in[1];
+  return w->dtype == weights && is_const(w) && !(n->n_in > 4 && n->in[4]) &&
+         (weights == DT_I8 || n_elements(w) / w->dim[0] <= MAX_DEPTH_S4);
+}
+
+/* The window as two dimensions; false when it is none. */
+static bool get_plane(const Node *n, Window *w) {
+  const Tensor *x = n->in[0];
+  if (!is_op(n, "QConv") || x->layout != LAYOUT_NHWC || (x->rank != 3 && x->rank != 4))
+    return false;
+  get_window(n, x, n->in[1], w);
+  if (w->spatial == 2) return true;
+  int64_t *const field[] = {w->in, w->out, w->kernel, w->stride, w->dilation, w->pad, w->pad_end};
+  static const int64_t one[] = {1, 1, 1, 1, 1, 0, 0};
+  for (size_t i = 0; i < sizeof one / sizeof *one; i++) {
+    field[i][1] = field[i][0];
+    field[i][0] = one[i];
+  }
+  return true;
+}
+
+static bool is_lines(const Node *n) {
+  Window w;
+  return get_plane(n, &w) && w.group == 1 && (w.dilation[1] == 1 || w.kernel[1] == 1) &&
+         w.kernel[0] <= MAX_LINES;
+}
+
+static bool is_product(const Node *n) {
+  Window w;
+  if (is_op(n, "QGemm")) return true;
+  if (!get_plane(n, &w) || w.group != 1) return false;
+  for (int i = 0; i < 2; i++)
+    if (w.kernel[i] != 1 || w.stride[i] != 1 || w.pad[i] || w.pad_end[i]) return false;
+  return true;
+}
+
+static int64_t round_up(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
+
+/* Codes of a run, and pixels that read it side by side. */
+static bool fills_mmla(int64_t run, int64_t pixels) {
+  return pixels >= 2 && 4 * round_up(run, 8) <= 5 * run;
+}
+
+static bool is_mmla_lines(const Node *n) {
+  Window w;
+  if (!is_lines(n)) return false;
+  get_plane(n, &w);
+  return fills_mmla(w.kernel[1] * w.channels, w.out[1]);
+}
+
+static int64_t depth_of(const Node *n) { return n_elements(n->in[1]) / n->in[1]->dim[0]; }
+static int64_t rows_of(const Node *n) { return n_elements(n->in[0]) / depth_of(n); }
+
+static bool is_mmla_product(const Node *n) {
+  return is_product(n) && fills_mmla(depth_of(n), rows_of(n));
+}
+
+bool is_lines_s8(const Node *n) { return is_kind(n, DT_I8) && is_lines(n); }
+bool is_lines_s4(const Node *n) { return is_kind(n, DT_I4) && is_lines(n); }
+bool is_product_s8(const Node *n) { return is_kind(n, DT_I8) && is_product(n); }
+bool is_product_s4(const Node *n) { return is_kind(n, DT_I4) && is_product(n); }
+bool is_mmla_lines_s8(const Node *n) { return is_kind(n, DT_I8) && is_mmla_lines(n); }
+bool is_mmla_lines_s4(const Node *n) { return is_kind(n, DT_I4) && is_mmla_lines(n); }
+bool is_mmla_product_s8(const Node *n) { return is_kind(n, DT_I8) && is_mmla_product(n); }
+bool is_mmla_product_s4(const Node *n) { return is_kind(n, DT_I4) && is_mmla_product(n); }
+
+static bool is_symmetric(const Node *n) {
+  const Tensor *w = n->in[1];
+  if (!is_kind(n, DT_I8)) return false;
+  const int8_t *code = w->data;
+  for (int64_t i = 0; i < n_elements(w); i++)
+    if (code[i] == -128) return false;
+  return true;
+}
+
+bool is_symmetric_lines(const Node *n) { return is_lines(n) && is_symmetric(n); }
+bool is_symmetric_product(const Node *n) { return is_product(n) && is_symmetric(n); }
+
+static bool is_channels(const Node *n) {
+  Window w;
+  return get_plane(n, &w) && w.group == w.channels && w.out_channels == w.channels && w.group > 1 &&
+         w.kernel[0] <= MAX_LINES && w.kernel[1] <= MAX_LINES;
+}
+
+bool is_vector_channels_s8(const Node *n) { return is_channels(n) && is_symmetric(n); }
+bool is_vector_channels_s4(const Node *n) { return is_kind(n, DT_I4) && is_channels(n); }
+
+/* Does every row that an output row overwrites lie in the ring, or is no longer needed? */
+static bool lags_behind(const Node *n) {
+  Window w;
+  if (!get_plane(n, &w) || w.batch != 1) return false;
+  int64_t slots = (w.kernel[0] - 1) * w.dilation[0] + 1;
+  return w.out[1] * w.out_channels <= w.stride[0] * w.in[1] * w.channels &&
+         slots - w.pad[0] >= w.stride[0];
+}
+
+bool is_lagging_lines_s8(const Node *n) { return is_lines_s8(n) && lags_behind(n); }
+bool is_lagging_lines_s4(const Node *n) { return is_lines_s4(n) && lags_behind(n); }
+bool is_lagging_mmla_s8(const Node *n) { return is_mmla_lines_s8(n) && lags_behind(n); }
+bool is_lagging_mmla_s4(const Node *n) { return is_mmla_lines_s4(n) && lags_behind(n); }
+bool is_lagging_symmetric(const Node *n) { return is_symmetric_lines(n) && lags_behind(n); }
+bool is_lagging_channels_s8(const Node *n) { return is_vector_channels_s8(n) && lags_behind(n); }
+bool is_lagging_channels_s4(const Node *n) { return is_vector_channels_s4(n) && lags_behind(n); }
+
+int64_t lines_scratch(const Node *n) {
+  Window w;
+  get_plane(n, &w);
+  int64_t codes =
+      ((w.out[1] - 1) * w.stride[1] + (w.kernel[1] - 1) * w.dilation[1] + 1) * w.channels;
+  int64_t line = (codes + 3 * w.stride[1] * w.channels + 31) / 16 * 16;
+  return ((w.kernel[0] - 1) * w.dilation[0] + 2) * line;
+}
+
+int64_t product_scratch(const Node *n) {
+  int64_t rows = rows_of(n);
+  return (rows < 4 ? rows : 4) * round_up(depth_of(n), 16);
+}

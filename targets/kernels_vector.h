@@ -1,0 +1,37 @@
+/* kernels_vector.h - conditions and scratch sizes of the kernels of 64-bit Arm and RISC-V, whose
+ * rows are in kernels_vector.def. */
+#ifndef QCC_KERNELS_VECTOR_H
+#define QCC_KERNELS_VECTOR_H
+
+#include "targets/kernels.h"
+
+/* Dense convolutions that lines.h serves, with int8 or int4 weights that have no groups. */
+bool is_lines_s8(const Node *n);
+bool is_lines_s4(const Node *n);
+/* Matrix products, pointwise convolutions among them. */
+bool is_product_s8(const Node *n);
+bool is_product_s4(const Node *n);
+/* Those of the above that fill the tiles of the matrix instructions. */
+bool is_mmla_lines_s8(const Node *n);
+bool is_mmla_lines_s4(const Node *n);
+bool is_mmla_product_s8(const Node *n);
+bool is_mmla_product_s4(const Node *n);
+/* No weight is -128, so that two products fit 16 bits. */
+bool is_symmetric_lines(const Node *n);
+bool is_symmetric_product(const Node *n);
+/* Depthwise convolutions; of int8 weights none is -128. */
+bool is_vector_channels_s8(const Node *n);
+bool is_vector_channels_s4(const Node *n);
+/* Those whose output rows may overwrite the input as they are made. */
+bool is_lagging_lines_s8(const Node *n);
+bool is_lagging_lines_s4(const Node *n);
+bool is_lagging_mmla_s8(const Node *n);
+bool is_lagging_mmla_s4(const Node *n);
+bool is_lagging_symmetric(const Node *n);
+bool is_lagging_channels_s8(const Node *n);
+bool is_lagging_channels_s4(const Node *n);
+
+int64_t lines_scratch(const Node *n);
+int64_t product_scratch(const Node *n);
+
+#endif

@@ -1,0 +1,142 @@
+/* kernels_x86.c - which layers the kernels of runtime/avx512 and runtime/avx2 can compute, and the
+ * bytes of their working memory: the staged copy of the image, or of a block of rows. */
+#include "targets/kernels_x86.h"
+
+enum {
+  STAGED_ROWS = 48,
+  SLACK = 128
+}; /* rows of a block in gemm.h; bytes for alignment, and read beyond the end */
+
+static bool has_weights(const Node *n, DType t) {
+  return n->in[1]->dtype == t && is_const(n->in[1]) && n->in[1]->data && is_const(n->in[2]) &&
+         is_const(n->in[3]);
+}
+
+/* With four bits the sums are kept times sixteen. */
+static bool fits_sixteenfold(const Node *n, DType t) {
+  return t != DT_I4 || n_elements(n->in[1]) / n->in[1]->dim[0] <= 65000;
+}
+
+/* Weights that share a multiple, and the runs that are cut into them, are whole steps. */
+static bool has_whole_groups(const Node *n, int64_t run) {
+  if (n->n_in <= 4 || !n->in[4]) return true;
+  return run % 8 == 0 && attr_int(n, "group_size", 0) % 8 == 0 && is_const(n->in[4]);
+}
+
+static bool is_image(const Node *n) {
+  return n->in[0]->layout == LAYOUT_NHWC && (n->in[0]->rank == 3 || n->in[0]->rank == 4);
+}
+
+static bool is_conv(const Node *n, DType t, bool dilated) {
+  if (!is_image(n) || !has_weights(n, t)) return false;
+  Window w;
+  get_window(n, n->in[0], n->in[1], &w);
+  int64_t run = dilated ? w.channels : w.channels * w.kernel[w.spatial - 1];
+  bool apart = w.dilation[w.spatial - 1] > 1 && w.kernel[w.spatial - 1] > 1;
+  return w.group == 1 && apart == dilated && has_whole_groups(n, run) && fits_sixteenfold(n, t);
+}
+
+bool is_x86_conv_s8(const Node *n) { return is_conv(n, DT_I8, false); }
+bool is_x86_conv_s4(const Node *n) { return is_conv(n, DT_I4, false); }
+bool is_x86_dilated_s8(const Node *n) { return is_conv(n, DT_I8, true); }
+bool is_x86_dilated_s4(const Node *n) { return is_conv(n, DT_I4, true); }
+
+static bool is_pointwise(const Node *n, DType t) {
+  if (!is_conv(n, t, false)) return false;
+  Window w;
+  get_window(n, n->in[0], n->in[1], &w);
+  for (int i = 0; i < w.spatial; i++)
+    if (w.kernel[i] != 1 || w.stride[i] != 1 || w.pad[i] || w.pad_end[i]) return false;
+  return true;
+}
+
+bool is_x86_pointwise_s8(const Node *n) { return is_pointwise(n, DT_I8); }
+bool is_x86_pointwise_s4(const Node *n) { return is_pointwise(n, DT_I4); }
+
+static bool is_gemm(const Node *n, DType t) {
+  return n->in[1]->rank == 2 && has_weights(n, t) && has_whole_groups(n, n->in[1]->dim[1]) &&
+         fits_sixteenfold(n, t);
+}
+
+bool is_x86_gemm_s8(const Node *n) { return is_gemm(n, DT_I8); }
+bool is_x86_gemm_s4(const Node *n) { return is_gemm(n, DT_I4); }
+
+bool is_x86_depthwise(const Node *n) {
+  if (!is_image(n) || !(has_weights(n, DT_I8) || has_weights(n, DT_I4))) return false;
+  Window w;
+  get_window(n, n->in[0], n->in[1], &w);
+  return w.group == w.channels && w.out_channels == w.channels && !(n->n_in > 4 && n->in[4]);
+}
+
+static bool is_joined(const Node *n, int64_t width) {
+  if (!is_x86_depthwise(n)) return false;
+  Window w;
+  get_window(n, n->in[0], n->in[1], &w);
+  return w.stride[w.spatial - 1] == 1 && w.channels < width && width % w.channels == 0;
+}
+
+bool is_x86_joined_16(const Node *n) { return is_joined(n, 16); }
+bool is_x86_joined_64(const Node *n) { return is_joined(n, 64); }
+
+/* ---- floats */
+
+static bool has_float_weights(const Node *n) {
+  bool bias = n->n_in < 3 || !n->in[2] || (is_const(n->in[2]) && n->in[2]->dtype == DT_F32);
+  return n->in[0]->dtype == DT_F32 && n->in[1]->dtype == DT_F32 && is_const(n->in[1]) && bias;
+}
+
+static bool is_float_conv(const Node *n, Window *w) {
+  if (!is_image(n) || !has_float_weights(n)) return false;
+  get_window(n, n->in[0], n->in[1], w);
+  return true;
+}
+
+bool is_x86_conv_f32(const Node *n) {
+  Window w;
+  return is_float_conv(n, &w) && w.group == 1;
+}
+
+bool is_x86_depthwise_f32(const Node *n) {
+  Window w;
+  return is_float_conv(n, &w) && w.group == w.channels && w.out_channels == w.channels &&
+         w.group > 1;
+}
+
+bool is_x86_pointwise_f32(const Node *n) {
+  Window w;
+  if (!is_float_conv(n, &w) || w.group != 1) return false;
+  for (int i = 0; i < w.spatial; i++)
+    if (w.kernel[i] != 1 || w.stride[i] != 1 || w.pad[i] || w.pad_end[i]) return false;
+  return true;
+}
+
+bool is_x86_gemm_f32(const Node *n) {
+  const Tensor *c = n->n_in > 2 ? n->in[2] : NULL;
+  return has_float_weights(n) && attr_int(n, "transB", 0) && !attr_int(n, "transA", 0) &&
+         attr_float(n, "alpha", 1) == 1 && attr_float(n, "beta", 1) == 1 &&
+         (!c || (c->rank == 1 && c->dim[0] == n->out[0]->dim[1]));
+}
+
+/* ---- working memory */
+
+/* Elements of the image that all windows cover. */
+static int64_t staged(const Node *n) {
+  Window w;
+  get_window(n, n->in[0], n->in[1], &w);
+  int64_t count = w.batch * w.channels;
+  for (int i = 0; i < w.spatial; i++)
+    count *= (w.out[i] - 1) * w.stride[i] + (w.kernel[i] - 1) * w.dilation[i] + 1;
+  return count;
+}
+
+int64_t staged_u8(const Node *n) { return staged(n) + SLACK; }
+int64_t staged_f32(const Node *n) { return 4 * staged(n) + SLACK; }
+int64_t staged_s16(const Node *n) { return 2 * staged(n) + SLACK; }
+
+static int64_t staged_rows(const Node *n) {
+  int64_t depth = n_elements(n->in[1]) / n->in[1]->dim[0], rows = n_elements(n->in[0]) / depth;
+  return (rows < STAGED_ROWS ? rows : STAGED_ROWS) * depth;
+}
+
+int64_t staged_rows_u8(const Node *n) { return staged_rows(n) + SLACK; }
+int64_t staged_rows_s16(const Node *n) { return 2 * staged_rows(n) + SLACK; }

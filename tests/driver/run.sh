@@ -1,0 +1,304 @@
+#!/bin/sh
+# Tests of the command line: run.sh QCC GROUP [JSON_SHAPE [BUILD]]
+#
+# A group is a function below.  It works in a fresh folder, says what is wrong, and fails when anything
+# was.  The model, its samples and the policy beside this script are made by make.py.  UPDATE=1
+# rewrites the goldens of help and json.  Exit status 77: what the group needs is not there.
+set -u
+LC_ALL=C
+export LC_ALL
+
+[ $# -ge 2 ] || { echo "usage: run.sh QCC GROUP [JSON_SHAPE [BUILD]]" >&2; exit 2; }
+qcc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
+group=$2
+json_shape=${3:-}
+build=${4:-}
+here=$(cd "$(dirname "$0")" && pwd)
+temp=$(mktemp -d) || exit 2
+trap 'rm -rf "$temp"' EXIT
+trap 'exit 2' HUP INT TERM
+mkdir "$temp/work"
+TMPDIR=$temp/work
+export TMPDIR
+cp "$here"/small.onnx "$here"/*.npy "$here"/mixed.yaml "$temp" && cd "$temp" || exit 2
+failed=0
+
+wrong() {
+  echo "FAILED: $*"
+  failed=$((failed + 1))
+}
+
+# expect STATUS ARGUMENTS...: runs qcc; its output is in ./stdout and ./stderr.
+expect() {
+  want=$1
+  shift
+  "$qcc" "$@" >stdout 2>stderr </dev/null
+  status=$?
+  [ "$status" -eq "$want" ] && return
+  wrong "qcc $*: exit status $status, expected $want"
+  cat stderr
+}
+
+# golden NAME FILE: compares a file with NAME.golden beside this script.
+golden() {
+  if [ "${UPDATE:-0}" = 1 ]; then cp "$2" "$here/$1.golden"; fi
+  diff -u "$here/$1.golden" "$2" || wrong "$1"
+}
+
+# same A B: two folders or files with the same bytes.
+same() { diff -r "$1" "$2" >/dev/null || { diff -r "$1" "$2" | head -20; wrong "$1 and $2 differ"; }; }
+
+# code A: the generated code of folder A without the lines that say where it came from.
+code() { cat "$1"/*.c "$1"/*.h | sed '/^ \* Made by qcc /d; /^ \* Hashes: /d'; }
+
+same_code() {
+  code "$1" >code.1
+  code "$2" >code.2
+  [ -s code.1 ] || wrong "no code in $1"
+  same code.1 code.2
+}
+
+verbs='compile run verify eval size bench explain list'
+policies='--preset=float --preset=int8 --preset=int4 --preset=w4a8 --policy=mixed.yaml'
+bind='--dim N=1'
+
+help() {
+  expect 0 --help
+  golden help stdout
+  for verb in $verbs; do
+    expect 0 "$verb" --help
+    golden "help-$verb" stdout
+    [ -s stderr ] && wrong "qcc $verb --help writes on stderr"
+  done
+  cp stdout last
+  expect 0 list -h
+  same last stdout
+  expect 0
+  golden help stdout
+  expect 0 --version
+  grep -Eqx 'qcc [0-9]+\.[0-9]+\.[0-9]+' stdout || wrong "--version prints $(cat stdout)"
+}
+
+list() {
+  for table in ops passes formats solvers targets kernels presets keys; do
+    expect 0 list "$table"
+    [ -s stdout ] || wrong "list $table prints nothing"
+    grep -n '^[^ ]* *$' stdout && wrong "list $table has rows without a summary"
+    rows=$(wc -l <stdout)
+    # A kernel may serve several operators.
+    if [ "$table" != kernels ] && cut -d' ' -f1 stdout | sort | uniq -d | grep .; then
+      wrong "list $table has a name twice"
+    fi
+    expect 0 list "$table" --json
+    "$json_shape" <stdout >shape || wrong "list $table --json is not JSON"
+    printf '%s\n' '. list' '[] object' '[].name string' '[].summary string' >wanted
+    same wanted shape
+    [ "$(grep -c '"name"' stdout)" -eq "$rows" ] || wrong "list $table --json has other rows"
+  done
+}
+
+# shape NAME ARGUMENTS...: --json on stdout, nothing else, in the shape of the golden.
+shape() {
+  name=$1
+  shift
+  expect 0 "$@" --json
+  "$json_shape" <stdout >shape || wrong "$name: not JSON"
+  golden "json-$name" shape
+}
+
+json() {
+  model="small.onnx $bind --preset int8 --calib x.npy"
+  # shellcheck disable=SC2086
+  {
+    shape compile $model -o out
+    same out/report.json stdout
+    shape verify verify $model --target host
+    shape verify-float verify small.onnx $bind --target host --limit 2
+    shape eval eval $model --input x.npy
+    shape eval-labels eval $model --input x.npy --labels labels.npy
+    shape eval-target eval $model --input x.npy --labels labels.npy --target host --on-target
+    shape size size $model --targets host
+    shape bench bench $model --target host
+    shape bench-layers bench $model --target host --layers
+    shape explain explain $model
+  }
+}
+
+status() {
+  expect 1 nothing.onnx -o out
+  # shellcheck disable=SC2086
+  expect 0 verify small.onnx $bind --preset int8 --calib x.npy --target host
+  # A kernel that computes something else: the compiler is made to break the generated code.
+  cat >cc-wrong <<'SCRIPT'
+#!/bin/sh
+for a do case $a in */small.c) sed -i 's/  SMALL_LAYER(\([0-9]*\));$/  SMALL_LAYER(\1); SMALL_OUTPUT_0(arena)[0] ^= 1;/' "$a" ;; esac; done
+exec cc "$@"
+SCRIPT
+  chmod +x cc-wrong
+  cat >wrong.yaml <<TARGET
+summary: a machine that gets the first output wrong
+isa: []
+pointer_bytes: 8
+fpu: true
+regions:
+  - {name: memory, bytes: 1M, kind: ram}
+compilers:
+  - program: $temp/cc-wrong
+    package: none
+    flags: []
+    link: [-lm]
+run:
+  kind: native
+  board: posix
+TARGET
+  # shellcheck disable=SC2086
+  expect 2 verify small.onnx $bind --preset int8 --calib x.npy --target ./wrong.yaml
+  grep -q ' [1-9][0-9]* of 96 outputs differ' stdout || { wrong "verify does not count"; cat stdout stderr; }
+  # A full disk is no reason for half a table to count as success.
+  if [ -w /dev/full ]; then
+    "$qcc" list ops >/dev/full 2>stderr && wrong "list ops >/dev/full succeeds"
+    grep -q 'cannot be written' stderr || wrong "list ops >/dev/full says nothing"
+  fi
+  # Nothing is left behind, also when it is stopped.
+  "$qcc" verify small.onnx --dim N=1 --target host --limit 1000000 >stdout 2>stderr &
+  child=$!
+  n=0
+  while [ -z "$(ls work)" ] && [ $n -lt 100 ]; do sleep 0.1 && n=$((n + 1)); done
+  kill -TERM "$child"
+  wait "$child" 2>/dev/null
+  [ -z "$(ls work)" ] || { wrong "the work folder is left behind"; ls work; }
+}
+
+stages() {
+  expect 0 list passes
+  cut -d' ' -f1 stdout >passes
+  for policy in --preset=float --policy=mixed.yaml; do
+    while read -r pass; do
+      # shellcheck disable=SC2086
+      expect 0 run small.onnx $bind "$policy" --calib x.npy --target host --stop-after "$pass" --input x.npy -o y.npy
+      # shellcheck disable=SC2086
+      expect 0 small.onnx $bind "$policy" --calib x.npy --target host --stop-after "$pass" --emit graph -o at.graph
+      cp at.graph first.graph
+      [ -f at.safetensors ] && cp at.safetensors first.safetensors
+      expect 0 at.graph --emit graph -o at.graph
+      same first.graph at.graph
+      [ -f at.safetensors ] && same first.safetensors at.safetensors
+      rm -f at.safetensors
+    done <passes
+  done
+}
+
+output() {
+  # shellcheck disable=SC2086
+  {
+    expect 0 small.onnx $bind -o new/deep/folder/
+    [ "$(ls -A new/deep/folder)" = "$(printf 'policy.lock.yaml\nreport.json\nsmall.c\nsmall.h')" ] ||
+      wrong "in the folder: $(ls -A new/deep/folder)"
+    mkdir there && echo mine >there/mine.txt && echo old >there/small.c
+    expect 0 small.onnx $bind -o there
+    [ "$(cat there/mine.txt)" = mine ] || wrong "a file that was there is gone"
+    same new/deep/folder/small.c there/small.c
+    expect 0 small.onnx $bind -o named --name other_name --quiet
+    [ -f named/other_name.c ] || wrong "no file by the name that was given"
+    [ -s stdout ] && wrong "--quiet prints: $(cat stdout)"
+    expect 0 small.onnx $bind --emit graph -o .hidden.graph
+    [ -f .hidden.graph ] || wrong "no graph by a name that starts with a dot"
+    expect 0 small.onnx $bind --emit graph -o /dev/null
+    [ -c /dev/null ] || wrong "/dev/null is no device any more"
+    expect 0 small.onnx $bind --emit graph -o -
+    cp stdout all.graph
+    expect 0 small.onnx $bind --emit graph
+    same all.graph stdout
+    expect 0 verify small.onnx $bind --target host --limit 1 --keep
+    ls work/qcc-*/small.c >/dev/null || wrong "--keep keeps nothing"
+    rm -rf work/*
+    printf 'version: 1\noutput: {weights_bin: 64}\n' >bin.yaml
+    expect 0 verify small.onnx $bind --policy bin.yaml --target host
+  }
+  [ -z "$(ls work)" ] || wrong "left behind: $(ls work)"
+}
+
+# compile_all FOLDER ARGUMENTS...: with every policy.
+compile_all() {
+  to=$1
+  shift
+  for policy in $policies; do
+    # shellcheck disable=SC2086
+    expect 0 small.onnx $bind "$policy" --calib x.npy --target cortex-m55 -o "$to/$policy" "$@"
+  done
+}
+
+twice() {
+  compile_all a
+  compile_all b
+  same a b
+}
+
+threads() {
+  compile_all a --threads 1
+  compile_all b --threads 2
+  compile_all c --threads 7
+  same a b
+  same a c
+  for n in 1 3; do
+    # shellcheck disable=SC2086
+    expect 0 run small.onnx $bind --preset int8 --calib x.npy --stop-after lower --input x.npy -o "y$n.npy" --threads $n
+  done
+  same y1.npy y3.npy
+}
+
+# The lock file makes the same code without preset, policy or samples, and so does its own lock.
+lock() {
+  compile_all a
+  for policy in $policies; do
+    for round in b c; do
+      from=a
+      [ $round = c ] && from=b
+      # shellcheck disable=SC2086
+      expect 0 small.onnx $bind --policy "$from/$policy/policy.lock.yaml" --target cortex-m55 -o "$round/$policy"
+      same_code "a/$policy" "$round/$policy"
+    done
+    same "b/$policy" "c/$policy"
+  done
+}
+
+# The text form of the model is the model.
+text() {
+  # shellcheck disable=SC2086
+  expect 0 small.onnx $bind --emit graph -o small.graph
+  for policy in $policies; do
+    # shellcheck disable=SC2086
+    expect 0 small.onnx $bind "$policy" --calib x.npy --target cortex-m55 -o "onnx/$policy"
+    expect 0 small.graph "$policy" --calib x.npy --target cortex-m55 -o "text/$policy"
+    same "onnx/$policy" "text/$policy"
+  done
+}
+
+# cmake --install gives a qcc that needs neither the source nor the build folder.
+install() {
+  command -v cmake >/dev/null && [ -n "$build" ] || exit 77
+  cmake --install "$build" --prefix "$temp/prefix" >log 2>&1 || { cat log; wrong "cmake --install"; }
+  qcc=$temp/prefix/bin/qcc
+  source=$(cd "$here/../.." && pwd)
+  mkdir home && cp small.onnx x.npy home
+  cd home || exit 2
+  # shellcheck disable=SC2086
+  {
+    expect 0 list targets
+    expect 0 small.onnx $bind --preset int8 --calib x.npy --target cortex-m55 -o out
+    expect 0 size small.onnx $bind --preset int8 --calib x.npy --targets host
+    expect 0 verify small.onnx $bind --preset int8 --calib x.npy --target host
+    grep -r -e "$source" -e "$build" out && wrong "the output names the folder that qcc was built in"
+  }
+  command -v strace >/dev/null || return
+  # shellcheck disable=SC2086
+  strace -f -e trace=file -o trace "$qcc" verify small.onnx $bind --preset int8 --calib x.npy --target host >/dev/null 2>&1
+  grep -F -e "$source" -e "$build" trace && wrong "it opens files of the folder that it was built in"
+}
+
+case $group in
+  help | list | json | status | stages | output | twice | threads | lock | text | install) "$group" ;;
+  *) echo "run.sh: no group '$group'" >&2; exit 2 ;;
+esac
+[ "$failed" -eq 0 ] && echo "$group passed"
+[ "$failed" -eq 0 ]

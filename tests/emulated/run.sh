@@ -1,0 +1,78 @@
+#!/bin/sh
+# Generated code against eval on one target: run.sh QCC TARGET COMPILER [IDX2NPY FASHION-FOLDER]
+#
+# The small networks beside this script, and the Fashion-MNIST example where its dataset is installed and
+# the target can hold it, are compiled, built with the target's compiler number COMPILER (0 or 1) and run
+# on the target.  Integer outputs must be eval's bit for bit, floats within 1e-5 of the largest, and the
+# signal to quantization noise ratio against the float model at least what the table says.  Exit status
+# 77, after a line `skipped: ...`, when compiler, emulator or processor are missing.
+set -u
+LC_ALL=C
+export LC_ALL
+
+[ $# -eq 3 ] || [ $# -eq 5 ] || { echo "usage: run.sh QCC TARGET COMPILER [IDX2NPY FASHION]" >&2; exit 2; }
+qcc=$1 target=$2 compiler=$3 idx2npy=${4:-} fashion=${5:-}
+cd "$(dirname "$0")" || exit 2
+temp=$(mktemp -d) || exit 2
+trap 'rm -rf "$temp"' EXIT
+trap 'exit 2' HUP INT TERM
+failed=0
+
+# The value of a number in qcc's JSON; null when there is none.
+figure() { sed -n "s/^ *\"$1\": \([^,]*\),*\$/\1/p" "$temp/out"; }
+
+# What is not there is no failure.
+skip_if_missing() {
+  package=$(sed -n 's/.*is not installed: apt-get install \(.*\)/\1/p' "$temp/err")
+  [ -z "$package" ] || { echo "skipped: install $package"; exit 77; }
+  processor=$(sed -n 's/.*\(needs a processor of kind .*\)/\1/p' "$temp/err")
+  [ -z "$processor" ] || { echo "skipped: target $target $processor"; exit 77; }
+}
+
+# check LEAST-SQNR ARGUMENTS...: one verification.
+check() {
+  least=$1 model=${2##*/}
+  shift
+  if ! "$qcc" verify "$@" --target "$target" --compiler "$compiler" --json --quiet \
+      >"$temp/out" 2>"$temp/err"; then
+    skip_if_missing
+    if [ "$target.$model" = cortex-m0.fashion.onnx ] && grep -q 'does not fit' "$temp/err"; then
+      echo "does not fit: $*"
+    elif [ "$target" = rv32imc ] && grep -q 'floating point, which this target has not' "$temp/err"; then
+      echo "no floating point: $*"
+    else
+      echo "FAILED: $*"
+      cat "$temp/out" "$temp/err"
+      failed=1
+    fi
+    return
+  fi
+  sqnr=$(figure sqnr_db)
+  echo "$(figure outputs) outputs, $(figure differing) differ, SQNR $sqnr dB: $*"
+  if [ "$sqnr" != null ] && ! awk "BEGIN { exit !($sqnr >= $least) }"; then
+    echo "FAILED: SQNR below $least dB"
+    failed=1
+  fi
+}
+
+# Where floats are exact, noise may be absent: SQNR is null then.
+for optimize in size balanced speed; do
+  check 40 residual.graph --policy residual.yaml --optimize $optimize
+done
+for optimize in size speed; do
+  check 20 mixed.graph --policy mixed.yaml --optimize $optimize
+done
+check 50 residual.graph --policy islands.yaml
+check 100 floats.graph --limit 8
+check 18 floats.graph --policy weights.yaml --optimize speed --limit 8
+check 12 mixed.graph --preset int4 --calib mixed.npz
+check 12 mixed.graph --preset w4a8 --calib mixed.npz --optimize size
+
+data=/usr/share/datasets/fashion-mnist
+if [ -n "$idx2npy" ] && [ -r $data/train-images-idx3-ubyte.gz ]; then
+  gzip -dc $data/train-images-idx3-ubyte.gz | "$idx2npy" --every 937 --count 64 >"$temp/calib_x.npy"
+  for policy in int8 mixed; do
+    check 15 "$fashion/fashion.onnx" --policy "$fashion/$policy.yaml" --calib "$temp/calib_x.npy" --limit 8
+  done
+fi
+exit $failed

@@ -1,0 +1,343 @@
+/* on_target.c - the kernels that a target's tables choose, over random layers, on the target:
+ *
+ *     on_target TARGET COMPILER OPTIMIZE COUNT [SEED]
+ *
+ * Random lowered layers become one program.  Each has a part of the arena with its input, scratch
+ * and output, random bytes between them; where the kernel may work in place, the layer comes a
+ * second time in that form.  The whole arena is both the program's input and its output, so what
+ * a kernel wrote beside its buffers is found, and the codes are compared with those of eval.
+ * Status 0: right; 1: wrong; 77: compiler or emulator are missing. */
+#include "codegen/codegen.h"
+#include "targets/process.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { GUARD = 64, SKIPPED = 77, ALIGN = 16 };
+
+static char dir[] = "/tmp/qcc-kernels-XXXXXX";
+static uint64_t random_state = UINT64_C(0x2545f4914f6cdd1d);
+
+static void remove_dir(void) {
+  Arena *a = new_arena();
+  Command c = {.argv = {"rm", "-rf", dir}, .n = 3};
+  run_process(a, &c, NULL, 60, NULL, NULL);
+  free_arena(a);
+}
+
+static uint32_t random_bits(void) {
+  random_state ^= random_state << 13;
+  random_state ^= random_state >> 7;
+  random_state ^= random_state << 17;
+  return (uint32_t)(random_state >> 32);
+}
+
+/* lo..hi, both included. */
+static int pick(int lo, int hi) { return lo + (int)(random_bits() % (uint32_t)(hi - lo + 1)); }
+
+/* One layer in the program. */
+typedef struct Layer {
+  Node *node;
+  int64_t x, y, scratch; /* offsets */
+  int64_t n_x, n_y, n_scratch;
+  bool in_place;
+} Layer;
+
+typedef struct Program {
+  Graph *g;
+  Context cx;
+  int n_layer;
+  Layer *layer;
+  int64_t bytes; /* of the arena so far */
+} Program;
+
+static void *random_data(Graph *g, int64_t n, int lo, int hi) {
+  int8_t *v = arena_alloc(g->arena, n + 1);
+  for (int64_t i = 0; i < n; i++) v[i] = (int8_t)pick(lo, hi);
+  return v;
+}
+
+static Tensor *new_weights(Graph *g, int rank, const int64_t *dim, DType type) {
+  int lo = type == DT_I4 ? -8 : pick(0, 9) ? -127 : -128, hi = type == DT_I4 ? 7 : 127;
+  Tensor *w = new_const(g, fresh_name(g, "w"), type, rank, dim, NULL);
+  w->data = random_data(g, n_elements(w), lo, hi);
+  return w;
+}
+
+static Tensor *new_vector(Graph *g, const char *name, int64_t n, int64_t lo, int64_t hi) {
+  int32_t *v = arena_alloc(g->arena, (n + 1) * 4);
+  for (int64_t i = 0; i < n; i++)
+    v[i] = (int32_t)(lo + (int64_t)(random_bits() % (uint64_t)(hi - lo + 1)));
+  return new_const(g, fresh_name(g, name), DT_I32, 1, &n, v);
+}
+
+/* A shift and multipliers that spread the sums over the codes and keep them within int32. */
+static Tensor *set_output(Graph *g, Node *n, int64_t channels, int64_t bound) {
+  int most = 0;
+  while ((bound << (most + 1)) < INT32_MAX) most++;
+  int shift = pick(0, 2) ? pick(-4, most) : 0, zero = pick(-128, 127),
+      lo = pick(0, 3) ? -128 : zero;
+  int64_t scaled = shift >= 0 ? bound << shift : bound >> -shift;
+  int64_t m = ((int64_t)1 << 31) / (scaled / 2000 + 1);
+  if (m > (1 << 29)) m = 1 << 29;
+  set_int(g, n, "shift", shift), set_int(g, n, "y_zero", zero);
+  set_int(g, n, "lo", lo), set_int(g, n, "hi", pick(0, 3) ? 127 : pick(lo, 127));
+  return new_vector(g, "m", channels, m / 50, m);
+}
+
+/* Sometimes runs of weights have a multiple each. */
+static void add_groups(Program *p, Node *n, Tensor *w) {
+  Graph *g = p->g;
+  int64_t depth = n_elements(w) / w->dim[0], size = pick(0, 2) ? 8 * pick(1, 4) : pick(1, 40);
+  int64_t dim[2] = {w->dim[0], (depth + size - 1) / size};
+  w->quant = arena_alloc(g->arena, sizeof *w->quant);
+  w->quant->format = format_of(w->dtype);
+  w->quant->n = 1, w->quant->axis = -1;
+  w->quant->scale = arena_alloc(g->arena, sizeof *w->quant->scale);
+  w->quant->zero = arena_alloc(g->arena, sizeof *w->quant->zero);
+  uint8_t *v = arena_alloc(g->arena, dim[0] * dim[1]);
+  for (int64_t i = 0; i < dim[0] * dim[1]; i++) v[i] = (uint8_t)pick(1, 255);
+  set_input(g, n, 4, new_const(g, fresh_name(g, "s"), DT_U8, 2, dim, v));
+  set_int(g, n, "group_size", size);
+}
+
+/* The node behind its weights: bias, multipliers, sometimes a table or groups. */
+static Node *finish_weighted(Program *p, const char *op, Tensor *x, Tensor *w) {
+  Graph *g = p->g;
+  int64_t table_size = 256, depth = n_elements(w) / w->dim[0];
+  Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
+  Tensor *in[6] = {x, w, new_vector(g, "b", w->dim[0], -5000, 5000), NULL, NULL, NULL};
+  if (!pick(0, 2))
+    in[5] = new_const(g, fresh_name(g, "t"), DT_I8, 1, &table_size, random_data(g, 256, -128, 127));
+  Node *n = add_node(g, -1, op, fresh_name(g, "layer"), 6, in, 1, &y);
+  bool groups = depth < 500 && !pick(0, 5);
+  int64_t largest = 128 * (w->dtype == DT_I4 ? 8 : 128) * (groups ? 255 : 1);
+  if (groups) add_groups(p, n, w);
+  Tensor *m = set_output(g, n, w->dim[0], depth * largest + 5000);
+  set_input(g, n, 3, m);
+  set_int(g, n, "x_zero", pick(0, 3) ? pick(-128, 127) : 0);
+  return n;
+}
+
+static Node *random_gemm(Program *p, DType type) {
+  Graph *g = p->g;
+  int64_t rows = pick(1, 9), depth = pick(0, 2) ? pick(1, 67) : 4 * pick(1, 40), out = pick(1, 67);
+  Tensor *x = new_tensor(g, fresh_name(g, "x"), DT_I8, 2, (int64_t[]){rows, depth});
+  return finish_weighted(p, "QGemm", x, new_weights(g, 2, (int64_t[]){out, depth}, type));
+}
+
+static int64_t out_size(int64_t in, int64_t kernel, int64_t stride, int64_t dilation,
+                        int64_t pads) {
+  int64_t room = in + pads - (kernel - 1) * dilation - 1;
+  return room < 0 ? 0 : room / stride + 1;
+}
+
+typedef enum Shape { GENERAL, POINTWISE, DEPTHWISE, GROUPED, SHAPES } Shape;
+
+/* Codes, kernel, stride, dilation and pads of one spatial dimension. */
+static void random_dimension(Shape shape, int64_t *in, int64_t *kernel, int64_t *stride,
+                             int64_t *dilation, int64_t *pad, int64_t *pad_end) {
+  do {
+    bool small = shape == POINTWISE;
+    *in = pick(1, 9);
+    *kernel = small ? 1 : pick(0, 1) ? 3 : pick(1, 7);
+    *stride = small || pick(0, 1) ? 1 : pick(1, 3);
+    *dilation = small || pick(0, 3) ? 1 : pick(1, 3);
+    int extent = (int)((*kernel - 1) * *dilation + 1);
+    *pad = small ? 0 : pick(0, 3) ? extent / 2 : pick(0, extent);
+    *pad_end = small ? 0 : pick(0, 3) ? extent / 2 : pick(0, extent);
+  } while (out_size(*in, *kernel, *stride, *dilation, *pad + *pad_end) < 1);
+}
+
+static Node *random_conv(Program *p, Shape shape, DType type) {
+  Graph *g = p->g;
+  int64_t in[2], kernel[2], stride[2], dilation[2], pad[4];
+  for (int i = 0; i < 2; i++)
+    random_dimension(shape, &in[i], &kernel[i], &stride[i], &dilation[i], &pad[i], &pad[i + 2]);
+  int64_t group = shape == DEPTHWISE ? pick(1, 67) : shape == GROUPED ? pick(2, 4) : 1;
+  int64_t ci = shape == DEPTHWISE ? 1 : pick(0, 1) ? pick(1, 67 / (int)group) : 4 * pick(1, 4);
+  int64_t co = shape == DEPTHWISE ? 1 : shape == GROUPED ? pick(1, 9) : pick(1, 67);
+  bool flat = shape != GROUPED && pick(0, 5) == 0; /* one spatial dimension */
+  int64_t x[] = {pick(0, 4) ? 1 : 2, in[0], in[1], ci * group},
+          w[] = {co * group, kernel[0], kernel[1], ci};
+  int64_t x1[] = {x[0], in[0], x[3]}, w1[] = {w[0], kernel[0], ci};
+  int rank = flat ? 3 : 4;
+  Tensor *t = new_tensor(g, fresh_name(g, "x"), DT_I8, rank, flat ? x1 : x);
+  t->layout = LAYOUT_NHWC;
+  Node *n = finish_weighted(p, "QConv", t, new_weights(g, rank, flat ? w1 : w, type));
+  n->in[1]->layout = LAYOUT_NHWC;
+  int64_t pad1[] = {pad[0], pad[2]};
+  set_int(g, n, "group", group);
+  set_ints(g, n, "strides", rank - 2, stride), set_ints(g, n, "dilations", rank - 2, dilation);
+  set_ints(g, n, "pads", 2 * (rank - 2), flat ? pad1 : pad);
+  return n;
+}
+
+/* ---- places in the arena */
+
+static int64_t place(Program *p, int64_t bytes) {
+  int64_t at = p->bytes;
+  p->bytes = (at + bytes + GUARD + ALIGN - 1) / ALIGN * ALIGN;
+  return at;
+}
+
+static void add_layer(Program *p, Node *n, bool in_place) {
+  const Kernel *k = n->kernel;
+  Graph *g = p->g;
+  Layer l = {.node = n, .in_place = in_place};
+  l.n_x = n_elements(n->in[0]), l.n_y = n_elements(n->out[0]);
+  l.n_scratch = k->scratch ? k->scratch(n) : 0;
+  l.x = place(p, in_place && l.n_y > l.n_x ? l.n_y : l.n_x);
+  l.scratch = place(p, l.n_scratch);
+  l.y = in_place ? l.x : place(p, l.n_y);
+  n->in[0]->offset = l.x, n->out[0]->offset = l.y;
+  set_int(g, n, "scratch_offset", l.scratch);
+  p->layer = arena_grow(g->arena, p->layer, p->n_layer, sizeof *p->layer);
+  p->layer[p->n_layer++] = l;
+}
+
+/* The same layer, y over x. */
+static void add_in_place(Program *p, const Node *n) {
+  const Kernel *k = n->kernel;
+  bool grows = n_elements(n->out[0]) > n_elements(n->in[0]);
+  if (!(k->in_place & 1) || (grows && !(k->grow & 1))) return;
+  Graph *g = p->g;
+  Tensor *in[6], *y = copy_tensor(g, fresh_name(g, "y"), n->out[0]);
+  for (int i = 0; i < n->n_in; i++) in[i] = n->in[i];
+  in[0] = copy_tensor(g, fresh_name(g, "x"), in[0]);
+  Node *same = add_node(g, -1, n->op->name, fresh_name(g, "layer"), n->n_in, in, 1, &y);
+  for (int i = 0; i < n->n_attr; i++) set_attr(g, same, &n->attr[i]);
+  infer_node(g, same);
+  same->kernel = k;
+  add_layer(p, same, true);
+}
+
+static void add_random_layer(Program *p, int i) {
+  DType type = i % 2 ? DT_I4 : DT_I8;
+  int shape = i / 2 % (SHAPES + 1);
+  Node *n = shape == SHAPES ? random_gemm(p, type) : random_conv(p, (Shape)shape, type);
+  infer_node(p->g, n);
+  n->kernel = choose_kernel(p->cx.target, n);
+  if (!n->kernel) error("layer %d has no kernel", i);
+  add_layer(p, n, false);
+  add_in_place(p, n);
+}
+
+/* ---- the run */
+
+static int8_t *compute_expected(Arena *a, const Node *n, const uint8_t *x) {
+  const void *in[6];
+  for (int i = 0; i < n->n_in; i++) in[i] = n->in[i] ? n->in[i]->data : NULL;
+  in[0] = x;
+  int8_t *y = arena_alloc(a, n_elements(n->out[0]) + 1);
+  void *out[1] = {y};
+  n->op->eval(n, in, out);
+  return y;
+}
+
+static bool lies_in(int64_t i, int64_t at, int64_t n) { return i >= at && i < at + n; }
+
+static bool report(const Node *n, const char *what, int64_t i, int got, int want) {
+  const Kernel *k = n->kernel;
+  Arena *a = new_arena();
+  fprintf(stderr, "%s: %s %lld is %d, expected %d (x %s, w %s, y %s)\n", k->name, what,
+          (long long)i, got, want, shape_text(a, n->in[0]), shape_text(a, n->in[1]),
+          shape_text(a, n->out[0]));
+  for (int j = 0; j < n->n_attr; j++)
+    if (n->attr[j].kind == ATTR_INT)
+      fprintf(stderr, " %s %lld", n->attr[j].name, (long long)n->attr[j].i);
+  fputc('\n', stderr);
+  free_arena(a);
+  return false;
+}
+
+/* Bytes from the layer's part to the next: output, and what must not have changed. */
+static bool check_layer(Arena *a, const Layer *l, int64_t end, const uint8_t *before,
+                        const uint8_t *after) {
+  const int8_t *want = compute_expected(a, l->node, before + l->x);
+  for (int64_t i = l->x - GUARD; i < end; i++) {
+    int8_t got = (int8_t)after[i];
+    if (lies_in(i, l->y, l->n_y)) {
+      if (got != want[i - l->y])
+        return report(l->node, l->in_place ? "in place, code" : "code", i - l->y, got,
+                      want[i - l->y]);
+    } else if (!lies_in(i, l->scratch, l->n_scratch) &&
+               !(l->in_place && lies_in(i, l->x, l->n_x))) {
+      if (after[i] != before[i])
+        return report(l->node, "byte beside the buffers", i - l->x, got, (int8_t)before[i]);
+    }
+  }
+  return true;
+}
+
+static void count_kernels(const Program *p) {
+  for (int i = 0; i < p->n_layer; i++) {
+    const char *name = ((const Kernel *)p->layer[i].node->kernel)->name;
+    int n = 0, in_place = 0;
+    bool seen = false;
+    for (int j = 0; j < p->n_layer; j++) {
+      if (strcmp(((const Kernel *)p->layer[j].node->kernel)->name, name) != 0) continue;
+      seen |= j < i, n++, in_place += p->layer[j].in_place;
+    }
+    if (!seen) printf("  %s: %d layers, %d in place\n", name, n, in_place);
+  }
+}
+
+static bool run_program(Arena *a, Program *p, int compiler, const char *optimize) {
+  Graph *g = p->g;
+  Tensor *whole = new_tensor(g, "arena", DT_U8, 1, &p->bytes);
+  whole->offset = 0;
+  g->in = g->out = arena_grow(a, NULL, 0, sizeof *g->in);
+  g->in[0] = whole, g->n_in = g->n_out = 1;
+  g->arena_bytes = p->bytes;
+  CodegenOptions o = {.name = "layers",
+                      .provenance = "Random layers.",
+                      .optimize = optimize,
+                      .bin_threshold = INT64_MAX};
+  write_code(g, &p->cx, &o, dir);
+  uint8_t *before = random_data(g, p->bytes, -128, 127), *after = arena_alloc(a, p->bytes);
+  HarnessIo io = {.prefix = "layers",
+                  .n_in = 1,
+                  .n_out = 1,
+                  .in_bytes = {p->bytes},
+                  .out_bytes = {p->bytes},
+                  .arena_bytes = p->bytes};
+  RunRequest rq = {.dir = dir,
+                   .opt = strcmp(optimize, "size") == 0 ? "-Os" : "-O2",
+                   .compiler = compiler,
+                   .n_sample = 1,
+                   .input = before,
+                   .output = after};
+  RunResult r;
+  run_on_target(a, p->cx.target, &io, &rq, &r);
+  bool right = true;
+  for (int i = 0; i < p->n_layer && right; i++) {
+    int64_t end = i + 1 < p->n_layer ? p->layer[i + 1].x - GUARD : p->bytes;
+    right = check_layer(a, &p->layer[i], end, before, after);
+  }
+  return right;
+}
+
+int main(int argc, char **argv) {
+  if (argc != 5 && argc != 6)
+    return fputs("usage: on_target TARGET COMPILER OPTIMIZE COUNT [SEED]\n", stderr), 2;
+  Arena *a = new_arena();
+  PlanReport plan = {0};
+  Program p = {.g = new_graph(a, "layers"), .bytes = GUARD};
+  p.cx = (Context){.arena = a, .target = load_target(a, argv[1]), .report = &plan};
+  int compiler = atoi(argv[2]), count = atoi(argv[4]);
+  if (argc == 6) random_state ^= strtoull(argv[5], NULL, 10) * UINT64_C(0x9e3779b97f4a7c15);
+  const char *package = missing_compiler(p.cx.target, compiler);
+  const char *why =
+      package ? arena_printf(a, "no compiler, packages %s", package) : why_not_run(a, p.cx.target);
+  if (why) return printf("skipped: %s\n", why), SKIPPED;
+  if (!mkdtemp(dir)) return 2;
+  atexit(remove_dir);
+  for (int i = 0; i < count; i++) add_random_layer(&p, i);
+  bool right = run_program(a, &p, compiler, argv[3]);
+  count_kernels(&p);
+  free_arena(a);
+  return right ? 0 : 1;
+}
