@@ -244,7 +244,8 @@ vectors() {
   line
   line "\`qcc bench MODEL --policy P --calib CALIB --target T --emulate --optimize speed\` (instructions of one inference; int4 with"
   line "\`--preset int4\` where inputs need no policy) and \`qcc size ... --optimize size\` (bytes at -Os, code and constants without weights)."
-  line "The last column is TensorFlow Lite Micro with CMSIS-NN on the same network, emulator and way of counting, its best build."
+  line "The last column is TensorFlow Lite Micro with CMSIS-NN on the same network, emulator and way of counting, its"
+  line "best build: constants of tests/bench/bench.sh, measured once apart from this page."
   line
   line "| network | target | int8 | int4 | code + constants | arena | TFLM + CMSIS-NN |"
   line "|---|---|---:|---:|---:|---:|---:|"
