@@ -1,11 +1,12 @@
 /* on_target.c - the kernels that a target's tables choose, over random layers, on the target:
  *
- *     on_target TARGET COMPILER OPTIMIZE COUNT [SEED]
+ *     on_target [--float] TARGET COMPILER OPTIMIZE COUNT [SEED]
  *
- * Random lowered layers become one program.  Each has a part of the arena with its input, scratch
- * and output, random bytes between them; where the kernel may work in place, the layer comes a
- * second time in that form.  The whole arena is both the program's input and its output, so what
- * a kernel wrote beside its buffers is found, and the codes are compared with those of eval.
+ * Random lowered layers, or with --float random layers of real numbers, become one program.  Each
+ * has a part of the arena with its input, scratch and output, random bytes between them; where the
+ * kernel may work in place, the layer comes a second time in that form.  The whole arena is both
+ * the program's input and its output, so what a kernel wrote beside its buffers is found.  Codes
+ * are those of eval; real numbers, which eval sums in double, may differ by 1e-5 of the largest.
  * Status 0: right; 1: wrong; 77: compiler or emulator are missing. */
 #include "codegen/codegen.h"
 #include "targets/process.h"
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 enum { GUARD = 64, SKIPPED = 77, ALIGN = 16 };
+static const double tolerance = 1e-5; /* of the largest sum of a layer */
 
 static char dir[] = "/tmp/qcc-kernels-XXXXXX";
 static uint64_t random_state = UINT64_C(0x2545f4914f6cdd1d);
@@ -37,11 +39,14 @@ static uint32_t random_bits(void) {
 /* lo..hi, both included. */
 static int pick(int lo, int hi) { return lo + (int)(random_bits() % (uint32_t)(hi - lo + 1)); }
 
+/* -1..1 */
+static float pick_real(void) { return (float)pick(-1000000, 1000000) * 1e-6f; }
+
 /* One layer in the program. */
 typedef struct Layer {
   Node *node;
-  int64_t x, y, scratch; /* offsets */
-  int64_t n_x, n_y, n_scratch;
+  int64_t x, y, scratch;       /* offsets */
+  int64_t n_x, n_y, n_scratch; /* bytes */
   bool in_place;
 } Layer;
 
@@ -59,10 +64,17 @@ static void *random_data(Graph *g, int64_t n, int lo, int hi) {
   return v;
 }
 
+static float *random_reals(Graph *g, int64_t n) {
+  float *v = arena_alloc(g->arena, (n + 1) * (int64_t)sizeof *v);
+  for (int64_t i = 0; i < n; i++) v[i] = pick_real();
+  return v;
+}
+
 static Tensor *new_weights(Graph *g, int rank, const int64_t *dim, DType type) {
   int lo = type == DT_I4 ? -8 : pick(0, 9) ? -127 : -128, hi = type == DT_I4 ? 7 : 127;
   Tensor *w = new_const(g, fresh_name(g, "w"), type, rank, dim, NULL);
-  w->data = random_data(g, n_elements(w), lo, hi);
+  w->data = type == DT_F32 ? (void *)random_reals(g, n_elements(w))
+                           : random_data(g, n_elements(w), lo, hi);
   return w;
 }
 
@@ -103,8 +115,30 @@ static void add_groups(Program *p, Node *n, Tensor *w) {
   set_int(g, n, "group_size", size);
 }
 
-/* The node behind its weights: bias, multipliers, sometimes a table or groups. */
-static Node *finish_weighted(Program *p, const char *op, Tensor *x, Tensor *w) {
+/* Mostly none or a clamp; a function of the C library is the kernel's rare case. */
+static void add_activation(Graph *g, Node *n) {
+  int kind = pick(0, 7);
+  if (kind < 3) return;
+  set_str(g, n, "activation", kind == 3 ? "HardSwish" : kind == 4 ? "LeakyRelu" : "Clip");
+  if (kind == 4) set_float(g, n, "activation_alpha", 0.1);
+  if (kind >= 5) set_float(g, n, "activation_min", kind == 6 ? -1.5 : 0);
+  if (kind >= 6) set_float(g, n, "activation_max", kind == 6 ? 2.5 : 6);
+}
+
+/* The node of real numbers behind its weights: sometimes a bias, an activation. */
+static Node *finish_float(Program *p, const char *op, Tensor *x, Tensor *w) {
+  Graph *g = p->g;
+  Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
+  Tensor *in[3] = {x, w, NULL};
+  if (pick(0, 3)) in[2] = new_weights(g, 1, w->dim, DT_F32);
+  Node *n = add_node(g, -1, op, fresh_name(g, "layer"), in[2] ? 3 : 2, in, 1, &y);
+  if (strcmp(op, "Gemm") == 0) set_int(g, n, "transB", 1);
+  add_activation(g, n);
+  return n;
+}
+
+/* The node of codes behind its weights: bias, multipliers, sometimes a table or groups. */
+static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
   Graph *g = p->g;
   int64_t table_size = 256, depth = n_elements(w) / w->dim[0];
   Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
@@ -121,10 +155,16 @@ static Node *finish_weighted(Program *p, const char *op, Tensor *x, Tensor *w) {
   return n;
 }
 
+static Node *finish_weighted(Program *p, const char *op, Tensor *x, Tensor *w) {
+  return w->dtype == DT_F32 ? finish_float(p, op + 1, x, w) : finish_codes(p, op, x, w);
+}
+
+static DType input_type(DType weights) { return weights == DT_F32 ? DT_F32 : DT_I8; }
+
 static Node *random_gemm(Program *p, DType type) {
   Graph *g = p->g;
   int64_t rows = pick(1, 9), depth = pick(0, 2) ? pick(1, 67) : 4 * pick(1, 40), out = pick(1, 67);
-  Tensor *x = new_tensor(g, fresh_name(g, "x"), DT_I8, 2, (int64_t[]){rows, depth});
+  Tensor *x = new_tensor(g, fresh_name(g, "x"), input_type(type), 2, (int64_t[]){rows, depth});
   return finish_weighted(p, "QGemm", x, new_weights(g, 2, (int64_t[]){out, depth}, type));
 }
 
@@ -164,7 +204,7 @@ static Node *random_conv(Program *p, Shape shape, DType type) {
           w[] = {co * group, kernel[0], kernel[1], ci};
   int64_t x1[] = {x[0], in[0], x[3]}, w1[] = {w[0], kernel[0], ci};
   int rank = flat ? 3 : 4;
-  Tensor *t = new_tensor(g, fresh_name(g, "x"), DT_I8, rank, flat ? x1 : x);
+  Tensor *t = new_tensor(g, fresh_name(g, "x"), input_type(type), rank, flat ? x1 : x);
   t->layout = LAYOUT_NHWC;
   Node *n = finish_weighted(p, "QConv", t, new_weights(g, rank, flat ? w1 : w, type));
   n->in[1]->layout = LAYOUT_NHWC;
@@ -187,7 +227,7 @@ static void add_layer(Program *p, Node *n, bool in_place) {
   const Kernel *k = n->kernel;
   Graph *g = p->g;
   Layer l = {.node = n, .in_place = in_place};
-  l.n_x = n_elements(n->in[0]), l.n_y = n_elements(n->out[0]);
+  l.n_x = tensor_bytes(n->in[0]), l.n_y = tensor_bytes(n->out[0]);
   l.n_scratch = k->scratch ? k->scratch(n) : 0;
   l.x = place(p, in_place && l.n_y > l.n_x ? l.n_y : l.n_x);
   l.scratch = place(p, l.n_scratch);
@@ -214,8 +254,8 @@ static void add_in_place(Program *p, const Node *n) {
   add_layer(p, same, true);
 }
 
-static void add_random_layer(Program *p, int i) {
-  DType type = i % 2 ? DT_I4 : DT_I8;
+static void add_random_layer(Program *p, int i, bool floats) {
+  DType type = floats ? DT_F32 : i % 2 ? DT_I4 : DT_I8;
   int shape = i / 2 % (SHAPES + 1);
   Node *n = shape == SHAPES ? random_gemm(p, type) : random_conv(p, (Shape)shape, type);
   infer_node(p->g, n);
@@ -227,22 +267,21 @@ static void add_random_layer(Program *p, int i) {
 
 /* ---- the run */
 
-static int8_t *compute_expected(Arena *a, const Node *n, const uint8_t *x) {
+static void *compute_expected(Arena *a, const Node *n, const uint8_t *x) {
   const void *in[6];
   for (int i = 0; i < n->n_in; i++) in[i] = n->in[i] ? n->in[i]->data : NULL;
   in[0] = x;
-  int8_t *y = arena_alloc(a, n_elements(n->out[0]) + 1);
-  void *out[1] = {y};
+  void *y = arena_alloc(a, tensor_bytes(n->out[0]) + 1), *out[1] = {y};
   n->op->eval(n, in, out);
   return y;
 }
 
 static bool lies_in(int64_t i, int64_t at, int64_t n) { return i >= at && i < at + n; }
 
-static bool report(const Node *n, const char *what, int64_t i, int got, int want) {
+static bool report(const Node *n, const char *what, int64_t i, double got, double want) {
   const Kernel *k = n->kernel;
   Arena *a = new_arena();
-  fprintf(stderr, "%s: %s %lld is %d, expected %d (x %s, w %s, y %s)\n", k->name, what,
+  fprintf(stderr, "%s: %s %lld is %.9g, expected %.9g (x %s, w %s, y %s)\n", k->name, what,
           (long long)i, got, want, shape_text(a, n->in[0]), shape_text(a, n->in[1]),
           shape_text(a, n->out[0]));
   for (int j = 0; j < n->n_attr; j++)
@@ -253,23 +292,39 @@ static bool report(const Node *n, const char *what, int64_t i, int got, int want
   return false;
 }
 
+static bool check_codes(const Layer *l, const int8_t *want, const int8_t *got) {
+  for (int64_t i = 0; i < l->n_y; i++)
+    if (got[i] != want[i])
+      return report(l->node, l->in_place ? "in place, code" : "code", i, got[i], want[i]);
+  return true;
+}
+
+/* The sums of a layer are about as large as sqrt(depth) / 3; activations come behind them. */
+static bool check_reals(const Layer *l, float *want, const float *got) {
+  const Tensor *w = l->node->in[1];
+  double largest = sqrt((double)(n_elements(w) / w->dim[0])) / 3;
+  int64_t n = n_elements(l->node->out[0]);
+  for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs((double)want[i]));
+  apply_fused_activation(l->node, want);
+  for (int64_t i = 0; i < n; i++)
+    if (!(fabs((double)got[i] - (double)want[i]) <= tolerance * largest))
+      return report(l->node, l->in_place ? "in place, element" : "element", i, (double)got[i],
+                    (double)want[i]);
+  return true;
+}
+
 /* Bytes from the layer's part to the next: output, and what must not have changed. */
 static bool check_layer(Arena *a, const Layer *l, int64_t end, const uint8_t *before,
                         const uint8_t *after) {
-  const int8_t *want = compute_expected(a, l->node, before + l->x);
   for (int64_t i = l->x - GUARD; i < end; i++) {
-    int8_t got = (int8_t)after[i];
-    if (lies_in(i, l->y, l->n_y)) {
-      if (got != want[i - l->y])
-        return report(l->node, l->in_place ? "in place, code" : "code", i - l->y, got,
-                      want[i - l->y]);
-    } else if (!lies_in(i, l->scratch, l->n_scratch) &&
-               !(l->in_place && lies_in(i, l->x, l->n_x))) {
-      if (after[i] != before[i])
-        return report(l->node, "byte beside the buffers", i - l->x, got, (int8_t)before[i]);
-    }
+    bool written = lies_in(i, l->y, l->n_y) || lies_in(i, l->scratch, l->n_scratch) ||
+                   (l->in_place && lies_in(i, l->x, l->n_x));
+    if (!written && after[i] != before[i])
+      return report(l->node, "byte beside the buffers", i - l->x, after[i], before[i]);
   }
-  return true;
+  void *want = compute_expected(a, l->node, before + l->x);
+  const void *got = after + l->y;
+  return l->node->out[0]->dtype == DT_F32 ? check_reals(l, want, got) : check_codes(l, want, got);
 }
 
 static void count_kernels(const Program *p) {
@@ -285,6 +340,17 @@ static void count_kernels(const Program *p) {
   }
 }
 
+/* Random bytes, and random numbers where a layer reads those. */
+static uint8_t *random_arena(Program *p) {
+  uint8_t *arena = random_data(p->g, p->bytes, -128, 127);
+  for (int i = 0; i < p->n_layer; i++) {
+    const Layer *l = &p->layer[i];
+    if (l->node->in[0]->dtype == DT_F32)
+      memcpy(arena + l->x, random_reals(p->g, l->n_x / 4), (size_t)l->n_x);
+  }
+  return arena;
+}
+
 static bool run_program(Arena *a, Program *p, int compiler, const char *optimize) {
   Graph *g = p->g;
   Tensor *whole = new_tensor(g, "arena", DT_U8, 1, &p->bytes);
@@ -297,7 +363,7 @@ static bool run_program(Arena *a, Program *p, int compiler, const char *optimize
                       .optimize = optimize,
                       .bin_threshold = INT64_MAX};
   write_code(g, &p->cx, &o, dir);
-  uint8_t *before = random_data(g, p->bytes, -128, 127), *after = arena_alloc(a, p->bytes);
+  uint8_t *before = random_arena(p), *after = arena_alloc(a, p->bytes);
   HarnessIo io = {.prefix = "layers",
                   .n_in = 1,
                   .n_out = 1,
@@ -321,8 +387,10 @@ static bool run_program(Arena *a, Program *p, int compiler, const char *optimize
 }
 
 int main(int argc, char **argv) {
+  bool floats = argc > 1 && strcmp(argv[1], "--float") == 0;
+  if (floats) argc--, argv++;
   if (argc != 5 && argc != 6)
-    return fputs("usage: on_target TARGET COMPILER OPTIMIZE COUNT [SEED]\n", stderr), 2;
+    return fputs("usage: on_target [--float] TARGET COMPILER OPTIMIZE COUNT [SEED]\n", stderr), 2;
   Arena *a = new_arena();
   PlanReport plan = {0};
   Program p = {.g = new_graph(a, "layers"), .bytes = GUARD};
@@ -335,7 +403,7 @@ int main(int argc, char **argv) {
   if (why) return printf("skipped: %s\n", why), SKIPPED;
   if (!mkdtemp(dir)) return 2;
   atexit(remove_dir);
-  for (int i = 0; i < count; i++) add_random_layer(&p, i);
+  for (int i = 0; i < count; i++) add_random_layer(&p, i, floats);
   bool right = run_program(a, &p, compiler, argv[3]);
   count_kernels(&p);
   free_arena(a);
