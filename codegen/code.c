@@ -307,14 +307,20 @@ ConstantBytes count_constants(Arena *a, const Graph *g) {
   return c;
 }
 
-const char *const *weight_symbols(Arena *a, const Graph *g, const char *name) {
-  const char **s = arena_alloc(a, (2 * g->n_node + 2) * (int64_t)sizeof *s);
+/* NAME_<kind><i> for every node with weights and every kind, and one more symbol or NULL. */
+static const char *const *node_symbols(Arena *a, const Graph *g, const char *name,
+                                       const char *kinds, const char *more) {
+  const char **s = arena_alloc(a, ((int64_t)strlen(kinds) * g->n_node + 2) * (int64_t)sizeof *s);
   int n = 0;
-  for (int i = 0; i < g->n_node; i++) {
-    if (!has_weights(g->node[i])) continue;
-    s[n++] = arena_printf(a, "%s_w%d", name, i);
-    s[n++] = arena_printf(a, "%s_b%d", name, i);
-  }
-  s[n++] = arena_printf(a, "%s_weights_bin", name);
+  for (int i = 0; i < g->n_node; i++)
+    for (const char *k = kinds; *k && has_weights(g->node[i]); k++)
+      s[n++] = arena_printf(a, "%s_%c%d", name, *k, i);
+  s[n] = more;
   return s;
+}
+
+SizeSymbols size_symbols(Arena *a, const Graph *g, const char *name) {
+  const char *bin = arena_printf(a, "%s_weights_bin", name);
+  return (SizeSymbols){.weights = node_symbols(a, g, name, "wbk", bin),
+                       .scales = node_symbols(a, g, name, "msk", NULL)};
 }

@@ -6,6 +6,7 @@
 
 #include "passes/passes.h"
 #include "targets/kernels.h"
+#include "targets/targets.h"
 
 typedef struct CodegenOptions {
   const char *name;            /* prefix of every symbol: a C identifier */
@@ -17,8 +18,8 @@ typedef struct CodegenOptions {
 
 /* Writes DIR/NAME.c, DIR/NAME.h and, for large weights, DIR/NAME_weights.bin. */
 void write_code(const Graph *g, Context *cx, const CodegenOptions *o, const char *dir);
-/* Symbols of NAME.c that hold weights and biases, NULL-terminated: for size reports. */
-const char *const *weight_symbols(Arena *a, const Graph *g, const char *name);
+/* Symbols of NAME.c that hold weights and biases, and the scales that belong to them. */
+SizeSymbols size_symbols(Arena *a, const Graph *g, const char *name);
 /* A C identifier made from a file name: "ad01-int8.onnx" gives "ad01_int8". */
 char *identifier_of(Arena *a, const char *path);
 

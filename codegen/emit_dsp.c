@@ -37,7 +37,7 @@ static const char *channel_array(Emitter *e, const Node *n, int block) {
     v[at] = c.b;
     v[at + block] = 2 * c.m;
   }
-  return int_array(e, "m", "int32_t", 2 * padded, v);
+  return int_array(e, "k", "int32_t", 2 * padded, v);
 }
 
 static void call_dsp(Emitter *e, const Node *n, const Kernel *k) {

@@ -32,7 +32,8 @@ static Row measure(Job *common, Target *target, const char *dir) {
   if (!compile_object(a, j.target, which, opt, NULL, arena_printf(a, "%s/%s.c", folder, j.name),
                       object, &log))
     bug("the generated code does not compile for %s:\n%s", j.target->name, log);
-  if (!read_object_size(a, object, weight_symbols(a, j.g, j.name), &r.size))
+  SizeSymbols symbols = size_symbols(a, j.g, j.name);
+  if (!read_object_size(a, object, &symbols, &r.size))
     bug("%s cannot be read", object);
   return r;
 }
@@ -43,6 +44,7 @@ static json_t *row_json(const Row *r) {
     {"code", r->size.code},
     {"constants", r->size.constants},
     {"weights", r->size.weights},
+    {"scales", r->size.scales},
     {"stack", r->size.stack},
   };
   for (size_t i = 0; i < sizeof column / sizeof *column; i++)
@@ -54,13 +56,13 @@ static json_t *row_json(const Row *r) {
 
 static void print_row(const Row *r) {
   if (r->missing) {
-    printf("%-14s %s (install %s)%*s%9lld\n", r->target, "not compiled", r->missing, 4, "",
+    printf("%-16s %s (install %s)%*s%9lld\n", r->target, "not compiled", r->missing, 4, "",
            (long long)r->arena);
     return;
   }
-  printf("%-14s %9lld %9lld %9lld %9lld %9lld\n", r->target, (long long)r->size.code,
-         (long long)r->size.constants, (long long)r->size.weights, (long long)r->arena,
-         (long long)r->size.stack);
+  printf("%-16s %9lld %9lld %9lld %9lld %9lld %9lld\n", r->target, (long long)r->size.code,
+         (long long)r->size.constants, (long long)r->size.weights, (long long)r->size.scales,
+         (long long)r->arena, (long long)r->size.stack);
 }
 
 /* All of them before any work: a misspelt name should not come after half a table. */
@@ -89,8 +91,8 @@ int cmd_size(Arena *a, const Options *o) {
   const char *dir = work_folder(a, o->keep);
   json_t *rows = json_array();
   if (!o->json)
-    printf("%-14s %9s %9s %9s %9s %9s   (bytes)\n", "target", "code", "constants", "weights",
-           "arena", "stack");
+    printf("%-16s %9s %9s %9s %9s %9s %9s   (bytes)\n", "target", "code", "constants", "weights",
+           "scales", "arena", "stack");
   for (int i = 0; i < n; i++) {
     Row r = measure(j, targets[i], dir);
     if (o->json) json_array_append_new(rows, row_json(&r));

@@ -52,14 +52,17 @@ static void add_section(const ElfSection *s, ObjectSize *size) {
   else if (s->flags & ELF_WRITE) size->data += bytes;
 }
 
-/* Moves the symbol's bytes from the constants to the weights. */
-static void add_weights(const Elf *elf, const ElfSymbol *s, ObjectSize *size) {
-  if (s->section <= 0 || s->section >= elf->n_section) return;
+/* Moves the symbol's bytes from the constants to the weights, the scales, or half to each. */
+static void move_symbol(const Elf *elf, const ElfSymbol *s, const SizeSymbols *symbols,
+                        ObjectSize *size) {
+  bool weights = is_listed(s->name, symbols->weights), scales = is_listed(s->name, symbols->scales);
+  if (!(weights || scales) || s->section <= 0 || s->section >= elf->n_section) return;
   const ElfSection *section = &elf->section[s->section];
   if (!(section->flags & ELF_ALLOC) || !is_constants(section)) return;
   int64_t bytes = (int64_t)symbol_bytes(elf, s);
   if (bytes > (int64_t)section->bytes) bytes = (int64_t)section->bytes;
-  size->weights += bytes;
+  size->weights += !scales ? bytes : weights ? bytes / 2 : 0;
+  size->scales += !weights ? bytes : scales ? bytes - bytes / 2 : 0;
   size->constants -= bytes;
 }
 
@@ -100,7 +103,7 @@ static int64_t read_stack(Arena *a, const char *o_file) {
   return stack_bound(read_file(a, su, &len));
 }
 
-bool read_object_size(Arena *a, const char *o_file, const char *const *weights, ObjectSize *size) {
+bool read_object_size(Arena *a, const char *o_file, const SizeSymbols *symbols, ObjectSize *size) {
   size_t n;
   Elf elf;
   const char *bytes = read_file(a, o_file, &n);
@@ -110,7 +113,7 @@ bool read_object_size(Arena *a, const char *o_file, const char *const *weights, 
   for (int i = 0; i < elf.n_symbol; i++) {
     const ElfSymbol *s = &elf.symbol[i];
     if (s->section == ELF_COMMON) size->bss += (int64_t)s->bytes;
-    if (is_listed(s->name, weights)) add_weights(&elf, s, size);
+    move_symbol(&elf, s, symbols, size);
   }
   size->stack = read_stack(a, o_file);
   return true;

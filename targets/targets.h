@@ -75,9 +75,13 @@ const char *why_not_run(Arena *a, const Target *t);
 /* What run_on_target will use; `emulate`: rather the emulator than this machine. */
 RunKind chosen_run(const Target *t, bool emulate);
 
+/* Which symbols of an object hold what; NULL-terminated.  One in both lists holds as much of either. */
+typedef struct SizeSymbols { const char *const *weights, *const *scales; } SizeSymbols;
+
 typedef struct ObjectSize {
-  int64_t code, constants, data, bss;   /* bytes by section; constants without weights */
-  int64_t weights;                      /* bytes of the symbols that hold weights */
+  int64_t code, constants, data, bss;   /* bytes by section; constants without the next two */
+  int64_t weights;                      /* codes and biases */
+  int64_t scales;                       /* multipliers per channel and per group of weights */
   int64_t stack;  /* frame of <prefix>_run plus the largest other frame (kernels do not call each
                      other), from -fstack-usage; -1 unknown */
 } ObjectSize;
@@ -88,9 +92,9 @@ typedef struct ObjectSize {
  * fails; error() names the package when it is not installed. */
 bool compile_object(Arena *a, const Target *t, int which, const char *opt, const char *const *extra,
                     const char *c_file, const char *o_file, char **log);
-/* Reads the ELF object: sizes by section; symbols in `weights` (NULL-terminated) count as
- * weights.  In-process ELF reader, no binutils needed. */
-bool read_object_size(Arena *a, const char *o_file, const char *const *weights, ObjectSize *size);
+/* Reads the ELF object: sizes by section, and of the symbols.  In-process ELF reader, no binutils
+ * needed. */
+bool read_object_size(Arena *a, const char *o_file, const SizeSymbols *symbols, ObjectSize *size);
 
 /* How the harness must call the model. */
 typedef struct HarnessIo {

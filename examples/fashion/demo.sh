@@ -61,7 +61,7 @@ row() {
   run_qcc bench --input "$out/test_x.npy" --limit 1 --target $target --json --quiet >"$folder/bench.json"
 
   flash=$(($(figure code "$folder/size.json") + $(figure constants "$folder/size.json") + \
-    $(figure weights "$folder/size.json")))
+    $(figure weights "$folder/size.json") + $(figure scales "$folder/size.json")))
   ram=$(($(figure arena "$folder/size.json") + $(figure stack "$folder/size.json")))
   printf '%-7s %9s %9s %9s %9s %12s %11s\n' "$policy" \
     "$(percent "$(figure target "$folder/eval_host.json")")" \

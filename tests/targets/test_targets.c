@@ -123,13 +123,20 @@ static void sizes_are_sorted_by_section(void **state) {
   fclose(f);
   const char *const weights[] = {"f_weights", NULL};
   ObjectSize size;
-  assert_true(read_object_size(a, path, weights, &size));
+  SizeSymbols symbols = {.weights = weights};
+  assert_true(read_object_size(a, path, &symbols, &size));
   assert_int_equal(size.code, 20);
   assert_int_equal(size.weights, 32); /* no size of its own: to the end of the section */
+  assert_int_equal(size.scales, 0);
   assert_int_equal(size.constants, 8);
   assert_int_equal(size.bss, 100);
   assert_int_equal(size.data, 0);
   assert_int_equal(size.stack, -1);
+  symbols.scales = weights; /* half to each */
+  assert_true(read_object_size(a, path, &symbols, &size));
+  assert_int_equal(size.weights, 16);
+  assert_int_equal(size.scales, 16);
+  assert_int_equal(size.constants, 8);
   remove(path);
   free_arena(a);
 }
