@@ -216,12 +216,19 @@ static void write_macros(Emitter *e, FILE *f) {
   fprintf(f,
           "\n/* Weights from %s_weights.bin, which the assembler looks for in its include path\n"
           " * (-I, -Wa,-I). */\n"
-          "__asm__(\".section .rodata.%s_weights,\\\"a\\\"\\n.balign %d\\n.globl %s_weights_bin\\n\"\n"
+          "#ifdef __wasm__\n"
+          "#define %s_BIN_FLAGS \"\\\"\\\",@\"\n#define %s_BIN_TYPE \"@object\"\n"
+          "#else\n"
+          "#define %s_BIN_FLAGS \"\\\"a\\\"\"\n#define %s_BIN_TYPE \"%%object\"\n"
+          "#endif\n",
+          name, u, u, u, u);
+  fprintf(f,
+          "__asm__(\".section .rodata.%s_weights,\" %s_BIN_FLAGS \"\\n.balign %d\\n\"\n"
+          "        \".globl %s_weights_bin\\n.type %s_weights_bin, \" %s_BIN_TYPE \"\\n\"\n"
           "        \"%s_weights_bin:\\n\"\n"
-          "        \".incbin \\\"%s_weights.bin\\\"\\n.size %s_weights_bin, %lld\\n\"\n"
-          "        \".type %s_weights_bin, %%object\\n.text\\n\");\n"
+          "        \".incbin \\\"%s_weights.bin\\\"\\n.size %s_weights_bin, %lld\\n.text\\n\");\n"
           "extern const unsigned char %s_weights_bin[%lld];\n",
-          name, name, e->bin_align, name, name, name, name, bytes, name, name, bytes);
+          name, u, e->bin_align, name, name, u, name, name, name, bytes, name, bytes);
 }
 
 static void write_source(Emitter *e, const char *dir, const char *constants, const char *calls) {

@@ -250,7 +250,7 @@ Image build_image(Arena *a, const Target *t, const HarnessIo *io, const RunReque
                   RunKind run) {
   const char *model_dir = absolute_path(a, rq->dir);
   const char *dir = arena_printf(a, "%s/run-%s", model_dir, t->name);
-  Image image = {dir, arena_printf(a, "%s/image.elf", dir), run != RUN_NATIVE};
+  Image image = {dir, arena_printf(a, "%s/image.elf", dir), !is_timed(run)};
   const char *up = upper_case(a, io->prefix);
   Command sources = {0}, objects = {0};
   make_dir(dir);
@@ -261,7 +261,7 @@ Image build_image(Arena *a, const Target *t, const HarnessIo *io, const RunReque
   if (run == RUN_QEMU_SYSTEM)
     write_embedded(a, arena_printf(a, "targets/boards/%s/%s.ld", t->board, t->machine), dir,
                    "memory.ld");
-  write_config(a, io, rq, rq->count && run == RUN_NATIVE, dir);
+  write_config(a, io, rq, rq->count && is_timed(run), dir);
 
   const char *section = arena_printf(a, "-D%s_WEIGHT_SECTION=\".weights\"", up);
   const char *profile = rq->count && rq->n_layer > 0 ? arena_printf(a, "-D%s_PROFILE=1", up) : NULL;

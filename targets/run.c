@@ -67,6 +67,8 @@ RunKind chosen_run(const Target *t, bool emulate) {
   return t->emulator ? RUN_QEMU_USER : RUN_NONE;
 }
 
+bool is_timed(RunKind run) { return run == RUN_NATIVE || run == RUN_NODE; }
+
 const char *missing_emulator(const Target *t) {
   RunKind run = chosen_run(t, false);
   if (run == RUN_NATIVE) return NULL;
@@ -116,12 +118,18 @@ static Command start_command(const Target *t, RunKind run, const char *plugin) {
                                                "stdio,id=log",
                                                "-semihosting-config",
                                                "enable=on,target=native,chardev=log"};
+  /* All code is optimized before it runs, so that no time is measured of a first, quick version. */
+  static const char *const node_options[] = {"--no-warnings", "--no-liftoff", "wasi.mjs"};
   Command c = {0};
   if (run == RUN_NATIVE) {
     add_arg(&c, "./image.elf");
     return c;
   }
   add_arg(&c, t->emulator);
+  if (run == RUN_NODE) {
+    add_args(&c, sizeof node_options / sizeof *node_options, node_options);
+    return c;
+  }
   if (run == RUN_QEMU_SYSTEM) {
     add_arg(&c, "-M");
     add_arg(&c, t->machine);
@@ -301,14 +309,14 @@ void run_on_target(Arena *a, const Target *t, const HarnessIo *io, const RunRequ
   remove(marks);
   write_file(arena_printf(a, "%s/input.bin", image.dir), rq->input, (size_t)(in * rq->n_sample));
 
-  bool plugin = rq->count && run != RUN_NATIVE;
+  bool plugin = rq->count && !is_timed(run);
   Command cmd = start_command(t, run, plugin ? plugin_option(a, io, &image) : NULL);
   Watch watch = {rq, output, out, -1};
   Outcome o = run_process(a, &cmd, image.dir, STALL_SECONDS, samples_done, &watch);
   if (o.status != 0 || o.stalled) run_failed(a, t, &o);
   read_output(a, t, output, rq, out * rq->n_sample);
 
-  *res = (RunResult){.stack_bytes = -1, .is_time = run == RUN_NATIVE};
+  *res = (RunResult){.stack_bytes = -1, .is_time = is_timed(run)};
   const char *stack = strstr(o.log, "stack ");
   if (run == RUN_QEMU_SYSTEM && stack) res->stack_bytes = atoll(stack + strlen("stack "));
   if (rq->count) {

@@ -1,10 +1,13 @@
 /* size.c - what a compiled object costs on the target: bytes of code, constants, weights and RAM
- * from its ELF sections, and a bound of its stack from the frames that -fstack-usage reported.
+ * from its ELF sections (or what WebAssembly has of the kind), and a bound of its stack from the
+ * frames that -fstack-usage reported.
  *
  * Generated code calls kernels that call nothing, so <prefix>_run's frame plus the largest other
- * frame bounds the stack.  The bound does not see the frames of the C library's functions. */
+ * frame bounds the stack.  The bound does not see the frames of the C library's functions, nor the
+ * engine's own stack under WebAssembly: it is of the stack in linear memory. */
 #include "targets/elf.h"
 #include "targets/targets.h"
+#include "targets/wasm.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -108,7 +111,9 @@ bool read_object_size(Arena *a, const char *o_file, const SizeSymbols *symbols, 
   Elf elf;
   const char *bytes = read_file(a, o_file, &n);
   *size = (ObjectSize){.stack = -1};
-  if (!read_elf(a, (const uint8_t *)bytes, n, &elf)) return false;
+  if (!read_elf(a, (const uint8_t *)bytes, n, &elf) &&
+      !read_wasm(a, (const uint8_t *)bytes, n, &elf))
+    return false;
   for (int i = 0; i < elf.n_section; i++) add_section(&elf.section[i], size);
   for (int i = 0; i < elf.n_symbol; i++) {
     const ElfSymbol *s = &elf.symbol[i];

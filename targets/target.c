@@ -75,6 +75,7 @@ static const char *const run_names[] = {
     [RUN_NATIVE] = "native",
     [RUN_QEMU_USER] = "qemu-user",
     [RUN_QEMU_SYSTEM] = "qemu-system",
+    [RUN_NODE] = "node",
 };
 
 static void run_kind(const Facts *f, yaml_node_t *v, void *t) {
@@ -170,11 +171,11 @@ static void target_run(const Facts *f, yaml_node_t *v, void *target) {
   Loc loc = fact_loc(f, v);
   const char *kind = run_names[t->run];
   if (t->run != RUN_NONE && !t->board) error_at(loc, "run lacks the key 'board' (kind %s)", kind);
-  bool emulated = t->run == RUN_QEMU_USER || t->run == RUN_QEMU_SYSTEM;
+  bool emulated = t->run != RUN_NONE && t->run != RUN_NATIVE;
   if (emulated && !t->emulator) error_at(loc, "run lacks the key 'emulator' (kind %s)", kind);
   if (t->emulator && !t->emulator_package)
     error_at(loc, "run lacks the key 'package', the Debian package of '%s'", t->emulator);
-  if ((t->run == RUN_NATIVE || t->run == RUN_QEMU_USER) && strcmp(t->board, "posix") != 0)
+  if (t->run != RUN_NONE && t->run != RUN_QEMU_SYSTEM && strcmp(t->board, "posix") != 0)
     error_at(loc, "kind %s needs the board posix, found '%s'", kind, t->board);
   if (t->run != RUN_QEMU_SYSTEM) return;
   if (!t->machine) error_at(loc, "run lacks the key 'machine' (kind %s)", kind);

@@ -28,7 +28,7 @@ typedef struct Compiler {
   const char **libgcc;        /* [n_libgcc] command that prints libgcc's path, if it is installed */
 } Compiler;
 
-typedef enum RunKind { RUN_NONE, RUN_NATIVE, RUN_QEMU_USER, RUN_QEMU_SYSTEM } RunKind;
+typedef enum RunKind { RUN_NONE, RUN_NATIVE, RUN_QEMU_USER, RUN_QEMU_SYSTEM, RUN_NODE } RunKind;
 
 typedef struct Target {
   const char *name;           /* "cortex-m55" */
@@ -45,7 +45,7 @@ typedef struct Target {
   const char *arch;           /* RUN_NATIVE: uname -m of the machines that run it; NULL: any */
   int n_cpu_flag;
   const char *cpu_flag[MAX_CPU_FLAGS]; /* RUN_NATIVE: features needed, as in /proc/cpuinfo */
-  const char *emulator;       /* program, e.g. "qemu-system-arm" */
+  const char *emulator;       /* program, e.g. "qemu-system-arm" or "node" */
   const char *emulator_package;
   const char *machine;        /* -M mps3-an547 */
   const char *cpu;            /* qemu-user: -cpu max */
@@ -74,6 +74,8 @@ const char *missing_emulator(const Target *t);
 const char *why_not_run(Arena *a, const Target *t);
 /* What run_on_target will use; `emulate`: rather the emulator than this machine. */
 RunKind chosen_run(const Target *t, bool emulate);
+/* Whether such runs are timed; else instructions are counted. */
+bool is_timed(RunKind run);
 
 /* Which symbols of an object hold what; NULL-terminated.  One in both lists holds as much of either. */
 typedef struct SizeSymbols { const char *const *weights, *const *scales; } SizeSymbols;
@@ -92,8 +94,8 @@ typedef struct ObjectSize {
  * fails; error() names the package when it is not installed. */
 bool compile_object(Arena *a, const Target *t, int which, const char *opt, const char *const *extra,
                     const char *c_file, const char *o_file, char **log);
-/* Reads the ELF object: sizes by section, and of the symbols.  In-process ELF reader, no binutils
- * needed. */
+/* Reads the ELF or WebAssembly object: sizes by section, and of the symbols.  In-process readers, no
+ * binutils needed. */
 bool read_object_size(Arena *a, const char *o_file, const SizeSymbols *symbols, ObjectSize *size);
 
 /* How the harness must call the model. */

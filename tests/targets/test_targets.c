@@ -1,8 +1,9 @@
-/* test_targets.c - the facts of every built-in target, and the ELF reader on objects that are
- * whole, cut off and damaged at random. */
+/* test_targets.c - the facts of every built-in target, and the readers of ELF and WebAssembly on
+ * objects that are whole, cut off and damaged at random. */
 #include "targets/elf.h"
 #include "targets/process.h"
 #include "targets/targets.h"
+#include "targets/wasm.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,7 +16,7 @@
 static void facts_are_sane(void **state) {
   (void)state;
   Arena *a = new_arena();
-  assert_true(n_targets() >= 14);
+  assert_true(n_targets() >= 20);
   for (int i = 0; i < n_targets(); i++) {
     Target *t = load_target(a, target_name_at(i));
     assert_string_equal(t->name, target_name_at(i));
@@ -111,20 +112,42 @@ static void whole_objects_are_read(void **state) {
   }
 }
 
-static void sizes_are_sorted_by_section(void **state) {
-  (void)state;
+/* One function of two bytes, segments .rodata.f (3 bytes), .data.d (2) and .bss.z (4), and the
+ * symbols f_weights (2 bytes of the first), f (a function) and g (elsewhere).  Each section and part
+ * is its number, its length and its contents. */
+/* clang-format off */
+static const char wasm_object[] =
+    "\0asm\1\0\0\0"
+    "\12\4" "\1\2\0\13"
+    "\13\31\3" "\0\101\0\13\3abc" "\0\101\4\13\2de" "\0\101\10\13\4\0\0\0\0"
+    "\0\106\7linking\2"
+    "\5\40\3" "\11.rodata.f\0\0" "\7.data.d\0\0" "\6.bss.z\0\0"
+    "\10\31\3" "\1\2\11f_weights\0\1\2" "\0\0\0\1f" "\1\20\1g";
+/* clang-format on */
+
+/* Sizes of an object that is written to a file, as the compiler would have. */
+static ObjectSize size_of(const void *bytes, size_t n, const char *const *weights,
+                          const char *const *scales) {
   Arena *a = new_arena();
-  Bytes b = make_object(32);
   char path[] = "/tmp/qcc-test-elf-XXXXXX";
   int fd = mkstemp(path);
   assert_true(fd >= 0);
   FILE *f = fdopen(fd, "wb");
-  assert_int_equal(fwrite(b.p, 1, b.n, f), b.n);
+  assert_int_equal(fwrite(bytes, 1, n, f), n);
   fclose(f);
-  const char *const weights[] = {"f_weights", NULL};
   ObjectSize size;
-  SizeSymbols symbols = {.weights = weights};
+  SizeSymbols symbols = {.weights = weights, .scales = scales};
   assert_true(read_object_size(a, path, &symbols, &size));
+  remove(path);
+  free_arena(a);
+  return size;
+}
+
+static void sizes_are_sorted_by_section(void **state) {
+  (void)state;
+  static const char *const weights[] = {"f_weights", NULL};
+  Bytes b = make_object(32);
+  ObjectSize size = size_of(b.p, b.n, weights, NULL);
   assert_int_equal(size.code, 20);
   assert_int_equal(size.weights, 32); /* no size of its own: to the end of the section */
   assert_int_equal(size.scales, 0);
@@ -132,13 +155,16 @@ static void sizes_are_sorted_by_section(void **state) {
   assert_int_equal(size.bss, 100);
   assert_int_equal(size.data, 0);
   assert_int_equal(size.stack, -1);
-  symbols.scales = weights; /* half to each */
-  assert_true(read_object_size(a, path, &symbols, &size));
+  size = size_of(b.p, b.n, weights, weights); /* half to each */
   assert_int_equal(size.weights, 16);
   assert_int_equal(size.scales, 16);
   assert_int_equal(size.constants, 8);
-  remove(path);
-  free_arena(a);
+  size = size_of(wasm_object, sizeof wasm_object - 1, weights, NULL);
+  assert_int_equal(size.code, 4);
+  assert_int_equal(size.weights, 2);
+  assert_int_equal(size.constants, 1);
+  assert_int_equal(size.data, 2);
+  assert_int_equal(size.bss, 4);
 }
 
 /* The copy has exactly n bytes, so that the sanitizer sees any access behind them. */
@@ -148,26 +174,37 @@ static void read_copy(const uint8_t *p, size_t n) {
   memcpy(copy, p, n);
   Elf elf;
   uint64_t address;
-  if (read_elf(a, copy, n, &elf)) find_address(&elf, "f_run", &address);
+  if (read_elf(a, copy, n, &elf) || read_wasm(a, copy, n, &elf))
+    find_address(&elf, "f_run", &address);
   free(copy);
   free_arena(a);
 }
 
+static void read_damaged(Bytes b) {
+  uint32_t seed = 1;
+  for (size_t n = 0; n < b.n; n++) read_copy(b.p, n);
+  for (int k = 0; k < 20000; k++) {
+    Bytes bad = b;
+    for (int j = 0; j <= k % 4; j++) {
+      seed = seed * 1664525u + 1013904223u;
+      bad.p[(seed >> 8) % bad.n] = (uint8_t)(k % 3 ? seed >> 24 : 0xff);
+    }
+    read_copy(bad.p, bad.n);
+  }
+}
+
 static void damaged_objects_are_refused(void **state) {
   (void)state;
-  uint32_t seed = 1;
-  for (int bits = 32; bits <= 64; bits += 32) {
-    Bytes b = make_object(bits);
-    for (size_t n = 0; n < b.n; n++) read_copy(b.p, n);
-    for (int k = 0; k < 20000; k++) {
-      Bytes bad = b;
-      for (int j = 0; j <= k % 4; j++) {
-        seed = seed * 1664525u + 1013904223u;
-        bad.p[(seed >> 8) % bad.n] = (uint8_t)(k % 3 ? seed >> 24 : 0xff);
-      }
-      read_copy(bad.p, bad.n);
-    }
-  }
+  read_damaged(make_object(32));
+  read_damaged(make_object(64));
+  Bytes wasm = {.n = sizeof wasm_object - 1};
+  memcpy(wasm.p, wasm_object, wasm.n);
+  read_damaged(wasm);
+  Arena *a = new_arena();
+  Elf elf;
+  for (size_t n = 9; n < wasm.n; n++) /* cut off between two sections it is whole */
+    if (n != 14 && n != 41) assert_false(read_wasm(a, wasm.p, n, &elf));
+  free_arena(a);
 }
 
 /* ---- processes */

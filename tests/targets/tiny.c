@@ -22,10 +22,19 @@ static const int8_t tiny_weights[16] TINY_WEIGHTS = {2, 2, 2, 2, 2, 2, 2, 2,
                                                      2, 2, 2, 2, 2, 2, 2, 2};
 
 /* One byte, 1, from a file beside this one. */
-__asm__(".pushsection .rodata.tiny_one,\"a\"\n"
+#ifdef __wasm__
+#define TINY_FLAGS "\"\",@"
+#define TINY_TYPE "@object"
+#else
+#define TINY_FLAGS "\"a\""
+#define TINY_TYPE "%object"
+#endif
+__asm__(".section .rodata.tiny_one," TINY_FLAGS "\n"
+        ".type tiny_one, " TINY_TYPE "\n"
         "tiny_one:\n"
         ".incbin \"tiny_one.bin\"\n"
-        ".popsection\n");
+        ".size tiny_one, 1\n"
+        ".text\n");
 extern const int8_t tiny_one[1];
 
 /* int16[8] at byte 16 holds half of the products at a time, so that the arena is used twice. */
