@@ -1,33 +1,32 @@
 /* neon/conv_dot.h - convolutions and matrix products by dot product instructions (SDOT), weights
- * packed as neon/dot.h wants them; neon/layers.h says what they accept. */
+ * packed as neon/dot.h wants them; line_layers.h says what they accept. */
 #ifndef QCC_NEON_CONV_DOT_H
 #define QCC_NEON_CONV_DOT_H
 
 #include "neon/dot.h"
-#include "neon/layers.h"
 
 QCC_KERNEL void qcc_conv_s8_dot(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
                                 const int32_t *b, const int32_t *m, const int8_t *table,
                                 void *scratch, int8_t *y) {
-  qcc_neon_conv(qcc_dot_line, 8, p, x, w, b, m, table, scratch, y);
+  qcc_line_conv(qcc_dot_line, qcc_neon_lookup, 8, p, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_gemm_s8_dot(const struct qcc_gemm *p, const int8_t *x, const int8_t *w,
                                 const int32_t *b, const int32_t *m, const int8_t *table,
                                 void *scratch, int8_t *y) {
-  qcc_neon_gemm(qcc_dot_line, 8, 4, p, x, w, b, m, table, scratch, y);
+  qcc_line_gemm(qcc_dot_line, qcc_neon_lookup, 8, 4, p, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_conv_s4_dot(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
                                 const int32_t *b, const int32_t *m, const int8_t *table,
                                 void *scratch, int8_t *y) {
-  qcc_neon_conv(qcc_dot_line, 4, p, x, (const int8_t *)w, b, m, table, scratch, y);
+  qcc_line_conv(qcc_dot_line, qcc_neon_lookup, 4, p, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_gemm_s4_dot(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
                                 const int32_t *b, const int32_t *m, const int8_t *table,
                                 void *scratch, int8_t *y) {
-  qcc_neon_gemm(qcc_dot_line, 4, 4, p, x, (const int8_t *)w, b, m, table, scratch, y);
+  qcc_line_gemm(qcc_dot_line, qcc_neon_lookup, 4, 4, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

@@ -9,7 +9,6 @@
 #ifndef QCC_NEON_DEPTHWISE_H
 #define QCC_NEON_DEPTHWISE_H
 
-#include "lines.h"
 #include "neon/tile.h"
 
 /* Tap t of 16 channels, or 8 where half. */
@@ -46,7 +45,8 @@ QCC_INLINE void qcc_depthwise_nine(int32_t bits, int32_t half, const struct qcc_
 #pragma GCC unroll 9
   for (int32_t t = 0; t < 9; t++) {
     int32_t first = bits == 8 ? t % 2 == 0 : t == 0, last = t == 8 || (bits == 8 && t % 2);
-    qcc_depthwise_tap(half, first, vld1q_s8(l->line[t / 3] + at + t % 3 * tap), w[t], s);
+    const int8_t *x = (const int8_t *)l->line[t / 3] + at + t % 3 * tap;
+    qcc_depthwise_tap(half, first, vld1q_s8(x), w[t], s);
     if (last)
       qcc_depthwise_widen(half, s, sum);
   }
@@ -58,7 +58,7 @@ QCC_INLINE void qcc_depthwise_any(int32_t bits, int32_t half, const struct qcc_w
                                   int32x4_t *sum) {
   int32_t padded = (g->in_c + 7) / 8 * 8, tap = g->dilation_w * g->in_c, group = bits == 8 ? 2 : 16;
   for (int32_t ky = 0, t = 0; ky < g->kernel_h; ky++) {
-    const int8_t *x = l->line[ky] + at;
+    const int8_t *x = (const int8_t *)l->line[ky] + at;
     for (int32_t kx = 0; kx < g->kernel_w; kx += group) {
       int16x8_t s[2] = {vdupq_n_s16(0), vdupq_n_s16(0)};
       for (int32_t k = kx; k < qcc_min(kx + group, g->kernel_w); k++, t++, x += tap)
@@ -69,10 +69,11 @@ QCC_INLINE void qcc_depthwise_any(int32_t bits, int32_t half, const struct qcc_w
 }
 
 /* Channels c .. of one row of the output: 16, or 8 where half, of which `some` are stored. */
-QCC_INLINE void qcc_depthwise_block(int32_t bits, int32_t half, const struct qcc_conv *p,
-                                    const struct qcc_lines *l, const struct qcc_neon_out *o,
-                                    int32_t c, int32_t some, const int8_t *w, int8_t *y) {
-  const struct qcc_window *g = &p->g;
+QCC_INLINE void qcc_depthwise_block(int32_t bits, int32_t half, const struct qcc_lines *l,
+                                    const struct qcc_line_layer *o, int32_t c, int32_t some,
+                                    int8_t *y) {
+  const struct qcc_window *g = o->g;
+  const int8_t *w = o->w;
   int32_t padded = (g->in_c + 7) / 8 * 8, nine = g->kernel_h == 3 && g->kernel_w == 3;
   int32x4_t b[4], sum[4];
   int8x16_t weight[9];
@@ -91,40 +92,32 @@ QCC_INLINE void qcc_depthwise_block(int32_t bits, int32_t half, const struct qcc
   }
 }
 
-QCC_INLINE void qcc_depthwise_neon(int32_t bits, const struct qcc_conv *p, const int8_t *x,
-                                   const int8_t *w, const int32_t *b, const int32_t *m,
-                                   const int8_t *table, int8_t *scratch, int8_t *y) {
-  const struct qcc_window *g = &p->g;
-  struct qcc_ring ring = qcc_open_ring(p, scratch);
-  struct qcc_lines l;
-  int8_t *v = y;
-  for (int32_t n = 0; n < g->batch; n++, x += g->in_h * g->in_w * g->in_c) {
-    ring.next = 0;
-    for (int32_t oy = 0; oy < g->out_h; oy++, v += g->out_w * g->out_c) {
-      qcc_move_ring(p, &ring, oy, x, scratch, &l);
-      for (int32_t c = 0, left = g->out_c; left > 0; c += 16, left -= 16) {
-        struct qcc_neon_out o = {&p->out, b ? b + c : NULL, m + c, g->out_c};
-        if (left > 8)
-          qcc_depthwise_block(bits, 0, p, &l, &o, c, qcc_min(left, 16), w, v);
-        else
-          qcc_depthwise_block(bits, 1, p, &l, &o, c, left, w, v);
-      }
-    }
+QCC_INLINE void qcc_depthwise_line(const void *layer, const struct qcc_lines *l, int32_t n,
+                                   void *to) {
+  const struct qcc_line_layer *all = (const struct qcc_line_layer *)layer;
+  int8_t *y = (int8_t *)to;
+  (void)n; /* g->out_w */
+  for (int32_t c = 0, left = all->cols; left > 0; c += 16, left -= 16) {
+    struct qcc_line_layer o = *all;
+    o.b = o.b ? o.b + c : NULL;
+    o.m += c;
+    if (left > 8)
+      qcc_depthwise_block(o.bits, 0, l, &o, c, qcc_min(left, 16), y);
+    else
+      qcc_depthwise_block(o.bits, 1, l, &o, c, left, y);
   }
-  if (table)
-    qcc_neon_lookup((int32_t)(v - y), table, y, y);
 }
 
 QCC_KERNEL void qcc_depthwise_s8_neon(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
                                       const int32_t *b, const int32_t *m, const int8_t *table,
                                       void *scratch, int8_t *y) {
-  qcc_depthwise_neon(8, p, x, w, b, m, table, scratch, y);
+  qcc_line_conv(qcc_depthwise_line, qcc_neon_lookup, 8, p, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_depthwise_s4_neon(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
                                       const int32_t *b, const int32_t *m, const int8_t *table,
                                       void *scratch, int8_t *y) {
-  qcc_depthwise_neon(4, p, x, (const int8_t *)w, b, m, table, scratch, y);
+  qcc_line_conv(qcc_depthwise_line, qcc_neon_lookup, 4, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

@@ -10,7 +10,6 @@
 #ifndef QCC_NEON_DOT_H
 #define QCC_NEON_DOT_H
 
-#include "lines.h"
 #include "neon/tile.h"
 
 /* Step `lane` of x, a constant. */
@@ -44,7 +43,7 @@ QCC_INLINE void qcc_dot_sums(int32_t rows, int32_t wide, int32_t bits, const str
                              int32_t at, const int8_t *w, int32x4_t *sum) {
   int8x16_t x[4];
   for (int32_t j = 0; j < l->n; j++) {
-    const int8_t *v = l->line[j] + at;
+    const int8_t *v = (const int8_t *)l->line[j] + at;
     int32_t i = 0;
     for (; i + 16 <= l->run; i += 16) {
 #pragma GCC unroll 4
@@ -67,9 +66,9 @@ QCC_INLINE void qcc_dot_sums(int32_t rows, int32_t wide, int32_t bits, const str
 }
 
 /* n of `rows` pixels and `some` channels. */
-QCC_INLINE void qcc_dot_tile(int32_t rows, int32_t wide, int32_t bits, const struct qcc_neon_out *o,
-                             const struct qcc_lines *l, int32_t at, int32_t n, int32_t some,
-                             const int8_t *w, int8_t *y) {
+QCC_INLINE void qcc_dot_tile(int32_t rows, int32_t wide, int32_t bits,
+                             const struct qcc_line_layer *o, const struct qcc_lines *l, int32_t at,
+                             int32_t n, int32_t some, const int8_t *w, int8_t *y) {
   int32x4_t sum[16], times16[16];
   if (bits == 8) {
     qcc_neon_begin(rows, wide, o, some, sum);
@@ -88,11 +87,12 @@ QCC_INLINE void qcc_dot_tile(int32_t rows, int32_t wide, int32_t bits, const str
 }
 
 /* All channels of n pixels, n 1 .. rows. */
-QCC_INLINE void qcc_dot_channels(int32_t rows, int32_t bits, const struct qcc_neon_out *out,
-                                 const struct qcc_lines *l, int32_t at, int32_t n,
-                                 const int8_t *w, int8_t *y) {
+QCC_INLINE void qcc_dot_channels(int32_t rows, const struct qcc_line_layer *out,
+                                 const struct qcc_lines *l, int32_t at, int32_t n, int8_t *y) {
+  int32_t bits = out->bits;
+  const int8_t *w = out->w;
   int32_t depth = l->n * ((l->run + 3) / 4 * 4);
-  struct qcc_neon_out o = *out;
+  struct qcc_line_layer o = *out;
   for (int32_t c = 0, block; c < o.cols; c += block, w += block * depth * bits / 8) {
     int32_t some = o.cols - c;
     block = qcc_neon_block(some, bits);
@@ -107,14 +107,14 @@ QCC_INLINE void qcc_dot_channels(int32_t rows, int32_t bits, const struct qcc_ne
   }
 }
 
-/* Pixels 0 .. n - 1 of the lines. */
-QCC_INLINE void qcc_dot_line(int32_t bits, const struct qcc_neon_out *o, const struct qcc_lines *l,
-                             int32_t n, const int8_t *w, int8_t *y) {
+QCC_INLINE void qcc_dot_line(const void *layer, const struct qcc_lines *l, int32_t n, void *to) {
+  const struct qcc_line_layer *o = (const struct qcc_line_layer *)layer;
+  int8_t *y = (int8_t *)to;
   int32_t i = 0;
   for (; i + (l->slack ? 2 : 4) <= n; i += 4)
-    qcc_dot_channels(4, bits, o, l, i * l->step, qcc_min(n - i, 4), w, y + i * o->cols);
+    qcc_dot_channels(4, o, l, i * l->step, qcc_min(n - i, 4), y + i * o->cols);
   for (; i < n; i++)
-    qcc_dot_channels(1, bits, o, l, i * l->step, 1, w, y + i * o->cols);
+    qcc_dot_channels(1, o, l, i * l->step, 1, y + i * o->cols);
 }
 
 #endif

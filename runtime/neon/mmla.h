@@ -7,7 +7,6 @@
 #ifndef QCC_NEON_MMLA_H
 #define QCC_NEON_MMLA_H
 
-#include "lines.h"
 #include "neon/tile.h"
 
 /* One step of all channels; sum[pair * 2 * wide + k] is pixels 2 * pair and + 1 by channels 2 * k
@@ -37,7 +36,7 @@ QCC_INLINE int8x16_t qcc_mmla_pair(int8x16_t a, int8x16_t b, int32_t half) {
 QCC_INLINE void qcc_mmla_sums(int32_t pairs, int32_t wide, int32_t bits, const struct qcc_lines *l,
                               int32_t at, int32_t step, const int8_t *w, int32x4_t *sum) {
   for (int32_t j = 0; j < l->n; j++) {
-    const int8_t *v = l->line[j] + at;
+    const int8_t *v = (const int8_t *)l->line[j] + at;
     int8x16_t x[4], pair[2];
     int32_t i = 0;
     for (; i + 16 <= l->run; i += 16) {
@@ -63,7 +62,7 @@ QCC_INLINE void qcc_mmla_sums(int32_t pairs, int32_t wide, int32_t bits, const s
 
 /* n pixels, at most 2 * pairs, and `some` channels. */
 QCC_INLINE void qcc_mmla_tile(int32_t pairs, int32_t wide, int32_t bits,
-                              const struct qcc_neon_out *o, const struct qcc_lines *l, int32_t at,
+                              const struct qcc_line_layer *o, const struct qcc_lines *l, int32_t at,
                               int32_t n, int32_t some, const int8_t *w, int8_t *y) {
   int32x4_t block[16], sum[16];
 #pragma GCC unroll 16
@@ -88,11 +87,12 @@ QCC_INLINE void qcc_mmla_tile(int32_t pairs, int32_t wide, int32_t bits,
 }
 
 /* All channels of n pixels. */
-QCC_INLINE void qcc_mmla_channels(int32_t pairs, int32_t bits, const struct qcc_neon_out *out,
-                                  const struct qcc_lines *l, int32_t at, int32_t n,
-                                  const int8_t *w, int8_t *y) {
+QCC_INLINE void qcc_mmla_channels(int32_t pairs, const struct qcc_line_layer *out,
+                                  const struct qcc_lines *l, int32_t at, int32_t n, int8_t *y) {
+  int32_t bits = out->bits;
+  const int8_t *w = out->w;
   int32_t depth = l->n * ((l->run + 7) / 8 * 8);
-  struct qcc_neon_out o = *out;
+  struct qcc_line_layer o = *out;
   for (int32_t c = 0, block; c < o.cols; c += block, w += block * depth * bits / 8) {
     int32_t some = o.cols - c;
     block = qcc_neon_block(some, bits);
@@ -107,13 +107,14 @@ QCC_INLINE void qcc_mmla_channels(int32_t pairs, int32_t bits, const struct qcc_
   }
 }
 
-QCC_INLINE void qcc_mmla_line(int32_t bits, const struct qcc_neon_out *o,
-                              const struct qcc_lines *l, int32_t n, const int8_t *w, int8_t *y) {
+QCC_INLINE void qcc_mmla_line(const void *layer, const struct qcc_lines *l, int32_t n, void *to) {
+  const struct qcc_line_layer *o = (const struct qcc_line_layer *)layer;
+  int8_t *y = (int8_t *)to;
   int32_t i = 0;
   for (; i + (l->slack ? 3 : 4) <= n; i += 4)
-    qcc_mmla_channels(2, bits, o, l, i * l->step, qcc_min(n - i, 4), w, y + i * o->cols);
+    qcc_mmla_channels(2, o, l, i * l->step, qcc_min(n - i, 4), y + i * o->cols);
   for (; i < n; i += 2)
-    qcc_mmla_channels(1, bits, o, l, i * l->step, qcc_min(n - i, 2), w, y + i * o->cols);
+    qcc_mmla_channels(1, o, l, i * l->step, qcc_min(n - i, 2), y + i * o->cols);
 }
 
 #endif

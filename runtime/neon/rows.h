@@ -9,7 +9,6 @@
 #ifndef QCC_NEON_ROWS_H
 #define QCC_NEON_ROWS_H
 
-#include "lines.h"
 #include "neon/tile.h"
 
 /* Codes 0..15 (0..7 where half) of channel k of a step. */
@@ -45,7 +44,7 @@ QCC_INLINE void qcc_rows_sums(int32_t rows, int32_t bits, const struct qcc_lines
                               const int8_t *w, int32x4_t *sum) {
   int8x16_t x[4];
   for (int32_t j = 0; j < l->n; j++) {
-    const int8_t *v = l->line[j] + at;
+    const int8_t *v = (const int8_t *)l->line[j] + at;
     int32_t i = 0, padded = (l->run + 7) / 8 * 8;
     for (; i + 16 <= padded; i += 16) {
 #pragma GCC unroll 4
@@ -62,7 +61,7 @@ QCC_INLINE void qcc_rows_sums(int32_t rows, int32_t bits, const struct qcc_lines
   }
 }
 
-QCC_INLINE void qcc_rows_tile(int32_t rows, int32_t bits, const struct qcc_neon_out *o,
+QCC_INLINE void qcc_rows_tile(int32_t rows, int32_t bits, const struct qcc_line_layer *o,
                               const struct qcc_lines *l, int32_t at, int32_t n, int32_t some,
                               const int8_t *w, int8_t *y) {
   int32x4_t part[16], sum[4];
@@ -80,11 +79,12 @@ QCC_INLINE void qcc_rows_tile(int32_t rows, int32_t bits, const struct qcc_neon_
 }
 
 /* All channels of n pixels. */
-QCC_INLINE void qcc_rows_channels(int32_t rows, int32_t bits, const struct qcc_neon_out *out,
-                                  const struct qcc_lines *l, int32_t at, int32_t n,
-                                  const int8_t *w, int8_t *y) {
+QCC_INLINE void qcc_rows_channels(int32_t rows, const struct qcc_line_layer *out,
+                                  const struct qcc_lines *l, int32_t at, int32_t n, int8_t *y) {
+  int32_t bits = out->bits;
+  const int8_t *w = out->w;
   int32_t depth = l->n * ((l->run + 7) / 8 * 8);
-  struct qcc_neon_out o = *out;
+  struct qcc_line_layer o = *out;
   for (int32_t c = 0; c < o.cols; c += 4, w += depth * bits / 2) {
     qcc_rows_tile(rows, bits, &o, l, at, n, qcc_min(o.cols - c, 4), w, y + c);
     o.b = o.b ? o.b + 4 : NULL;
@@ -92,13 +92,14 @@ QCC_INLINE void qcc_rows_channels(int32_t rows, int32_t bits, const struct qcc_n
   }
 }
 
-QCC_INLINE void qcc_rows_line(int32_t bits, const struct qcc_neon_out *o,
-                              const struct qcc_lines *l, int32_t n, const int8_t *w, int8_t *y) {
+QCC_INLINE void qcc_rows_line(const void *layer, const struct qcc_lines *l, int32_t n, void *to) {
+  const struct qcc_line_layer *o = (const struct qcc_line_layer *)layer;
+  int8_t *y = (int8_t *)to;
   int32_t i = 0;
   for (; i + (l->slack ? 2 : 4) <= n; i += 4)
-    qcc_rows_channels(4, bits, o, l, i * l->step, qcc_min(n - i, 4), w, y + i * o->cols);
+    qcc_rows_channels(4, o, l, i * l->step, qcc_min(n - i, 4), y + i * o->cols);
   for (; i < n; i++)
-    qcc_rows_channels(1, bits, o, l, i * l->step, 1, w, y + i * o->cols);
+    qcc_rows_channels(1, o, l, i * l->step, 1, y + i * o->cols);
 }
 
 #endif

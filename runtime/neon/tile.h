@@ -1,19 +1,14 @@
 /* neon/tile.h - a tile of sums, up to four pixels by sixteen output channels, to codes in memory.
- * sum[r * wide + v] holds channels 4 * v .. 4 * v + 3 of pixel r. */
+ * sum[r * wide + v] holds channels 4 * v .. 4 * v + 3 of pixel r; b and m of a layer are those of
+ * the tile's first channel. */
 #ifndef QCC_NEON_TILE_H
 #define QCC_NEON_TILE_H
 
+#include "line_layers.h"
 #include "neon/codes.h"
 
-/* One layer's constants as a tile needs them. */
-struct qcc_neon_out {
-  const struct qcc_rescale *r;
-  const int32_t *b, *m;       /* at the tile's first channel; b may be NULL */
-  int32_t cols;               /* codes from one pixel of y to the next */
-};
-
 /* Stores n pixels of `some` channels (at most 4 * wide); rows and wide are constants. */
-QCC_INLINE void qcc_neon_finish(int32_t rows, int32_t wide, const struct qcc_neon_out *o,
+QCC_INLINE void qcc_neon_finish(int32_t rows, int32_t wide, const struct qcc_line_layer *o,
                                 int32_t n, int32_t some, const int32x4_t *sum, int8_t *y) {
   int32x4_t m[4], v[4];
   int32_t per = 4 / wide; /* pixels in a vector of codes */
@@ -38,7 +33,7 @@ QCC_INLINE void qcc_neon_finish(int32_t rows, int32_t wide, const struct qcc_neo
 }
 
 /* Biases of the tile's channels, the same for every pixel. */
-QCC_INLINE void qcc_neon_begin(int32_t rows, int32_t wide, const struct qcc_neon_out *o,
+QCC_INLINE void qcc_neon_begin(int32_t rows, int32_t wide, const struct qcc_line_layer *o,
                                int32_t some, int32x4_t *sum) {
 #pragma GCC unroll 4
   for (int32_t k = 0; k < wide; k++) {

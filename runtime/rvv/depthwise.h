@@ -26,7 +26,7 @@ QCC_INLINE vint32m4_t qcc_rvv_taps(int32_t bits, const struct qcc_window *g,
                                    vint32m4_t acc, size_t vl) {
   int32_t tap = g->dilation_w * g->in_c, t = 0;
   for (int32_t ky = 0; ky < g->kernel_h; ky++) {
-    const int8_t *x = l->line[ky] + at;
+    const int8_t *x = (const int8_t *)l->line[ky] + at;
     for (int32_t kx = 0; kx < g->kernel_w; kx += 2, x += 2 * tap) {
       vint16m2_t s = __riscv_vwmul_vv_i16m2(__riscv_vle8_v_i8m1(x, vl),
                                             qcc_rvv_tap(bits, g->in_c, w, t++, vl), vl);
@@ -39,43 +39,31 @@ QCC_INLINE vint32m4_t qcc_rvv_taps(int32_t bits, const struct qcc_window *g,
   return acc;
 }
 
-QCC_INLINE void qcc_rvv_depthwise(int32_t bits, const struct qcc_conv *p, const int8_t *x,
-                                  const int8_t *w, const int32_t *b, const int32_t *m,
-                                  const int8_t *table, int8_t *scratch, int8_t *y) {
-  const struct qcc_window *g = &p->g;
-  struct qcc_rvv_out o = {&p->out, b, m, g->out_c};
-  struct qcc_ring ring = qcc_open_ring(p, scratch);
-  struct qcc_lines l;
-  int8_t *v = y;
+QCC_INLINE void qcc_rvv_depthwise(const void *layer, const struct qcc_lines *l, int32_t n,
+                                  void *to) {
+  const struct qcc_line_layer *o = (const struct qcc_line_layer *)layer;
+  int8_t *y = (int8_t *)to;
   size_t vl;
-  for (int32_t n = 0; n < g->batch; n++, x += g->in_h * g->in_w * g->in_c) {
-    ring.next = 0;
-    for (int32_t oy = 0; oy < g->out_h; oy++, v += g->out_w * g->out_c) {
-      qcc_move_ring(p, &ring, oy, x, scratch, &l);
-      for (int32_t c = 0; c < g->out_c; c += (int32_t)vl) {
-        vl = __riscv_vsetvl_e8m1((size_t)(g->out_c - c));
-        vint32m4_t bias = qcc_rvv_bias(&o, c, vl), factor = __riscv_vle32_v_i32m4(m + c, vl);
-        for (int32_t i = 0; i < g->out_w; i++) {
-          vint32m4_t acc = qcc_rvv_taps(bits, g, &l, i * l.step + c, w + c, bias, vl);
-          qcc_rvv_store(&p->out, acc, factor, v + i * g->out_c + c, vl);
-        }
-      }
+  for (int32_t c = 0; c < o->cols; c += (int32_t)vl) {
+    vl = __riscv_vsetvl_e8m1((size_t)(o->cols - c));
+    vint32m4_t bias = qcc_rvv_bias(o, c, vl), factor = __riscv_vle32_v_i32m4(o->m + c, vl);
+    for (int32_t i = 0; i < n; i++) {
+      vint32m4_t acc = qcc_rvv_taps(o->bits, o->g, l, i * l->step + c, o->w + c, bias, vl);
+      qcc_rvv_store(o->r, acc, factor, y + i * o->cols + c, vl);
     }
   }
-  if (table)
-    qcc_rvv_lookup((int32_t)(v - y), table, y, y);
 }
 
 QCC_KERNEL void qcc_depthwise_s8_rvv(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
                                      const int32_t *b, const int32_t *m, const int8_t *table,
                                      void *scratch, int8_t *y) {
-  qcc_rvv_depthwise(8, p, x, w, b, m, table, scratch, y);
+  qcc_line_conv(qcc_rvv_depthwise, qcc_rvv_lookup, 8, p, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_depthwise_s4_rvv(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
                                      const int32_t *b, const int32_t *m, const int8_t *table,
                                      void *scratch, int8_t *y) {
-  qcc_rvv_depthwise(4, p, x, (const int8_t *)w, b, m, table, scratch, y);
+  qcc_line_conv(qcc_rvv_depthwise, qcc_rvv_lookup, 4, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

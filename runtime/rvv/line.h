@@ -9,15 +9,9 @@
 
 #include <riscv_vector.h>
 
-#include "lines.h"
+#include "line_layers.h"
 
-struct qcc_rvv_out {
-  const struct qcc_rescale *r;
-  const int32_t *b, *m;       /* b may be NULL */
-  int32_t cols;               /* channels */
-};
-
-QCC_INLINE vint32m4_t qcc_rvv_bias(const struct qcc_rvv_out *o, int32_t c, size_t vl) {
+QCC_INLINE vint32m4_t qcc_rvv_bias(const struct qcc_line_layer *o, int32_t c, size_t vl) {
   return o->b ? __riscv_vle32_v_i32m4(o->b + c, vl) : __riscv_vmv_v_x_i32m4(0, vl);
 }
 
@@ -64,14 +58,14 @@ QCC_INLINE vint32m4_t qcc_rvv_add(vint32m4_t acc, const int8_t *x, vint8m1_t w0,
 }
 
 /* Channels c .. c + vl - 1 of n pixels, 1 to 4, from code `at` of the lines on. */
-QCC_INLINE void qcc_rvv_four(int32_t bits, const struct qcc_rvv_out *o, const struct qcc_lines *l,
-                             int32_t at, int32_t n, int32_t c, const int8_t *w, int8_t *y,
-                             size_t vl) {
+QCC_INLINE void qcc_rvv_four(int32_t bits, const struct qcc_line_layer *o,
+                             const struct qcc_lines *l, int32_t at, int32_t n, int32_t c,
+                             const int8_t *w, int8_t *y, size_t vl) {
   int32_t s1 = qcc_min(1, n - 1) * l->step, s2 = qcc_min(2, n - 1) * l->step;
   int32_t s3 = qcc_min(3, n - 1) * l->step, pair = o->cols * bits / 4;
   vint32m4_t a0 = qcc_rvv_bias(o, c, vl), a1 = a0, a2 = a0, a3 = a0, m;
   for (int32_t j = 0; j < l->n; j++) {
-    const int8_t *x = l->line[j] + at;
+    const int8_t *x = (const int8_t *)l->line[j] + at;
     for (int32_t k = 0; k < l->run; k += 2, x += 2, w += pair) {
       vint8m1_t w0 = qcc_rvv_weights(bits, 0, w, o->cols, vl);
       vint8m1_t w1 = qcc_rvv_weights(bits, 1, w, o->cols, vl);
@@ -92,7 +86,7 @@ QCC_INLINE void qcc_rvv_four(int32_t bits, const struct qcc_rvv_out *o, const st
 }
 
 /* All channels of one pixel, vectors twice as long. */
-QCC_INLINE void qcc_rvv_one(int32_t bits, const struct qcc_rvv_out *o, const struct qcc_lines *l,
+QCC_INLINE void qcc_rvv_one(int32_t bits, const struct qcc_line_layer *o, const struct qcc_lines *l,
                             int32_t at, const int8_t *w, int8_t *y) {
   const struct qcc_rescale *r = o->r;
   size_t vl, cols = (size_t)o->cols;
@@ -101,7 +95,7 @@ QCC_INLINE void qcc_rvv_one(int32_t bits, const struct qcc_rvv_out *o, const str
     vl = __riscv_vsetvl_e8m2(cols - c);
     vint32m8_t acc = o->b ? __riscv_vle32_v_i32m8(o->b + c, vl) : __riscv_vmv_v_x_i32m8(0, vl);
     for (int32_t j = 0; j < l->n; j++) {
-      const int8_t *x = l->line[j] + at;
+      const int8_t *x = (const int8_t *)l->line[j] + at;
       for (int32_t k = 0; k < l->run; k += 2, x += 2, v += o->cols * bits / 4) {
         vint8m2_t w0 = __riscv_vle8_v_i8m2(v, vl), w1 = w0;
         if (bits == 8) {
@@ -126,16 +120,16 @@ QCC_INLINE void qcc_rvv_one(int32_t bits, const struct qcc_rvv_out *o, const str
   }
 }
 
-/* All channels of pixels 0 .. n - 1 of the lines. */
-QCC_INLINE void qcc_rvv_line(int32_t bits, const struct qcc_rvv_out *o, const struct qcc_lines *l,
-                             int32_t n, const int8_t *w, int8_t *y) {
+QCC_INLINE void qcc_rvv_line(const void *layer, const struct qcc_lines *l, int32_t n, void *to) {
+  const struct qcc_line_layer *o = (const struct qcc_line_layer *)layer;
+  int8_t *y = (int8_t *)to;
   size_t vl;
   for (int32_t i = 0; i < n; i += 4, y += 4 * o->cols) {
     if (n - i == 1)
-      qcc_rvv_one(bits, o, l, i * l->step, w, y);
+      qcc_rvv_one(o->bits, o, l, i * l->step, o->w, y);
     for (int32_t c = 0; n - i > 1 && c < o->cols; c += (int32_t)vl) {
       vl = __riscv_vsetvl_e8m1((size_t)(o->cols - c));
-      qcc_rvv_four(bits, o, l, i * l->step, qcc_min(n - i, 4), c, w + c, y + c, vl);
+      qcc_rvv_four(o->bits, o, l, i * l->step, qcc_min(n - i, 4), c, o->w + c, y + c, vl);
     }
   }
 }

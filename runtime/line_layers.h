@@ -1,0 +1,48 @@
+/* line_layers.h - layers of int8 codes around a function that computes one line of pixels (lines.h)
+ * and one that looks codes up in a table, for NEON and RISC-V vectors.
+ *
+ * The convolution takes any kernel of up to 16 rows, stride and padding, not dilated along the
+ * width, one group; depthwise ones of up to 16 by 16 and any dilation.  y may be x where the
+ * compiler knows that output rows follow behind the input rows that are still needed; for the
+ * matrix product always. */
+#ifndef QCC_LINE_LAYERS_H
+#define QCC_LINE_LAYERS_H
+
+#include "lines.h"
+
+/* A layer's constants. */
+struct qcc_line_layer {
+  int32_t bits;                /* of a weight */
+  const struct qcc_rescale *r;
+  const int8_t *w;
+  const int32_t *b, *m;        /* b may be NULL */
+  int32_t cols;                /* channels of the output */
+  const struct qcc_window *g;  /* of a convolution */
+};
+
+/* y[i] = table[x[i] + 128]; y may be x. */
+typedef void qcc_table_kernel(int32_t n, const int8_t *table, const int8_t *x, int8_t *y);
+
+QCC_INLINE void qcc_line_conv(qcc_line_kernel *line, qcc_table_kernel *lookup, int32_t bits,
+                              const struct qcc_conv *p, const int8_t *x, const void *w,
+                              const int32_t *b, const int32_t *m, const int8_t *table,
+                              void *scratch, int8_t *y) {
+  const struct qcc_window *g = &p->g;
+  struct qcc_line_layer layer = {bits, &p->out, w, b, m, g->out_c, g};
+  qcc_each_line(line, &layer, g, 1, p->x_zero, x, scratch, y);
+  if (table)
+    lookup(g->batch * g->out_h * g->out_w * g->out_c, table, y, y);
+}
+
+/* step: codes that the line kernel reads at once. */
+QCC_INLINE void qcc_line_gemm(qcc_line_kernel *line, qcc_table_kernel *lookup, int32_t bits,
+                              int32_t step, const struct qcc_gemm *p, const int8_t *x,
+                              const void *w, const int32_t *b, const int32_t *m,
+                              const int8_t *table, void *scratch, int8_t *y) {
+  struct qcc_line_layer layer = {bits, &p->out, w, b, m, p->cols, NULL};
+  qcc_each_row(line, &layer, p->rows, p->depth, p->cols, step, 1, x, scratch, y);
+  if (table)
+    lookup(p->rows * p->cols, table, y, y);
+}
+
+#endif
