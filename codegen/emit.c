@@ -21,11 +21,6 @@ int64_t count_in(const Tensor *t, int from, int to) {
   return p;
 }
 
-int axis_of(const Node *n, const Tensor *t, int64_t otherwise) {
-  int64_t axis = attr_int(n, "axis", otherwise);
-  return (int)(axis < 0 ? axis + t->rank : axis);
-}
-
 const char *ctype_of(DType t) {
   switch (t) {
     case DT_F32: return "float";

@@ -36,7 +36,6 @@ typedef void EmitFn(Emitter *e, const Node *n, const Kernel *k);
 void use_header(Emitter *e, const char *header);
 Tensor *optional_input(const Node *n, int i);                    /* NULL when it is absent */
 int64_t count_in(const Tensor *t, int from, int to);             /* product of dim[from..to) */
-int axis_of(const Node *n, const Tensor *t, int64_t otherwise);  /* attribute axis, from 0 */
 /* C expression for a tensor's elements: an array's name, or its place in the arena. "NULL" for
  * NULL. */
 const char *pointer_to(Emitter *e, const Tensor *t);

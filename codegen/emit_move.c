@@ -17,6 +17,11 @@ static void copy_rows(Emitter *e, const Kernel *k, int64_t rows, int64_t bytes, 
        (long long)x_step, (long long)y_step, x, y);
 }
 
+/* The planner has put a part of a Concat where it belongs. */
+static bool lies_in_place(const Tensor *part, const Tensor *whole, int64_t outer, int64_t at) {
+  return !is_const(part) && outer == 1 && part->offset == whole->offset + at;
+}
+
 /* Concat, Split and plain copies. */
 void emit_copy_rows(Emitter *e, const Node *n, const Kernel *k) {
   if (is_op(n, "Identity")) {
@@ -32,13 +37,14 @@ void emit_copy_rows(Emitter *e, const Node *n, const Kernel *k) {
   for (int i = 0; i < (split ? n->n_out : n->n_in); i++) {
     const Tensor *part = split ? n->out[i] : n->in[i];
     if (!part) continue;
-    int64_t bytes = part->dim[axis] * inner;
+    int64_t bytes = part->dim[axis] * inner, from = at;
+    at += bytes;
+    if (!split && lies_in_place(part, whole, outer, from)) continue;
     /* Parts of a constant have arrays of their own. */
     const char *own = is_const(part) ? constant_array(e, part, arena_printf(e->a, "c%d_", i))
                                      : pointer_to(e, part);
-    if (split) copy_rows(e, k, outer, bytes, step, bytes, at_byte(e, whole, at), own);
-    else copy_rows(e, k, outer, bytes, bytes, step, own, at_byte(e, whole, at));
-    at += bytes;
+    if (split) copy_rows(e, k, outer, bytes, step, bytes, at_byte(e, whole, from), own);
+    else copy_rows(e, k, outer, bytes, bytes, step, own, at_byte(e, whole, from));
   }
 }
 
@@ -67,29 +73,14 @@ static void view_transpose(const Node *n, const int64_t *step, View *v) {
   }
 }
 
-/* Slice: input i, or the attribute of opset 9 and before. */
-static int slice_ints(const Node *n, int i, const char *attr, int64_t *v) {
-  if (n->n_in > i && n->in[i]) {
-    int count = const_ints(n->in[i], v, MAX_RANK);
-    if (count < 0) error_at(n->loc, "no kernel for Slice with bounds that are computed");
-    return count;
-  }
-  return attr_ints(n, attr, v, MAX_RANK);
-}
-
 static void view_slice(const Node *n, const int64_t *step, View *v) {
-  const Tensor *x = n->in[0], *y = n->out[0];
-  int64_t starts[MAX_RANK], axes[MAX_RANK], steps[MAX_RANK], by[MAX_RANK];
-  int count = slice_ints(n, 1, "starts", starts), n_axes = slice_ints(n, 3, "axes", axes);
-  int n_steps = slice_ints(n, 4, "steps", steps);
-  for (int d = 0; d < x->rank; d++) by[d] = 1;
-  for (int i = 0; i < count; i++) {
-    int64_t axis = n_axes ? (axes[i] < 0 ? axes[i] + x->rank : axes[i]) : i, size = x->dim[axis];
-    by[axis] = n_steps ? steps[i] : 1;
-    int64_t s = starts[i] < 0 ? starts[i] + size : starts[i], last = by[axis] < 0 ? size - 1 : size;
-    v->start += (s < 0 ? 0 : s > last ? last : s) * step[axis];
+  int64_t start[MAX_RANK], by[MAX_RANK];
+  if (!get_slice_range(n, start, by))
+    error_at(n->loc, "no kernel for Slice with bounds that are computed");
+  for (int d = 0; d < n->in[0]->rank; d++) {
+    v->start += start[d] * step[d];
+    add_dim(v, n->out[0]->dim[d], step[d] * by[d]);
   }
-  for (int d = 0; d < x->rank; d++) add_dim(v, y->dim[d], step[d] * by[d]);
 }
 
 static void view_expand(const Node *n, const int64_t *step, View *v) {

@@ -118,3 +118,8 @@ int const_ints(const Tensor *t, int64_t *v, int max) {
   for (int64_t i = 0; i < n; i++) v[i] = get_int(t->dtype, t->data, i);
   return (int)n;
 }
+
+int axis_of(const Node *n, const Tensor *t, int64_t otherwise) {
+  int64_t axis = attr_int(n, "axis", otherwise);
+  return (int)(axis < 0 ? axis + t->rank : axis);
+}

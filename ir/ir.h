@@ -237,6 +237,8 @@ double attr_float(const Node *n, const char *name, double otherwise);
 const char *attr_str(const Node *n, const char *name, const char *otherwise);
 /* Number of values copied to v (at most `max`); 0 when absent; error_at when there are more. */
 int attr_ints(const Node *n, const char *name, int64_t *v, int max);
+/* The attribute axis, counted from the first dimension of t. */
+int axis_of(const Node *n, const Tensor *t, int64_t otherwise);
 void set_int(Graph *g, Node *n, const char *name, int64_t v);
 void set_float(Graph *g, Node *n, const char *name, double v);
 void set_str(Graph *g, Node *n, const char *name, const char *v);
@@ -279,6 +281,10 @@ void infer_shapes(Graph *g);
 void infer_node(Graph *g, Node *n);       /* arity check, then op->infer */
 /* Sets an output's type and shape; error_at when it contradicts what was declared. */
 void set_type(Node *n, int out, DType t, int rank, const int64_t *dim, Layout layout);
+
+/* Where a Slice of a static shape begins and how it steps in each dimension; false when its bounds
+ * are computed. */
+bool get_slice_range(const Node *n, int64_t *start, int64_t *step);
 
 /* Geometry of convolutions and pools, the same for both layouts. Spatial rank 1 to 3 (unused
  * leading entries of the arrays are absent: index 0 is the first spatial dimension). */

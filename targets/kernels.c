@@ -190,8 +190,62 @@ static bool keeps_order(const Node *n) {
   return rank > 0;
 }
 
+static int64_t row_bytes(const Tensor *t, int axis) {
+  int64_t bytes = dtype_bytes(t->dtype);
+  for (int d = axis + 1; d < t->rank; d++) bytes *= t->dim[d];
+  return bytes;
+}
+
+/* Is each index of dimension `axis` one run of bytes? */
+static bool has_rows(const Tensor *t, int axis) {
+  if (n_elements(t) <= 0) return false;
+  for (int d = 0; d < axis; d++)
+    if (t->dim[d] != 1) return false;
+  return true;
+}
+
+/* Where the elements that a Slice keeps begin, in bytes; -1 when they are not one run. */
+static int64_t slice_offset(const Node *n) {
+  const Tensor *x = n->in[0], *y = n->out[0];
+  int64_t start[MAX_RANK], step[MAX_RANK], offset = 0;
+  if (n_elements(x) <= 0 || !get_slice_range(n, start, step)) return -1;
+  int cut = x->rank - 1;     /* the last dimension that is not kept whole */
+  while (cut > 0 && y->dim[cut] == x->dim[cut]) cut--;
+  if (!has_rows(y, cut)) return -1;
+  for (int d = 0; d < x->rank; d++) {
+    if (y->dim[d] > 1 && step[d] != 1) return -1;
+    offset += start[d] * row_bytes(x, d);
+  }
+  return offset;
+}
+
+static int64_t split_offset(const Node *n, int j) {
+  int axis = axis_of(n, n->in[0], 0);
+  int64_t offset = 0;
+  if (!has_rows(n->in[0], axis)) return -1;
+  for (int i = 0; i < n->n_out; i++) {
+    if (!n->out[i]) return -1;
+    if (i < j) offset += stored_bytes(n->out[i]);
+  }
+  return offset;
+}
+
 bool is_view(const Node *n) {
   if (n->n_in == 0 || !n->in[0] || is_const(n->in[0])) return false;
   if (is_op(n, "Transpose")) return keeps_order(n);
+  if (is_op(n, "Slice")) return slice_offset(n) >= 0;
+  if (is_op(n, "Split")) return split_offset(n, 0) >= 0;
   return is_op(n, "Reshape") || is_op(n, "Flatten") || is_op(n, "Squeeze") || is_op(n, "Unsqueeze");
+}
+
+int64_t view_offset(const Node *n, int j) {
+  return is_op(n, "Slice") ? slice_offset(n) : is_op(n, "Split") ? split_offset(n, j) : 0;
+}
+
+int64_t part_offset(const Node *n, int i) {
+  int axis = axis_of(n, n->out[0], 1);
+  int64_t offset = 0;
+  if (!is_op(n, "Concat") || !has_rows(n->out[0], axis)) return -1;
+  for (int j = 0; j < i; j++) offset += stored_bytes(n->in[j]);
+  return offset;
 }

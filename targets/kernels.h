@@ -56,9 +56,14 @@ typedef struct Kernel {
 
 /* Best kernel for the node, or NULL when there is none. */
 const Kernel *choose_kernel(const Target *t, const Node *n);
-/* Does the node only rename its input's bytes (Reshape, a Transpose that moves only ones ...)?
- * Such nodes need no kernel; output 0 always shares input 0's memory. */
+/* Are the outputs of the node bytes of its input 0 as they stand: the same under another shape
+ * (Reshape, a Transpose that moves only ones ...), or a run of them (a Slice or Split of the first
+ * dimension that is not 1)?  Such nodes need no kernel; the outputs always share the input's memory. */
 bool is_view(const Node *n);
+/* Where output j of a view begins in input 0, in bytes. */
+int64_t view_offset(const Node *n, int j);
+/* Where input i of a Concat lies in its output, in bytes; -1 when it does not lie there in one run. */
+int64_t part_offset(const Node *n, int i);
 int n_kernels(void);
 const Kernel *kernel_at(int i);
 

@@ -63,6 +63,14 @@ void infer_slice(Graph *g, Node *n) {
     set_type(n, 0, x->dtype, x->rank, s.dim, x->layout);
 }
 
+bool get_slice_range(const Node *n, int64_t *start, int64_t *step) {
+  SliceShape s;
+  if (!get_slice(n, NULL, &s)) return false;
+  memcpy(start, s.start, sizeof s.start);
+  memcpy(step, s.step, sizeof s.step);
+  return true;
+}
+
 void eval_slice(const Node *n, const void *const *in, void *const *out) {
   const Tensor *x = n->in[0];
   SliceShape s;

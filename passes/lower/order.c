@@ -27,6 +27,7 @@ static void *new_ints(Arena *a, int64_t n) { return arena_alloc(a, n * (int64_t)
 Progress new_progress(Arena *a, const OrderProblem *p) {
   Progress s = {.n_word = (p->n_step + 63) / 64};
   s.readers = new_ints(a, p->n_value);
+  s.makers = new_ints(a, p->n_value);
   s.missing = new_ints(a, p->n_step);
   s.ready = new_ints(a, p->n_step);
   s.done = arena_alloc(a, s.n_word * (int64_t)sizeof *s.done);
@@ -37,7 +38,10 @@ void start_progress(const OrderProblem *p, Progress *s) {
   memset(s->done, 0, (size_t)s->n_word * sizeof *s->done);
   s->n_ready = 0;
   s->live = p->start_bytes;
-  for (int i = 0; i < p->n_value; i++) s->readers[i] = p->value[i].n_read;
+  for (int i = 0; i < p->n_value; i++) {
+    s->readers[i] = p->value[i].n_read;
+    s->makers[i] = p->value[i].n_made;
+  }
   for (int i = 0; i < p->n_step; i++) {
     s->missing[i] = p->step[i].n_before;
     if (s->missing[i] == 0) s->ready[s->n_ready++] = i;
@@ -46,6 +50,7 @@ void start_progress(const OrderProblem *p, Progress *s) {
 
 void copy_progress(const OrderProblem *p, Progress *to, const Progress *from) {
   memcpy(to->readers, from->readers, (size_t)p->n_value * sizeof *to->readers);
+  memcpy(to->makers, from->makers, (size_t)p->n_value * sizeof *to->makers);
   memcpy(to->missing, from->missing, (size_t)p->n_step * sizeof *to->missing);
   memcpy(to->ready, from->ready, (size_t)from->n_ready * sizeof *to->ready);
   memcpy(to->done, from->done, (size_t)from->n_word * sizeof *to->done);
@@ -57,11 +62,17 @@ static int64_t smaller(const Value *a, const Value *b) {
   return a->bytes < b->bytes ? a->bytes : b->bytes;
 }
 
+/* Does memory for the value have to be found now that a step makes it? */
+static bool is_new(const OrderProblem *p, const Progress *s, int value) {
+  return !p->value[value].is_input && s->makers[value] == p->value[value].n_made;
+}
+
 int64_t step_peak(const OrderProblem *p, const Progress *s, int step) {
   const Step *t = &p->step[step];
   int64_t bytes = s->live + t->scratch;
-  for (int i = 0; i < t->n_made; i++) bytes += p->value[t->made[i]].bytes;
-  for (int i = 0; i < t->n_over; i++)
+  for (int i = 0; i < t->n_made; i++)
+    if (is_new(p, s, t->made[i])) bytes += p->value[t->made[i]].bytes;
+  for (int i = 0; i < t->n_over && is_new(p, s, t->made[0]); i++)
     if (s->readers[t->over[i]] == 1)
       return bytes - smaller(&p->value[t->made[0]], &p->value[t->over[i]]);
   return bytes;
@@ -71,7 +82,8 @@ int64_t step_growth(const OrderProblem *p, const Progress *s, int step) {
   const Step *t = &p->step[step];
   int64_t bytes = 0;
   for (int i = 0; i < t->n_made; i++)
-    if (p->value[t->made[i]].n_read > 0) bytes += p->value[t->made[i]].bytes;
+    if (p->value[t->made[i]].n_read > 0 && is_new(p, s, t->made[i]))
+      bytes += p->value[t->made[i]].bytes;
   for (int i = 0; i < t->n_read; i++)
     if (s->readers[t->read[i]] == 1) bytes -= p->value[t->read[i]].bytes;
   return bytes;
@@ -87,6 +99,7 @@ void run_step(const OrderProblem *p, Progress *s, int step) {
   const Step *t = &p->step[step];
   s->live += step_growth(p, s, step);
   for (int i = 0; i < t->n_read; i++) s->readers[t->read[i]]--;
+  for (int i = 0; i < t->n_made; i++) s->makers[t->made[i]]--;
   s->done[step / 64] |= UINT64_C(1) << step % 64;
   drop_ready(s, step);
   for (int i = 0; i < t->n_after; i++)
@@ -100,6 +113,7 @@ void undo_step(const OrderProblem *p, Progress *s, int step) {
   s->ready[s->n_ready++] = step;
   s->done[step / 64] &= ~(UINT64_C(1) << step % 64);
   for (int i = 0; i < t->n_read; i++) s->readers[t->read[i]]++;
+  for (int i = 0; i < t->n_made; i++) s->makers[t->made[i]]++;
   s->live -= step_growth(p, s, step);
 }
 
@@ -230,6 +244,12 @@ static Outcome search_below(DepthFirst *d, int64_t limit, int *order) {
 
 /* ---- the lowest limit */
 
+static bool reads_value(const Step *t, int value) {
+  for (int i = 0; i < t->n_read; i++)
+    if (t->read[i] == value) return true;
+  return false;
+}
+
 /* What each step needs by itself, however it is placed. */
 static int64_t least_peak(const OrderProblem *p) {
   int64_t least = p->start_bytes;
@@ -237,7 +257,8 @@ static int64_t least_peak(const OrderProblem *p) {
     const Step *t = &p->step[i];
     int64_t bytes = t->scratch;
     for (int j = 0; j < t->n_read; j++) bytes += p->value[t->read[j]].bytes;
-    for (int j = t->n_over > 0 ? 1 : 0; j < t->n_made; j++) bytes += p->value[t->made[j]].bytes;
+    for (int j = t->n_over > 0 ? 1 : 0; j < t->n_made; j++)
+      if (!reads_value(t, t->made[j])) bytes += p->value[t->made[j]].bytes;
     if (bytes > least) least = bytes;
   }
   return least;

@@ -1,6 +1,6 @@
 /* order.h - the order of steps that needs the least memory at any one time, without any notion of
- * graphs: steps read values and make values; a value takes memory from the step that makes it to
- * the last one that reads it. */
+ * graphs: steps read values and make values; a value takes memory from the first step that makes it,
+ * or a part of it, to the last one that reads it. */
 #ifndef QCC_ORDER_H
 #define QCC_ORDER_H
 
@@ -9,6 +9,8 @@
 typedef struct Value {
   int64_t bytes;
   int n_read;                /* steps that read it, plus one when it is kept to the end */
+  int n_made;                /* steps that make it; more than one: parts of it each */
+  bool is_input;             /* alive before the first step */
 } Value;
 
 typedef struct Step {
@@ -39,6 +41,7 @@ int64_t find_order(Arena *a, const OrderProblem *p, int *order, bool *proved);
 
 typedef struct Progress {
   int *readers;              /* [n_value] readers still to come */
+  int *makers;               /* [n_value] makers still to come */
   int *missing;              /* [n_step] steps that still must come before */
   uint64_t *done;            /* [n_word] bit set of the steps that have run */
   int *ready;                /* [n_ready] steps that may run now, in no particular order */

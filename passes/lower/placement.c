@@ -42,20 +42,39 @@ static void *new_array(Arena *a, int64_t n, size_t size) {
 
 /* ---- lifetimes */
 
-static bool live_together(const Block *b, const Block *c) {
+static bool overlap_in_time(const Block *b, const Block *c) {
   return b->first <= c->last && c->first <= b->last;
 }
 
-bool blocks_collide(const Block *b, const Block *c) {
-  return b->bytes > 0 && c->bytes > 0 && live_together(b, c) &&
-         b->offset < c->offset + c->bytes && c->offset < b->offset + b->bytes;
+static bool follows(const Block *b, int i, int j) { return b[i].follows == j + 1; }
+
+static bool lies_behind(const Block *b, int i, int j) {
+  return follows(b, i, j) && b[i].offset <= b[j].offset + b[i].lead;
 }
+
+bool blocks_collide(const Block *b, int i, int j) {
+  return b[i].bytes > 0 && b[j].bytes > 0 && overlap_in_time(&b[i], &b[j]) &&
+         b[i].offset < b[j].offset + b[j].bytes && b[j].offset < b[i].offset + b[i].bytes &&
+         !lies_behind(b, i, j) && !lies_behind(b, j, i);
+}
+
+int64_t shared_bytes(const Block *b, int64_t bytes, int64_t lead) {
+  int64_t top = b->bytes + (lead < 0 ? -lead : 0), end = top > bytes ? top : bytes;
+  int64_t shared = b->bytes + bytes - end;
+  return shared > 0 ? shared : 0;
+}
+
+static bool is_alive(const Block *b, int moment) { return b->first <= moment && moment <= b->last; }
 
 /* Bytes alive when block i begins; the maximum over all moments is at such a one. */
 static int64_t load_at_start(const Block *b, int n, int i) {
   int64_t sum = 0;
-  for (int j = 0; j < n; j++)
-    if (b[j].first <= b[i].first && b[i].first <= b[j].last) sum += b[j].bytes;
+  for (int j = 0; j < n; j++) {
+    if (!is_alive(&b[j], b[i].first)) continue;
+    sum += b[j].bytes;
+    const Block *other = b[j].follows ? &b[b[j].follows - 1] : NULL;
+    if (other && is_alive(other, b[i].first)) sum -= shared_bytes(other, b[j].bytes, b[j].lead);
+  }
   return sum;
 }
 
@@ -84,7 +103,7 @@ static void find_neighbours(Placer *p, Arena *a) {
     int n = 0;
     p->load[i] = load_at_start(p->b, p->n, i);
     for (int j = 0; j < p->n; j++)
-      if (j != i && p->b[j].bytes > 0 && live_together(&p->b[i], &p->b[j])) found[n++] = j;
+      if (j != i && p->b[j].bytes > 0 && overlap_in_time(&p->b[i], &p->b[j])) found[n++] = j;
     p->n_near[i] = n;
     p->near[i] = new_array(a, n, sizeof **p->near);
     memcpy(p->near[i], found, (size_t)n * sizeof *found);
@@ -93,13 +112,22 @@ static void find_neighbours(Placer *p, Arena *a) {
 
 /* ---- first fit */
 
+/* Where block i must not be, because of block j: it must end before or start behind the span. */
+static Span span_of(const Placer *p, int i, int j) {
+  Span s = {p->at[j], p->at[j] + p->b[j].bytes};
+  if (follows(p->b, i, j) && p->b[i].lead > -p->b[i].bytes)
+    s.from = p->at[j] + p->b[i].lead + p->b[i].bytes;
+  if (follows(p->b, j, i) && p->b[j].lead > -p->b[j].bytes) s.to = p->at[j] - p->b[j].lead;
+  return s;
+}
+
 /* The placed neighbours of block i, by rising offset. */
 static int collect_spans(Placer *p, int i) {
   int n = 0;
   for (int k = 0; k < p->n_near[i]; k++) {
     int j = p->near[i][k];
     if (p->at[j] < 0) continue;
-    Span s = {p->at[j], p->at[j] + p->b[j].bytes};
+    Span s = span_of(p, i, j);
     int to = n++;
     for (; to > 0 && p->span[to - 1].from > s.from; to--) p->span[to] = p->span[to - 1];
     p->span[to] = s;
@@ -242,11 +270,18 @@ static void search_locally(Placer *p, Arena *a, int *const *order) {
 
 /* ---- all together */
 
+/* Branch and bound knows nothing of blocks that overlap. */
+static bool any_follows(const Block *b, int n) {
+  for (int i = 0; i < n; i++)
+    if (b[i].follows) return true;
+  return false;
+}
+
 static void check_placement(const Block *b, int n) {
   for (int i = 0; i < n; i++) {
     if (b[i].offset < 0 || b[i].offset % BLOCK_ALIGN != 0) bug("block %d lies badly", i);
     for (int j = 0; j < i; j++)
-      if (blocks_collide(&b[i], &b[j])) bug("blocks %d and %d overlap in the arena", j, i);
+      if (blocks_collide(b, i, j)) bug("blocks %d and %d overlap in the arena", j, i);
   }
 }
 
@@ -267,7 +302,7 @@ int64_t place_blocks(Arena *a, Block *b, int n) {
   if (p.best_bytes > p.bound) search_locally(&p, a, order);
   for (int i = 0; i < n; i++) b[i].offset = p.best[i];
   bool complete;
-  if (p.best_bytes > p.bound && n <= MAX_EXACT)
+  if (p.best_bytes > p.bound && n <= MAX_EXACT && !any_follows(b, n))
     p.best_bytes = place_exact(a, b, n, p.best_bytes, MAX_EXACT_STEPS, &complete);
   check_placement(b, n);
   return p.best_bytes;

@@ -1,6 +1,6 @@
 /* plan.c - an offset in one arena for every activation and for the working memory of kernels.
  *
- * liveness.c groups tensors into buffers, placement.c packs the buffers; this file carries the
+ * sharing.c and liveness.c group tensors into buffers, placement.c packs these; this file carries the
  * result into the graph: tensor->offset and alias, the attribute scratch_offset of nodes,
  * graph->arena_bytes and arena_bound.  No schedule of these nodes can do with less than the bound.
  *
@@ -12,6 +12,7 @@
 #include "passes/lower/liveness.h"
 #include "passes/lower/plan.h"
 #include "passes/passes.h"
+#include "targets/kernels.h"
 
 static void clear_plan(Graph *g) {
   g->arena_bytes = g->arena_bound = 0;
@@ -24,24 +25,34 @@ static void clear_plan(Graph *g) {
 }
 
 static void place_buffers(Graph *g, Arena *a, Liveness *l) {
-  Block *block = arena_alloc(a, l->n_buffer * (int64_t)sizeof *block);
-  for (int i = 0; i < l->n_buffer; i++) block[i] = l->buffer[i].block;
+  Block *block = list_blocks(a, l);
   g->arena_bound = block_bound(block, l->n_buffer);
   g->arena_bytes = place_blocks(a, block, l->n_buffer);
   for (int i = 0; i < l->n_buffer; i++) l->buffer[i].block.offset = block[i].offset;
+}
+
+/* A Concat whose inputs all lie in its output has nothing to do. */
+static bool is_done(const Node *n) {
+  for (int i = 0; i < n->n_in; i++) {
+    int64_t at = part_offset(n, i);
+    if (at < 0 || is_const(n->in[i]) || n->in[i]->offset != n->out[0]->offset + at) return false;
+  }
+  return is_op(n, "Concat");
 }
 
 static void write_offsets(Graph *g, const Liveness *l) {
   for (int i = 0; i < g->n_tensor; i++) {
     if (l->buffer_of[i] < 0) continue;
     const Buffer *b = &l->buffer[l->buffer_of[i]];
-    g->tensor[i]->offset = b->block.offset;
+    g->tensor[i]->offset = b->block.offset + l->at[i];
     if (b->root->id != i) g->tensor[i]->alias = b->root->id;
   }
   for (int i = 0; i < l->n_buffer; i++) {
     const Buffer *b = &l->buffer[i];
     if (b->node) set_int(g, b->node, "scratch_offset", b->block.offset);
   }
+  for (int i = 0; i < g->n_node; i++)
+    if (is_done(g->node[i])) g->node[i]->kernel = NULL;
 }
 
 /* ---- the table */

@@ -12,11 +12,12 @@
 #include "passes/lower/liveness.h"
 #include "passes/lower/order.h"
 #include "passes/passes.h"
+#include "targets/kernels.h"
 
 typedef struct Translation {
   const Graph *g;
   Arena *a;
-  int *memory;               /* [n_tensor] first tensor of the group, -1: not in the arena */
+  Sharing s;                 /* views, and what Concat joins */
   int *maker;                /* [n_tensor] position of the node that makes it, -1: none */
   OrderProblem p;            /* values are numbered like their first tensors */
 } Translation;
@@ -32,25 +33,35 @@ static bool contains(const int *list, int n, int x) {
 static void add_reads(Translation *t, Step *s, const Node *n) {
   s->read = new_ints(t->a, n->n_in);
   for (int i = 0; i < n->n_in; i++) {
-    int value = n->in[i] ? t->memory[n->in[i]->id] : -1;
+    int value = n->in[i] ? t->s.root[n->in[i]->id] : -1;
     if (value < 0 || contains(s->read, s->n_read, value)) continue;
     s->read[s->n_read++] = value;
     t->p.value[value].n_read++;
   }
 }
 
+/* A Concat that reads only what lies in its output. */
+static bool is_whole(const Translation *t, const Node *n) {
+  for (int i = 0; i < n->n_in; i++)
+    if (!n->in[i] || t->s.root[n->in[i]->id] != t->s.root[n->out[0]->id]) return false;
+  return is_op(n, "Concat");
+}
+
 static void add_made(Translation *t, Step *s, const Node *n) {
   s->made = new_ints(t->a, n->n_out);
-  for (int i = 0; i < n->n_out; i++)
-    if (n->out[i] && t->memory[n->out[i]->id] == n->out[i]->id)
-      s->made[s->n_made++] = n->out[i]->id;
+  for (int i = 0; i < n->n_out && !is_view(n); i++) {
+    int value = n->out[i] ? t->s.root[n->out[i]->id] : -1;
+    if (value < 0 || contains(s->made, s->n_made, value) || is_whole(t, n)) continue;
+    s->made[s->n_made++] = value;
+    t->p.value[value].n_made++;
+  }
 }
 
 static void add_overwritten(Translation *t, Step *s, const Node *n) {
   s->over = new_ints(t->a, n->n_in);
-  if (shares_input(n)) return;
+  if (is_view(n)) return;
   for (int i = 0; i < n->n_in; i++)
-    if (may_overwrite(n, i, t->memory)) s->over[s->n_over++] = t->memory[n->in[i]->id];
+    if (may_overwrite(&t->s, n, i)) s->over[s->n_over++] = t->s.root[n->in[i]->id];
 }
 
 /* Counts (list NULL) or lists the steps that need a step's outputs. */
@@ -80,25 +91,22 @@ static void find_dependences(Translation *t) {
 
 static void add_values(Translation *t) {
   const Graph *g = t->g;
-  for (int i = 0; i < g->n_tensor; i++) {
-    if (t->memory[i] < 0) continue;
-    Value *v = &t->p.value[t->memory[i]];
-    int64_t bytes = buffer_bytes(g->tensor[i]);
-    if (bytes > v->bytes) v->bytes = bytes;
-  }
+  for (int i = 0; i < g->n_tensor; i++)
+    if (t->s.root[i] == i) t->p.value[i].bytes = round_to_block(t->s.bytes[i]);
   for (int i = 0; i < g->n_out; i++)
-    if (t->memory[g->out[i]->id] >= 0) t->p.value[t->memory[g->out[i]->id]].n_read++;
+    if (t->s.root[g->out[i]->id] >= 0) t->p.value[t->s.root[g->out[i]->id]].n_read++;
 }
 
 static void translate(Translation *t) {
   const Graph *g = t->g;
-  t->memory = new_ints(t->a, g->n_tensor);
+  t->s = share_views(t->a, g);
+  for (int i = g->n_node - 1; i >= 0; i--)
+    if (is_op(g->node[i], "Concat")) join_parts(&t->s, g->node[i]);
   t->maker = new_ints(t->a, g->n_tensor);
   t->p.n_step = g->n_node;
   t->p.n_value = g->n_tensor;
   t->p.step = arena_alloc(t->a, g->n_node * (int64_t)sizeof *t->p.step);
   t->p.value = arena_alloc(t->a, g->n_tensor * (int64_t)sizeof *t->p.value);
-  merge_views(g, t->memory);
   for (int i = 0; i < g->n_tensor; i++) t->maker[i] = -1;
   add_values(t);
   for (int i = 0; i < g->n_node; i++) {
@@ -113,8 +121,9 @@ static void translate(Translation *t) {
   }
   find_dependences(t);
   for (int i = 0; i < g->n_in; i++) {
-    const Value *v = &t->p.value[g->in[i]->id];
-    if (v->n_read > 0) t->p.start_bytes += v->bytes;
+    Value *v = &t->p.value[t->s.root[g->in[i]->id]];
+    if (v->n_read > 0 && !v->is_input) t->p.start_bytes += v->bytes;
+    v->is_input = true;
   }
 }
 
@@ -129,8 +138,7 @@ typedef struct Need { int64_t bound, arena; } Need;
 
 static Need need_of(Arena *a, const Graph *g) {
   const Liveness *l = find_liveness(a, g);
-  Block *block = arena_alloc(a, l->n_buffer * (int64_t)sizeof *block);
-  for (int i = 0; i < l->n_buffer; i++) block[i] = l->buffer[i].block;
+  Block *block = list_blocks(a, l);
   return (Need){block_bound(block, l->n_buffer), place_blocks(a, block, l->n_buffer)};
 }
 

@@ -1,0 +1,146 @@
+/* sharing.c - groups of tensors in the same memory.
+ *
+ *   a = Slice(x, row 4)     a lies in x, 4 rows behind its start
+ *   y = Concat(b, c)        b and c lie in y, one behind the other, where nothing else holds them
+ */
+#include "passes/lower/sharing.h"
+#include "targets/kernels.h"
+
+static int64_t size_of(const Tensor *t) {
+  int64_t bytes = stored_bytes(t);
+  if (bytes < 0 || bytes > INT64_MAX / 1024)
+    error_at(t->loc, "memory for tensor '%s' cannot be planned: its size is not known", t->name);
+  return bytes;
+}
+
+static void set_place(Sharing *s, const Tensor *t, int root, int64_t at) {
+  int64_t end = at + size_of(t);
+  s->root[t->id] = root;
+  s->at[t->id] = at;
+  if (end > s->bytes[root]) s->bytes[root] = end;
+}
+
+static void read_at(Sharing *s, const Tensor *t, int moment) {
+  if (t && s->life[t->id].last < moment) s->life[t->id].last = moment;
+}
+
+static void find_lives(Sharing *s) {
+  const Graph *g = s->g;
+  for (int i = 0; i < g->n_tensor; i++) s->life[i] = (Life){-1, -1};
+  for (int i = 0; i < g->n_node; i++) {
+    const Node *n = g->node[i];
+    bool view = is_view(n);
+    for (int j = 0; j < n->n_in && !view; j++) read_at(s, n->in[j], i);
+    for (int j = 0; j < n->n_out; j++) {
+      if (!n->out[j]) continue;
+      int first = view ? s->life[n->in[0]->id].first : i;
+      s->life[n->out[j]->id] = (Life){first, first};
+    }
+  }
+  for (int i = 0; i < g->n_out; i++) read_at(s, g->out[i], g->n_node);
+}
+
+static Sharing new_sharing(Arena *a, const Graph *g) {
+  Sharing s = {.g = g};
+  s.root = arena_alloc(a, g->n_tensor * (int64_t)sizeof *s.root);
+  s.at = arena_alloc(a, g->n_tensor * (int64_t)sizeof *s.at);
+  s.bytes = arena_alloc(a, g->n_tensor * (int64_t)sizeof *s.bytes);
+  s.life = arena_alloc(a, g->n_tensor * (int64_t)sizeof *s.life);
+  for (int i = 0; i < g->n_tensor; i++) s.root[i] = -1;
+  find_lives(&s);
+  return s;
+}
+
+Sharing share_views(Arena *a, const Graph *g) {
+  Sharing s = new_sharing(a, g);
+  for (int i = 0; i < g->n_in; i++) set_place(&s, g->in[i], g->in[i]->id, 0);
+  for (int i = 0; i < g->n_node; i++) {
+    const Node *n = g->node[i];
+    bool view = is_view(n) && s.root[n->in[0]->id] >= 0;
+    for (int j = 0; j < n->n_out; j++) {
+      if (!n->out[j]) continue;
+      if (!view) set_place(&s, n->out[j], n->out[j]->id, 0);
+      else set_place(&s, n->out[j], s.root[n->in[0]->id], s.at[n->in[0]->id] + view_offset(n, j));
+    }
+  }
+  return s;
+}
+
+Sharing planned_sharing(Arena *a, const Graph *g) {
+  Sharing s = new_sharing(a, g);
+  int64_t *start = arena_alloc(a, g->n_tensor * (int64_t)sizeof *start);
+  for (int i = 0; i < g->n_tensor; i++) {
+    const Tensor *t = g->tensor[i];
+    if (t->offset < 0) continue;
+    s.root[i] = t->alias >= 0 ? t->alias : i;
+    start[i] = INT64_MAX;
+  }
+  for (int i = 0; i < g->n_tensor; i++)
+    if (s.root[i] >= 0 && g->tensor[i]->offset < start[s.root[i]])
+      start[s.root[i]] = g->tensor[i]->offset;
+  for (int i = 0; i < g->n_tensor; i++)
+    if (s.root[i] >= 0)
+      set_place(&s, g->tensor[i], s.root[i], g->tensor[i]->offset - start[s.root[i]]);
+  return s;
+}
+
+void move_group(Sharing *s, int from, int to, int64_t at) {
+  int64_t below = at < 0 ? -at : 0, end = at + below + s->bytes[from];
+  for (int i = 0; i < s->g->n_tensor; i++) {
+    if (s->root[i] == to) s->at[i] += below;
+    if (s->root[i] != from) continue;
+    s->root[i] = to;
+    s->at[i] += at + below;
+  }
+  s->bytes[to] += below;
+  if (end > s->bytes[to]) s->bytes[to] = end;
+}
+
+bool fits_part(const Sharing *s, const Node *n, int i) {
+  const Tensor *part = n->in[i], *y = n->out[0];
+  int root = s->root[part->id];
+  return root >= 0 && root != s->root[y->id] && part_offset(n, i) >= 0 &&
+         s->bytes[root] == stored_bytes(part);
+}
+
+void join_parts(Sharing *s, const Node *n) {
+  int y = n->out[0]->id;
+  for (int i = 0; i < n->n_in; i++)
+    if (fits_part(s, n, i))
+      move_group(s, s->root[n->in[i]->id], s->root[y], s->at[y] + part_offset(n, i));
+}
+
+/* A kernel that works in place may write less than it reads; writing more needs its consent. */
+static bool fits_over(const Kernel *k, int i, const Tensor *y, const Tensor *x) {
+  return stored_bytes(y) <= stored_bytes(x) || (k->grow >> i & 1);
+}
+
+bool may_overwrite(const Sharing *s, const Node *n, int i) {
+  const Kernel *k = n->kernel;
+  if (k == NULL || i >= 32 || !(k->in_place >> i & 1)) return false;
+  const Tensor *x = n->in[i];
+  if (n->n_out != 1 || !n->out[0] || !x || s->root[x->id] < 0) return false;
+  if (!fits_over(k, i, n->out[0], x)) return false;
+  for (int j = 0; j < n->n_in; j++) {
+    if (j == i || !n->in[j] || s->root[n->in[j]->id] != s->root[x->id]) continue;
+    bool reads_the_same_way = n->in[j] == x && j < 32 && (k->in_place >> j & 1);
+    if (!reads_the_same_way) return false;
+  }
+  return true;
+}
+
+static bool collide(const Sharing *s, int x, int y, int64_t at, int now) {
+  int64_t from = s->at[y] + at, to = from + stored_bytes(s->g->tensor[y]);
+  if (from >= s->at[x] + stored_bytes(s->g->tensor[x]) || to <= s->at[x]) return false;
+  bool handed_over = s->life[x].last == now && s->life[y].first == now;
+  return !handed_over && live_together(s->life[x], s->life[y]);
+}
+
+bool may_move(const Sharing *s, int from, int to, int64_t at, int now) {
+  for (int x = 0; x < s->g->n_tensor; x++) {
+    if (s->root[x] != to) continue;
+    for (int y = 0; y < s->g->n_tensor; y++)
+      if (s->root[y] == from && collide(s, x, y, at, now)) return false;
+  }
+  return true;
+}
