@@ -1,16 +1,19 @@
 #!/bin/sh
-# Measures qcc and what it makes, and writes docs/results.md:
+# Measures qcc and what it makes, prints the tables and writes them to docs/results.md:
 #
-#     bench.sh QCC [OUTPUT]
+#     bench.sh [--layers] QCC [OUTPUT]
 #
-# Networks: Fashion-MNIST from examples/, and those of tests/zoo where a folder with them lies beside the
-# source tree (or QCC_ZOO names one).  Targets: all that can be compiled for and run here.  QCC_OTHER may
-# name a qcc built by another compiler, whose output is then compared as well.
+# --layers adds a table with a line per layer.  Networks: Fashion-MNIST from examples/, and those of
+# tests/zoo where a folder with them lies beside the source tree (or QCC_ZOO names one).  Targets: all that
+# can be compiled for and run here.  QCC_OTHER may name a qcc built by another compiler, whose output is
+# then compared as well; QCC_ORT a folder in which onnxruntime-node is installed (`run` sees to it).
 set -u
 LC_ALL=C
 export LC_ALL
 
-[ $# -ge 1 ] || { echo "usage: bench.sh QCC [OUTPUT]" >&2; exit 2; }
+layers=
+[ "${1:-}" != --layers ] || { layers=yes; shift; }
+[ $# -ge 1 ] || { echo "usage: bench.sh [--layers] QCC [OUTPUT]" >&2; exit 2; }
 case $1 in
   /*) qcc=$1 ;;
   *) qcc=$PWD/$1 ;;
@@ -24,13 +27,30 @@ targets=$("$qcc" list targets | awk '$1 != "host" { print $1 }')
 temp=$(mktemp -d) || exit 2
 trap 'rm -rf "$temp"' EXIT
 trap 'exit 2' HUP INT TERM
-page=$temp/page.md
+job=$temp # where a measurement puts its files
 
 say() { echo "bench: $*" >&2; }
-line() { printf '%s\n' "$*" >>"$page"; }
+line() { printf '%s\n' "$*" >>"$job/lines"; }
 # The first value of that name in qcc's JSON.
 figure() { sed -n "s/^ *\"$1\": \([^,]*\),*\$/\1/p" "$2" | head -n 1; }
 calculate() { awk "BEGIN { printf \"$1\", $2 }"; }
+# ratio A B: A / B, or nothing where one is missing.
+ratio() { case "$1/$2" in *[!0-9./]* | /* | */) ;; *) calculate %.2f "$1 / $2" ;; esac; }
+
+# rows FUNCTION ITEM...: what FUNCTION writes for each item, in order; two items at a time.
+rows() {
+  function=$1 folder=$job count=0
+  shift
+  for item; do
+    count=$((count + 1))
+    mkdir -p "$folder/row$count"
+    (job=$folder/row$count && "$function" "$item") &
+    [ $((count % 2)) = 1 ] || wait
+  done
+  wait
+  for number in $(seq $count); do cat "$folder/row$number/lines" 2>/dev/null; done >>"$folder/lines"
+  rm -rf "$folder"/row*
+}
 
 # ---- networks: model, policy, samples
 
@@ -51,12 +71,18 @@ model_of() { if [ "$1" = fashion ]; then echo "$root/examples/fashion/fashion.on
 policy_of() { if [ "$1" = fashion ]; then echo "$root/examples/fashion/int8.yaml"; else echo "$root/tests/zoo/$1.yaml"; fi; }
 samples_of() { if [ "$1" = fashion ]; then echo "$temp"; else echo "$zoo/$1"; fi; }
 
-# run_qcc VERB NET ARGUMENTS...: output in $temp/out, messages in $temp/err.
+# run_qcc VERB NET ARGUMENTS...: output in $job/out, messages in $job/err.  $bits: int8 as in the policies, or
+# int4 or int2 for all weights.
 run_qcc() {
   verb=$1 net=$2
   shift 2
-  "$qcc" "$verb" "$(model_of "$net")" --policy "$(policy_of "$net")" --calib "$(samples_of "$net")/calib_x.npy" \
-    "$@" >"$temp/out" 2>"$temp/err"
+  policy=$(policy_of "$net")
+  if [ "${bits:-int8}" != int8 ]; then
+    { cat "$policy" && printf 'defaults:\n  weights: {format: %s}\n' "$bits"; } >"$job/policy.yaml"
+    policy=$job/policy.yaml
+  fi
+  "$qcc" "$verb" "$(model_of "$net")" --policy "$policy" --calib "$(samples_of "$net")/calib_x.npy" \
+    "$@" >"$job/out" 2>"$job/err"
 }
 
 # ---- sections
@@ -78,6 +104,25 @@ machine() {
   line "calibration samples, \`X\` and \`Y\` for its development samples and labels."
 }
 
+quality_row() {
+  net=$1 folder=$(samples_of "$1")
+  say "quality of $net"
+  set -- --input "$folder/dev_x.npy" --json --quiet
+  [ ! -r "$folder/dev_y.npy" ] || set -- "$@" --labels "$folder/dev_y.npy"
+  run_qcc eval "$net" "$@" || { cat "$job/err" >&2; return; }
+  case $net in
+    kws) wanted="92.2 %" ;; ic) wanted="77.2 %" ;; mnist) wanted="98.1 %" ;;
+    vww) wanted="33 dB" ;; ad) wanted="28.5 dB" ;; *) wanted= ;;
+  esac
+  if [ "$(figure metric "$job/out")" = '"top1"' ]; then
+    float="$(calculate '%.2f %%' "100 * $(figure float "$job/out")")"
+    int8="$(calculate '%.2f %%' "100 * $(figure quantized "$job/out")")" measure="top-1 accuracy"
+  else
+    float= int8="$(calculate '%.1f dB' "$(figure quantized "$job/out")")" measure="SQNR against float"
+  fi
+  line "| $net | $(figure samples "$job/out") | $measure | $float | $int8 | $wanted |"
+}
+
 quality() {
   line
   line "## Quality"
@@ -86,24 +131,7 @@ quality() {
   line
   line "| network | samples | measure | float | int8 | wanted |"
   line "|---|---:|---|---:|---:|---:|"
-  for net in $networks; do
-    say "quality of $net"
-    folder=$(samples_of "$net")
-    set -- --input "$folder/dev_x.npy" --json --quiet
-    [ ! -r "$folder/dev_y.npy" ] || set -- "$@" --labels "$folder/dev_y.npy"
-    run_qcc eval "$net" "$@" || { cat "$temp/err" >&2; continue; }
-    case $net in
-      kws) wanted="92.2 %" ;; ic) wanted="77.2 %" ;; mnist) wanted="98.1 %" ;;
-      vww) wanted="33 dB" ;; ad) wanted="28.5 dB" ;; *) wanted= ;;
-    esac
-    if [ "$(figure metric "$temp/out")" = '"top1"' ]; then
-      float="$(calculate '%.2f %%' "100 * $(figure float "$temp/out")")"
-      int8="$(calculate '%.2f %%' "100 * $(figure quantized "$temp/out")")" measure="top-1 accuracy"
-    else
-      float= int8="$(calculate '%.1f dB' "$(figure quantized "$temp/out")")" measure="SQNR against float"
-    fi
-    line "| $net | $(figure samples "$temp/out") | $measure | $float | $int8 | $wanted |"
-  done
+  rows quality_row $networks
 }
 
 planner() {
@@ -116,7 +144,7 @@ planner() {
   line "| network | arena | lower bound | gap |"
   line "|---|---:|---:|---:|"
   for net in $networks; do
-    run_qcc compile "$net" --target cortex-m55 --quiet -o "$temp/$net" || { cat "$temp/err" >&2; continue; }
+    run_qcc compile "$net" --target cortex-m55 --quiet -o "$temp/$net" || { cat "$job/err" >&2; continue; }
     bytes=$(sed -n 's/^    "bytes": \([0-9]*\),$/\1/p' "$temp/$net/report.json" | head -n 1)
     bound=$(figure lower_bound "$temp/$net/report.json")
     line "| $net | $bytes | $bound | $(calculate '%.1f %%' "100 * ($bytes - $bound) / $bound") |"
@@ -126,15 +154,22 @@ planner() {
 # A cell: differing of compared outputs, or why not.
 verify_cell() {
   if run_qcc verify "$1" --target "$2" --input "$(samples_of "$1")/dev_x.npy" --limit 64 --json --quiet; then
-    echo "$(figure differing "$temp/out") of $(figure outputs "$temp/out")"
-  elif grep -q 'does not fit' "$temp/err"; then
+    echo "$(figure differing "$job/out") of $(figure outputs "$job/out")"
+  elif grep -q 'does not fit' "$job/err"; then
     echo "does not fit"
-  elif grep -q 'not installed\|needs a processor\|no emulator' "$temp/err"; then
+  elif grep -q 'not installed\|needs a processor\|no emulator' "$job/err"; then
     echo "not run"
   else
-    cat "$temp/err" >&2
-    echo "$(figure differing "$temp/out") of $(figure outputs "$temp/out") **differ**"
+    cat "$job/err" >&2
+    echo "$(figure differing "$job/out") of $(figure outputs "$job/out") **differ**"
   fi
+}
+
+agreement_row() {
+  say "verification on $1"
+  row="| $1 |"
+  for net in $networks; do row="$row $(verify_cell "$net" "$1") |"; done
+  line "$row"
 }
 
 agreement() {
@@ -146,24 +181,19 @@ agreement() {
   line
   line "| target | $(echo "$networks" | sed 's/ / | /g') |"
   line "|---|$(for net in $networks; do printf -- '---:|'; done)"
-  for target in $targets; do
-    say "verification on $target"
-    row="| $target |"
-    for net in $networks; do row="$row $(verify_cell "$net" "$target") |"; done
-    line "$row"
-  done
+  rows agreement_row $targets
 }
 
-# One row of the table of costs.
+# One row of the table of costs, of network $costly.
 cost_row() {
-  run_qcc size "$1" --target "$2" --json && cp "$temp/out" "$temp/size" || return
-  [ "$(figure code "$temp/size")" != null ] || return
+  run_qcc size "$costly" --target "$1" --json && cp "$job/out" "$job/size" || return
+  [ "$(figure code "$job/size")" != null ] || return
   count=
-  run_qcc bench "$1" --target "$2" --emulate --input "$(samples_of "$1")/dev_x.npy" --limit 1 --json --quiet &&
-    count=$(figure instructions "$temp/out")
+  run_qcc bench "$costly" --target "$1" --emulate --input "$(samples_of "$costly")/dev_x.npy" --limit 1 --json --quiet &&
+    count=$(figure instructions "$job/out")
   [ "$count" != null ] || count=
-  line "| $2 | $count | $(figure code "$temp/size") | $(figure constants "$temp/size") | $(figure weights "$temp/size") |" \
-    "$(figure arena "$temp/size") | $(figure stack "$temp/size") |"
+  line "| $1 | $count | $(figure code "$job/size") | $(figure constants "$job/size") | $(figure weights "$job/size") |" \
+    "$(figure scales "$job/size") | $(figure arena "$job/size") | $(figure stack "$job/size") |"
 }
 
 costs() {
@@ -171,16 +201,16 @@ costs() {
   line "## Cost"
   line
   line "\`qcc bench MODEL --policy P --calib CALIB --target T --emulate\` (instructions of one inference, compiled for balanced size and speed at -O2)"
-  line "and \`qcc size MODEL --policy P --calib CALIB --targets T,...\` (bytes at -Os: code, constants other than weights, weights and biases,"
+  line "and \`qcc size MODEL --policy P --calib CALIB --targets T,...\` (bytes at -Os: code, constants, weights with biases, scales,"
   line "arena, stack). Without a number where no emulator counts."
-  for net in $networks; do
+  for costly in $networks; do
     line
-    line "### $net"
+    line "### $costly"
     line
-    line "| target | instructions | code | constants | weights | arena | stack |"
-    line "|---|---:|---:|---:|---:|---:|---:|"
-    say "costs of $net"
-    for target in $targets; do cost_row "$net" "$target"; done
+    line "| target | instructions | code | constants | weights | scales | arena | stack |"
+    line "|---|---:|---:|---:|---:|---:|---:|---:|"
+    say "costs of $costly"
+    rows cost_row $targets
   done
 }
 
@@ -237,47 +267,153 @@ determinism() {
   done
 }
 
-# Instructions with kernels specialised for speed, int8 and int4, and sizes with shared kernels.
-vectors() {
+# instructions NET TARGET: of one inference, kernels specialised for speed.
+instructions() {
+  run_qcc bench "$1" --target "$2" --emulate --optimize speed --limit 1 --json --quiet && figure instructions "$job/out"
+}
+
+# TensorFlow Lite Micro with CMSIS-NN on cortex-m4 and cortex-m55, and what is wanted of qcc.
+peer_of() {
+  case $1 in
+    kws.cortex-m4) echo "7699734 3400000" ;; ic.cortex-m4) echo "29659943 13800000" ;;
+    vww.cortex-m4) echo "24101543 10000000" ;; ad.cortex-m4) echo "582240 290000" ;;
+    kws.cortex-m55) echo "1726183 800000" ;; ic.cortex-m55) echo "4493210 2000000" ;;
+    vww.cortex-m55) echo "6134723 2700000" ;; ad.cortex-m55) echo "64953 45000" ;;
+    *) echo "- -" ;;
+  esac
+}
+
+micro_row() {
+  net=${1%%.*} target=${1#*.} peer=$(peer_of "$1")
+  say "instructions of $net on $target"
+  int8=$(instructions "$net" "$target")
+  int4=$(bits=int4 && instructions "$net" "$target")
+  int2=$(bits=int2 && instructions "$net" "$target")
+  line "| $net | $target | $int8 | ${peer#* } | ${peer% *} | $int4 | $(ratio "$int4" "$int8") | $int2 | $(ratio "$int2" "$int8") |"
+}
+
+micro_items() { for net in $networks; do for target in cortex-m4 cortex-m7 cortex-m55; do echo "$net.$target"; done; done; }
+
+micro() {
   line
-  line "## Vector kernels"
+  line "## Microcontrollers"
   line
-  line "\`qcc bench MODEL --policy P --calib CALIB --target T --emulate --optimize speed\` (instructions of one inference; int4 with"
-  line "\`--preset int4\` where inputs need no policy) and \`qcc size ... --optimize size\` (bytes at -Os, code and constants without weights)."
-  line "The last column is TensorFlow Lite Micro with CMSIS-NN on the same network, emulator and way of counting, its"
-  line "best build: constants of tests/bench/bench.sh, measured once apart from this page."
+  line "\`qcc bench MODEL --policy P --calib CALIB --target T --emulate --optimize speed\`: instructions of one inference, with int8 weights, and with all"
+  line "weights in int4 or int2 (\`defaults: {weights: {format: int4}}\` behind the policy). The peer is TensorFlow Lite Micro with CMSIS-NN on the same"
+  line "network, emulator and way of counting, its best build: constants of tests/bench/bench.sh, measured once apart from this page."
   line
-  line "| network | target | int8 | int4 | code + constants | arena | TFLM + CMSIS-NN |"
-  line "|---|---|---:|---:|---:|---:|---:|"
+  line "| network | target | int8 | wanted | TFLM + CMSIS-NN | int4 | / int8 | int2 | / int8 |"
+  line "|---|---|---:|---:|---:|---:|---:|---:|---:|"
+  # shellcheck disable=SC2046
+  rows micro_row $(micro_items)
+}
+
+# code_bytes NET TARGET: bytes of the weights' codes as they are stored.
+code_bytes() {
+  run_qcc compile "$1" --target "$2" --quiet -o "$job/net" && sed -n 's/^ *"weights": \([0-9]*\),*$/\1/p' "$job/net/report.json" | tail -n 1
+}
+
+bytes_row() {
+  net=${1%%.*} target=${1#*.}
+  case $net in
+    kws) wanted="9500 | 8192" ;; ic) wanted="36000 | 8192" ;; vww) wanted="48000 | 9216" ;; ad) wanted="1300 | 3072" ;; *) wanted="|" ;;
+  esac
+  [ "$target" = cortex-m55 ] || wanted="|"
+  run_qcc size "$net" --target "$target" --optimize size --json && cp "$job/out" "$job/size" || return
+  bytes=$(($(figure code "$job/size") + $(figure constants "$job/size")))
+  int8=$(code_bytes "$net" "$target")
+  int4=$(bits=int4 && code_bytes "$net" "$target")
+  int2=$(bits=int2 && code_bytes "$net" "$target")
+  line "| $net | $target | $(figure arena "$job/size") | ${wanted%|*} | $bytes | ${wanted#*|} | $(figure scales "$job/size") |" \
+    "$(figure stack "$job/size") | $int8 | $int4 | $(ratio "$int4" "$int8") | $int2 | $(ratio "$int2" "$int8") |"
+}
+
+bytes() {
+  line
+  line "\`qcc size MODEL --policy P --calib CALIB --target T --optimize size\` at -Os: arena (input, output, scratch and all activations), code + constants"
+  line "without weights and their scales, the scales (an int32 multiplier per output channel), stack; and the codes of the weights as \`report.json\` of a compilation counts them."
+  line
+  line "| network | target | arena | wanted | code + constants | wanted | scales | stack | int8 codes | int4 | / int8 | int2 | / int8 |"
+  line "|---|---|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|---:|"
+  # shellcheck disable=SC2046
+  rows bytes_row $(micro_items | grep -v m7)
+}
+
+# The same target and compiler without the kernels that its instructions have, as a target file of its own.
+generic_of() {
+  sed 's/^isa:.*/isa: []/' "$root/targets/$1.yaml" >"$job/generic.yaml"
+  echo "$job/generic.yaml"
+}
+
+# riscv64-v with vectors of 256 bits.
+target_file() {
+  case $1 in
+    *-256) sed 's/vlen=128/vlen=256/' "$root/targets/${1%-256}.yaml" >"$job/long.yaml" && echo "$job/long.yaml" ;;
+    *) echo "$1" ;;
+  esac
+}
+
+application_row() {
+  say "instructions on $1"
+  row="| $1 |" target=$(target_file "$1")
+  case $target in
+    */long.yaml) sed 's/^isa:.*/isa: []/' "$target" >"$job/generic.yaml" && generic=$job/generic.yaml ;;
+    *) generic=$(generic_of "$1") ;;
+  esac
   for net in $networks; do
-    case $net in
-      kws) peer="7699734 1726183" ;; ic) peer="29659943 4493210" ;; vww) peer="24101543 6134723" ;;
-      ad) peer="582240 64953" ;; *) peer="- -" ;;
-    esac
+    case $net in kws | ic | vww | ad) ;; *) continue ;; esac
+    plain=$(instructions "$net" "$generic") vector=$(instructions "$net" "$target")
+    row="$row $plain | $vector | $(ratio "$vector" "$plain") |"
+  done
+  line "$row"
+}
+
+application() {
+  line
+  line "## 64-bit Arm and RISC-V"
+  line
+  line "Instructions as above, with int8 weights; generic C is the same target and compiler with \`isa: []\` in the target's file, so that only portable kernels are"
+  line "chosen. Wanted: at most 0.35 of generic C."
+  line
+  names=$(for net in $networks; do case $net in kws | ic | vww | ad) echo "$net" ;; esac; done)
+  line "| target |$(for net in $names; do printf ' %s, generic | vectors | ratio |' "$net"; done)"
+  line "|---|$(for net in $names; do printf -- '---:|---:|---:|'; done)"
+  rows application_row aarch64-dotprod aarch64-i8mm riscv64-v riscv64-v-256
+}
+
+by_layer() {
+  line
+  line "## Layers"
+  line
+  line "\`qcc bench MODEL --policy P --calib CALIB --target T --emulate --optimize speed --layers\`"
+  for net in $networks; do
     for target in cortex-m4 cortex-m55; do
-      say "vector kernels: $net on $target"
-      run_qcc bench "$net" --target $target --emulate --optimize speed --limit 1 --json --quiet || continue
-      int8=$(figure instructions "$temp/out") int4=
-      case $net in kws | ad)
-        "$qcc" bench "$(model_of "$net")" --preset int4 --calib "$(samples_of "$net")/calib_x.npy" --target $target \
-          --emulate --optimize speed --limit 1 --json --quiet >"$temp/out" 2>"$temp/err" &&
-          int4=$(figure instructions "$temp/out") ;;
-      esac
-      run_qcc size "$net" --target $target --optimize size --json || continue
-      bytes=$(($(figure code "$temp/out") + $(figure constants "$temp/out")))
-      [ $target = cortex-m4 ] && other=${peer% *} || other=${peer#* }
-      line "| $net | $target | $int8 | $int4 | $bytes | $(figure arena "$temp/out") | $other |"
+      say "layers of $net on $target"
+      run_qcc bench "$net" --target $target --emulate --optimize speed --limit 1 --layers --quiet || continue
+      line
+      line "\`\`\`"
+      cat "$job/out" >>"$job/lines"
+      line "\`\`\`"
     done
   done
 }
 
+# shellcheck source=tests/bench/host.sh
+. "$root/tests/bench/host.sh"
+
+# Times come first, while nothing else runs.
 machine
 speed
+host
 planner
 determinism
 quality
-vectors
+micro
+bytes
+application
+[ -z "$layers" ] || by_layer
 agreement
 costs
-cp "$page" "$output" || exit 1
+cp "$temp/lines" "$output" || exit 1
+cat "$output"
 say "wrote $output"
