@@ -35,10 +35,9 @@ typedef enum Packing {
   PACK_FMA_TAPS_16,    /* depthwise floats: [channels / 16][taps][16] */
   PACK_FMA_TAPS_8,
   /* For runtime/mve, by codegen/pack_mve.c */
-  PACK_MVE_QUADS,      /* four output channels side by side, 16 bytes each */
-  PACK_MVE_NIBBLES,    /* int4: the same four in two times 16 bytes */
-  PACK_MVE_SHIFTED,    /* depthwise 3x3: 16 bytes a channel behind 5 zeros */
-  PACK_MVE_BANDS,      /* depthwise: four by four taps in 16 bytes */
+  PACK_MVE_QUADS,      /* four output channels side by side, for 16 elements */
+  PACK_MVE_EIGHTS,     /* eight, those left in fours */
+  PACK_MVE_COLUMNS,    /* depthwise: the taps of a channel column by column */
 } Packing;
 
 typedef struct Kernel {

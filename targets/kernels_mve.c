@@ -86,28 +86,35 @@ static bool is_any_conv(const Node *n, DType t) {
 
 bool is_mve_conv1x1_s8(const Node *n) { return is_conv1x1(n, DT_I8); }
 bool is_mve_conv1x1_s4(const Node *n) { return is_conv1x1(n, DT_I4); }
+bool is_mve_conv1x1_s2(const Node *n) { return is_conv1x1(n, DT_I2); }
 bool is_mve_conv_s8(const Node *n) { return is_any_conv(n, DT_I8); }
 bool is_mve_conv_s4(const Node *n) { return is_any_conv(n, DT_I4); }
+bool is_mve_conv_s2(const Node *n) { return is_any_conv(n, DT_I2); }
 bool is_mve_conv_over_s8(const Node *n) { return is_conv_over(n, DT_I8); }
 bool is_mve_conv_over_s4(const Node *n) { return is_conv_over(n, DT_I4); }
+bool is_mve_conv_over_s2(const Node *n) { return is_conv_over(n, DT_I2); }
 
-bool is_mve_gemm_s8(const Node *n) { return has_weights(n, DT_I8); }
-
-bool is_mve_rows_s8(const Node *n) {
-  return has_weights(n, DT_I8) && n_elements(n->out[0]) > n->in[1]->dim[0];
+static bool is_row(const Node *n, DType t) {
+  return has_weights(n, t) && n_elements(n->out[0]) == n->in[1]->dim[0];
 }
 
-bool is_mve_gemm_s4(const Node *n) {
-  if (!has_weights(n, DT_I4)) return false;
-  int64_t channels = n->in[1]->dim[0], depth = n_elements(n->in[1]) / channels;
-  return n_elements(n->out[0]) == channels && depth % 16 == 0;
-}
-
+bool is_mve_gemm_s8(const Node *n) { return is_row(n, DT_I8); }
+bool is_mve_gemm_s4(const Node *n) { return is_row(n, DT_I4); }
+bool is_mve_gemm_s2(const Node *n) { return is_row(n, DT_I2); }
+bool is_mve_rows_s8(const Node *n) { return has_weights(n, DT_I8); }
 bool is_mve_rows_s4(const Node *n) { return has_weights(n, DT_I4); }
+bool is_mve_rows_s2(const Node *n) { return has_weights(n, DT_I2); }
 
-int64_t mve_tile_scratch(const Node *n) {
-  return 2 * round16(n_elements(n->in[1]) / n->in[1]->dim[0]);
+static int64_t padded_depth(const Node *n) {
+  return round16(n_elements(n->in[1]) / n->in[1]->dim[0]);
 }
+
+int64_t mve_gemm_scratch(const Node *n) {
+  int64_t padded = padded_depth(n);
+  return padded * n->in[1]->dim[0] == n_elements(n->in[1]) ? 0 : padded;
+}
+
+int64_t mve_tile_scratch(const Node *n) { return 2 * padded_depth(n); }
 
 int64_t mve_conv_scratch(const Node *n) {
   Plane p = plane_of(n);
@@ -120,45 +127,62 @@ int64_t mve_conv_scratch(const Node *n) {
 static bool is_depthwise(const Node *n, DType t, Plane *p) {
   if (!has_weights(n, t) || !is_nhwc(n)) return false;
   *p = plane_of(n);
-  return p->group == p->in_c && p->out_c == p->in_c && p->group > 1 && p->pad_left < columns_of(p);
+  return p->group == p->in_c && p->out_c == p->in_c && p->group > 1 &&
+         p->pad_left < columns_of(p) && p->kernel_h * p->kernel_w <= 255;
 }
 
-static bool is_3x3(const Plane *p) {
-  return p->kernel_h == 3 && p->kernel_w == 3 && p->stride_h == 1 && p->stride_w == 1 &&
-         p->dilation_h == 1 && p->dilation_w == 1;
-}
-
-bool is_mve_depthwise_s8(const Node *n) {
+static bool is_any_depthwise(const Node *n, DType t) {
   Plane p;
-  return is_depthwise(n, DT_I8, &p);
+  return is_depthwise(n, t, &p);
 }
 
-bool is_mve_depthwise_over_s8(const Node *n) {
+static bool is_depthwise_over(const Node *n, DType t) {
   Plane p;
-  return is_depthwise(n, DT_I8, &p) && stays_behind(&p, 1, 0);
+  return is_depthwise(n, t, &p) && stays_behind(&p, 1, 0);
 }
 
-bool is_mve_depthwise3x3_s8(const Node *n) {
+static bool is_3x3(const Node *n, DType t, Plane *p) {
+  return is_depthwise(n, t, p) && p->kernel_h == 3 && p->kernel_w == 3 && p->stride_h == 1 &&
+         p->stride_w == 1 && p->dilation_h == 1 && p->dilation_w == 1;
+}
+
+static bool is_depthwise3x3(const Node *n, DType t) {
   Plane p;
-  return is_depthwise(n, DT_I8, &p) && is_3x3(&p);
+  return is_3x3(n, t, &p);
 }
 
-bool is_mve_depthwise3x3_over_s8(const Node *n) {
+static bool is_depthwise3x3_over(const Node *n, DType t) {
   Plane p;
-  return is_depthwise(n, DT_I8, &p) && is_3x3(&p) && stays_behind(&p, 2, 2);
+  return is_3x3(n, t, &p) && stays_behind(&p, 2, 2);
 }
 
-/* Columns of 64 bytes behind a vector of the border. */
+bool is_mve_depthwise_s8(const Node *n) { return is_any_depthwise(n, DT_I8); }
+bool is_mve_depthwise_s4(const Node *n) { return is_any_depthwise(n, DT_I4); }
+bool is_mve_depthwise_s2(const Node *n) { return is_any_depthwise(n, DT_I2); }
+bool is_mve_depthwise_over_s8(const Node *n) { return is_depthwise_over(n, DT_I8); }
+bool is_mve_depthwise_over_s4(const Node *n) { return is_depthwise_over(n, DT_I4); }
+bool is_mve_depthwise_over_s2(const Node *n) { return is_depthwise_over(n, DT_I2); }
+bool is_mve_depthwise3x3_s8(const Node *n) { return is_depthwise3x3(n, DT_I8); }
+bool is_mve_depthwise3x3_s4(const Node *n) { return is_depthwise3x3(n, DT_I4); }
+bool is_mve_depthwise3x3_s2(const Node *n) { return is_depthwise3x3(n, DT_I2); }
+bool is_mve_depthwise3x3_over_s8(const Node *n) { return is_depthwise3x3_over(n, DT_I8); }
+bool is_mve_depthwise3x3_over_s4(const Node *n) { return is_depthwise3x3_over(n, DT_I4); }
+bool is_mve_depthwise3x3_over_s2(const Node *n) { return is_depthwise3x3_over(n, DT_I2); }
+
+static int64_t block_of(const Plane *p) { return p->in_c < 16 ? p->in_c : 16; }
+
+/* A vector of the border, the taps of 16 channels, columns of 64 bytes. */
 int64_t mve_depthwise_scratch(const Node *n) {
   Plane p = plane_of(n);
-  int64_t bands = (p.kernel_h + 3) / 4, taps = (p.kernel_w + 3) / 4 * 4;
-  int64_t cols = ((p.out_w + 3) / 4 * 4 - 1) * p.stride_w + (taps - 1) * p.dilation_w + 1;
-  return 16 + bands * cols * 64;
+  int64_t bands = (p.kernel_h + 3) / 4, quads = (p.kernel_w + 3) / 4;
+  int64_t cols = ((p.out_w + 3) / 4 * 4 - 1) * p.stride_w + (4 * quads - 1) * p.dilation_w + 1;
+  return 16 + block_of(&p) * bands * quads * 16 + bands * cols * 64;
 }
 
+/* The same with a vector of zeros before the taps. */
 int64_t mve_depthwise3x3_scratch(const Node *n) {
   Plane p = plane_of(n);
-  return 16 + ((p.out_w + 1) / 2 * 2 + 2) * 64;
+  return 32 + block_of(&p) * 16 + ((p.out_w + 1) / 2 * 2 + 2) * 64;
 }
 
 bool is_mve_add(const Node *n) {

@@ -83,7 +83,7 @@ QCC_INLINE void qcc_mve_conv(int32_t bits, const struct qcc_conv *p, const int8_
   int8_t *patch = scratch;
   struct qcc_mve_ring r = qcc_mve_make_ring(g, patch + 2 * second);
   struct qcc_mve_tile t;
-  qcc_mve_set_tile(&t, &p->out, padded >> 4, g->out_c, b, m, patch, patch + second);
+  qcc_mve_set_tile(&t, &p->out, g->out_c, b, patch, patch + second);
   for (int32_t k = 0; k < g->batch; k++, x += g->in_h * g->in_w * g->in_c) {
     qcc_mve_fill(r.rows, p->x_zero, r.span * r.pitch);
     for (int32_t oy = 0, next = 0; oy < g->out_h; oy++) {
@@ -111,6 +111,12 @@ QCC_KERNEL void qcc_mve_conv_s4(const struct qcc_conv *p, const int8_t *x, const
                                 const int32_t *b, const int32_t *m, const int8_t *table,
                                 void *scratch, int8_t *y) {
   qcc_mve_conv(4, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_mve_conv_s2(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                                const int32_t *b, const int32_t *m, const int8_t *table,
+                                void *scratch, int8_t *y) {
+  qcc_mve_conv(2, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

@@ -14,7 +14,7 @@ QCC_INLINE void qcc_mve_conv1x1(int32_t bits, const struct qcc_gemm *p, const in
   int8_t *pixels = scratch;
   int32_t padded = qcc_mve_round16(p->depth), backwards = p->cols > p->depth;
   struct qcc_mve_tile t;
-  qcc_mve_set_tile(&t, &p->out, padded >> 4, p->cols, b, m, pixels, pixels + padded);
+  qcc_mve_set_tile(&t, &p->out, p->cols, b, pixels, pixels + padded);
   for (int32_t done = 0, n; done < p->rows; done += n) {
     n = p->rows - done >= 2 ? 2 : 1;
     int32_t row = backwards ? p->rows - done - n : done;
@@ -41,6 +41,12 @@ QCC_KERNEL void qcc_mve_conv1x1_s4(const struct qcc_gemm *p, const int8_t *x, co
                                    const int32_t *b, const int32_t *m, const int8_t *table,
                                    void *scratch, int8_t *y) {
   qcc_mve_conv1x1(4, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_mve_conv1x1_s2(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
+                                   const int32_t *b, const int32_t *m, const int8_t *table,
+                                   void *scratch, int8_t *y) {
+  qcc_mve_conv1x1(2, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

@@ -1,57 +1,184 @@
-/* mve/gemm.h - fully connected layer on int8 codes on Helium, for few rows: eight or four output
- * channels share the loads of x.  y must not overlap x.  Weights as in mve/dot.h. */
+/* mve/gemm.h - fully connected layer of one row on Helium: eight output channels share the loads of
+ * x.  y must not overlap x.  Scratch, where depth is no multiple of 16: x, rounded up to that.
+ * Weights as in mve/dot.h, in groups of eight channels; what is left at the end in groups of four.
+ * The loop over eight channels is in assembly, its pointers wait in a structure. */
 #ifndef QCC_MVE_GEMM_H
 #define QCC_MVE_GEMM_H
 
 #include "conv_params.h"
 #include "mve/dot.h"
 
-QCC_KERNEL void qcc_mve_gemm_s8(const struct qcc_gemm *p, const int8_t *QCC_RESTRICT x,
-                                const int8_t *QCC_RESTRICT w, const int32_t *b, const int32_t *m,
-                                const int8_t *table, int8_t *QCC_RESTRICT y) {
-  int32_t steps = (p->depth + 15) >> 4, left = p->depth - 16 * (steps - 1), size = 64 * steps;
-  for (int32_t row = 0; row < p->rows; row++, x += p->depth, y += p->cols) {
-    int32_t o = 0;
-    const int8_t *v = w;
-    if (left == 16)
-      for (; o + 8 <= p->cols; o += 8, v += 2 * size) {
-        int32x4_t acc[2];
-        qcc_mve_dot1x8_s8(x, v + size, v, steps, acc);
-        for (int32_t k = 0; k < 2; k++) {
-          struct qcc_mve_quad q = qcc_mve_load_quad(b + o + 4 * k, m + o + 4 * k, 4);
-          qcc_mve_store_quad(&p->out, &q, table, acc[k], 4, y + o + 4 * k);
-        }
-      }
-    for (; o < p->cols; o += 4, v += size) {
-      int32_t n = p->cols - o;
-      int32x4_t acc = qcc_mve_dot1x4_s8(x, v, steps, left);
-      struct qcc_mve_quad q = qcc_mve_load_quad(b + o, m + o, n);
-      qcc_mve_store_quad(&p->out, &q, table, acc, n, y + o);
-    }
+/* What the loop reloads for eight channels; the order is known to the assembly, which points at
+ * b. */
+struct qcc_mve_row {
+  const int8_t *x;
+  int32_t rest;             /* steps behind the first, or fours of them */
+  const int32_t *b, *m;
+  int8_t *y;
+  int32_t zero;
+  const int32_t *b_end;
+  int32_t factor, raise;    /* int4: of the upper channels' sums, of the lower ones' */
+  int32_t shift;
+  int32_t raises[4];        /* int2: of the even channels */
+};
+
+/* Channels 0 2 4 6 in q0, 1 3 5 7 in q1: narrowing puts them together again. */
+#define QCC_MVE_EIGHTS(STEPS, SPLIT, RAISE, CLAMP, SHIFT)                                          \
+  __asm__ volatile("4: ldmdb %[t], {r1, r5}\n" STEPS SPLIT "vmov q0[2], q0[0], r0, r8\n"           \
+                   "vmov q0[3], q0[1], r4, r12\n"                                                  \
+                   "vmov q1[2], q1[0], r2, r10\n"                                                  \
+                   "vmov q1[3], q1[1], r6, lr\n"                                                   \
+                   "ldm %[t], {r0, r2, r4, r6, r8, r10, r12, lr}\n" RAISE                          \
+                   "vld20.32 {q2, q3}, [r0]\n"                                                     \
+                   "vld21.32 {q2, q3}, [r0]!\n"                                                    \
+                   "vadd.i32 q0, q0, q2\n"                                                         \
+                   "vadd.i32 q1, q1, q3\n"                                                         \
+                   "vld20.32 {q2, q3}, [r2]\n"                                                     \
+                   "vld21.32 {q2, q3}, [r2]!\n" SHIFT "vqrdmlash.s32 q0, q2, r6\n"                 \
+                   "vqrdmlash.s32 q1, q3, r6\n"                                                    \
+                   "vqmovnb.s32 q0, q0\n"                                                          \
+                   "vqmovnt.s32 q0, q1\n" CLAMP "vstrb.16 q0, [r4], #8\n"                          \
+                   "cmp r0, r8\n"                                                                  \
+                   "stm %[t], {r0, r2, r4}\n"                                                      \
+                   "bne 4b"                                                                        \
+                   : [w] "+r"(w)                                                                   \
+                   : [t] "r"(&t->b), [v0] "w"(v[0]), [v1] "w"(v[1]), [v2] "w"(v[2]), [v3] "w"(v[3])\
+                   : "r0", "r1", "r2", "r4", "r5", "r6", "r8", "r10", "r12", "lr", "q0", "q1",     \
+                     "q2", "q3", "cc", "memory")
+#define QCC_MVE_CLAMP                                                                              \
+  "vmax.s16 q0, q0, %q[v0]\n"                                                                      \
+  "vmin.s16 q0, q0, %q[v1]\n"
+#define QCC_MVE_SATURATE "vqmovnb.s16 q0, q0\n"
+#define QCC_MVE_SHIFT                                                                              \
+  "vshl.s32 q0, lr\n"                                                                              \
+  "vshl.s32 q1, lr\n"
+/* int4 is split here, by vectors. */
+#define QCC_MVE_RAISE_S4                                                                           \
+  "vmla.s32 q1, q0, r10\n"                                                                         \
+  "vadd.i32 q1, q1, r12\n"
+#define QCC_MVE_RAISE_S2                                                                           \
+  "vldrw.u32 q2, [%[t], #32]\n"                                                                    \
+  "vadd.i32 q0, q0, q2\n"                                                                          \
+  "vadd.i32 q1, q1, r12\n"
+
+/* Narrow weights without bounds to keep: the first four vectors of x stay in registers, which makes
+ * up for splitting the sums. */
+#define QCC_MVE_KEPT(MACS)                                                                         \
+  MACS("", "%q[v0]") MACS("a", "%q[v1]") MACS("a", "%q[v2]") MACS("a", "%q[v3]")
+#define QCC_MVE_BY_KEPT_STEPS(steps, STEP, MACS, SPLIT, RAISE, SHIFT)                              \
+  do {                                                                                             \
+    if (steps == 4)                                                                                \
+      QCC_MVE_EIGHTS(QCC_MVE_KEPT(MACS), SPLIT, RAISE, QCC_MVE_SATURATE, SHIFT);                   \
+    else if (steps == 8)                                                                           \
+      QCC_MVE_EIGHTS(QCC_MVE_KEPT(MACS) QCC_MVE_FOUR(STEP), SPLIT, RAISE, QCC_MVE_SATURATE,        \
+                     SHIFT);                                                                       \
+    else                                                                                           \
+      QCC_MVE_EIGHTS(QCC_MVE_KEPT(MACS) QCC_MVE_FOURS(STEP), SPLIT, RAISE, QCC_MVE_SATURATE,       \
+                     SHIFT);                                                                       \
+  } while (0)
+
+/* Eights of channels from t->b up to t->b_end, which is further on; returns the weights behind
+ * them.  No shift by 0 is done where it is a constant. */
+#define QCC_MVE_DEFINE_EIGHTS(name, keep, STEP, MACS, SPLIT, RAISE)                                \
+  QCC_INLINE const int8_t *name(const struct qcc_rescale *r, int32_t steps, struct qcc_mve_row *t, \
+                                const int8_t *w) {                                                 \
+    int32_t plain = __builtin_constant_p(r->shift) && r->shift == 0;                               \
+    int32_t kept = keep && __builtin_constant_p(steps) && steps % 4 == 0 && qcc_mve_is_full(r);    \
+    int8x16_t v[4];                                                                                \
+    t->rest = __builtin_constant_p(steps) ? (steps - 1) >> 2 : steps - 1;                          \
+    if (kept) {                                                                                    \
+      for (int32_t i = 0; i < 4; i++)                                                              \
+        v[i] = vldrbq_s8(t->x + 16 * i);                                                           \
+      t->x += 64;                                                                                  \
+    } else {                                                                                       \
+      v[0] = vreinterpretq_s8_s16(vdupq_n_s16((int16_t)r->lo));                                    \
+      v[1] = v[2] = v[3] = vreinterpretq_s8_s16(vdupq_n_s16((int16_t)r->hi));                      \
+    }                                                                                              \
+    if (kept && plain)                                                                             \
+      QCC_MVE_BY_KEPT_STEPS(steps, STEP, MACS, SPLIT, RAISE, "");                                  \
+    else if (kept)                                                                                 \
+      QCC_MVE_BY_KEPT_STEPS(steps, STEP, MACS, SPLIT, RAISE, QCC_MVE_SHIFT);                       \
+    else if (plain)                                                                                \
+      QCC_MVE_BY_STEPS(steps, QCC_MVE_EIGHTS, STEP, SPLIT, RAISE, QCC_MVE_CLAMP, "");              \
+    else                                                                                           \
+      QCC_MVE_BY_STEPS(steps, QCC_MVE_EIGHTS, STEP, SPLIT, RAISE, QCC_MVE_CLAMP, QCC_MVE_SHIFT);   \
+    return w;                                                                                      \
+  }
+
+QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s8, 0, QCC_MVE_STEP1X8_S8, QCC_MVE_MACS1X8_S8, "", "")
+QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s4, 1, QCC_MVE_STEP1X8_S4, QCC_MVE_MACS1X8_S4, "",
+                      QCC_MVE_RAISE_S4)
+QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s2, 1, QCC_MVE_STEP1X8_S2, QCC_MVE_MACS1X8_S2,
+                      QCC_MVE_SPLIT_S2, QCC_MVE_RAISE_S2)
+
+#undef QCC_MVE_BY_KEPT_STEPS
+#undef QCC_MVE_KEPT
+#undef QCC_MVE_CLAMP
+#undef QCC_MVE_SATURATE
+#undef QCC_MVE_DEFINE_EIGHTS
+#undef QCC_MVE_EIGHTS
+#undef QCC_MVE_SHIFT
+#undef QCC_MVE_RAISE_S4
+#undef QCC_MVE_RAISE_S2
+
+QCC_INLINE const int8_t *qcc_mve_eights(int32_t bits, const struct qcc_rescale *r, int32_t steps,
+                                        struct qcc_mve_row *t, const int8_t *w) {
+  return bits == 8   ? qcc_mve_eights_s8(r, steps, t, w)
+         : bits == 4 ? qcc_mve_eights_s4(r, steps, t, w)
+                     : qcc_mve_eights_s2(r, steps, t, w);
+}
+
+QCC_INLINE void qcc_mve_gemm(int32_t bits, const struct qcc_gemm *p, const int8_t *x,
+                             const void *weights, const int32_t *b, const int32_t *m,
+                             const int8_t *table, void *scratch, int8_t *y) {
+  int32_t steps = (p->depth + 15) >> 4, whole = p->cols & ~7;
+  const int8_t *w = weights;
+  if (p->depth & 15) {
+    qcc_mve_copy(scratch, x, p->depth);
+    x = scratch;
+  }
+  int32_t raise = bits < 8 ? qcc_mve_raise(bits, x, steps) : 0;
+  if (whole > 0) {
+    struct qcc_mve_row t;
+    t.x = x;
+    t.b = b;
+    t.m = m;
+    t.y = y;
+    t.zero = p->out.zero;
+    t.b_end = b + whole;
+    t.factor = -16;
+    t.raise = raise;
+    t.shift = p->out.shift;
+    if (bits == 2)
+      vstrwq_s32(t.raises, qcc_mve_lanes(0, raise, 0, raise));
+    w = qcc_mve_eights(bits, &p->out, steps, &t, w);
+  }
+  if (table)
+    qcc_mve_lookup_s8(table, whole, y);
+  for (int32_t o = whole; o < p->cols; o += 4, w += 8 * bits * steps) {
+    int32_t n = p->cols - o;
+    int32x4_t acc = qcc_mve_dot1x4(bits, x, w, steps, raise);
+    struct qcc_mve_quad q = qcc_mve_load_quad(b + o, m + o, n);
+    qcc_mve_store_quad(&p->out, &q, table, acc, n, y + o);
   }
 }
 
-/* int4 weights; depth is a multiple of 16. */
-QCC_KERNEL void qcc_mve_gemm_s4(const struct qcc_gemm *p, const int8_t *QCC_RESTRICT x,
-                                const uint8_t *QCC_RESTRICT w, const int32_t *b, const int32_t *m,
-                                const int8_t *table, int8_t *QCC_RESTRICT y) {
-  int32_t steps = p->depth >> 4, size = 32 * steps;
-  int32x4_t by = qcc_mve_lanes(-4, 0, -4, 0);
-  for (int32_t row = 0; row < p->rows; row++, x += p->depth, y += p->cols) {
-    const int8_t *v = (const int8_t *)w;
-    int32x4_t bias = qcc_mve_nibble_bias(x, steps);
-    for (int32_t o = 0; o < p->cols; o += 8, v += 2 * size) {
-      int32x4_t acc[2];
-      int32_t packs = o + 4 < p->cols ? 2 : 1;
-      qcc_mve_dot1x8_s4(x, v + (packs - 1) * size, v, steps, acc);
-      for (int32_t k = 0; k < packs; k++) {
-        int32_t at = o + 4 * k, n = p->cols - at;
-        struct qcc_mve_quad q = qcc_mve_load_quad(b + at, m + at, n);
-        int32x4_t sum = vaddq_s32(vshlq_s32(acc[k], by), bias);
-        qcc_mve_store_quad(&p->out, &q, table, sum, n, y + at);
-      }
-    }
-  }
+QCC_KERNEL void qcc_mve_gemm_s8(const struct qcc_gemm *p, const int8_t *x, const int8_t *w,
+                                const int32_t *b, const int32_t *m, const int8_t *table,
+                                void *scratch, int8_t *y) {
+  qcc_mve_gemm(8, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_mve_gemm_s4(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
+                                const int32_t *b, const int32_t *m, const int8_t *table,
+                                void *scratch, int8_t *y) {
+  qcc_mve_gemm(4, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_mve_gemm_s2(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
+                                const int32_t *b, const int32_t *m, const int8_t *table,
+                                void *scratch, int8_t *y) {
+  qcc_mve_gemm(2, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

@@ -45,6 +45,12 @@ QCC_INLINE int32x4_t qcc_mve_lanes(int32_t a, int32_t b, int32_t c, int32_t d) {
   return v;
 }
 
+/* Is the range known to be that of int8? */
+QCC_INLINE int32_t qcc_mve_is_full(const struct qcc_rescale *r) {
+  return __builtin_constant_p(r->lo) && r->lo <= -128 && __builtin_constant_p(r->hi) &&
+         r->hi >= 127;
+}
+
 QCC_INLINE int32x4_t qcc_mve_clamp(const struct qcc_rescale *r, const int8_t *table, int32x4_t v) {
   if (r->lo <= -128 && r->hi >= 127) /* the low byte of each lane saturates */
     v = vreinterpretq_s32_s8(
@@ -91,6 +97,15 @@ QCC_INLINE void qcc_mve_store_quad(const struct qcc_rescale *r, const struct qcc
     vstrbq_s32(y, v);
   else
     vstrbq_p_s32(y, v, vctp32q((uint32_t)n));
+}
+
+/* y[i] = table[y[i]]. */
+QCC_INLINE void qcc_mve_lookup_s8(const int8_t *table, int32_t n, int8_t *y) {
+  for (int32_t i = 0; i < n; i += 16) {
+    mve_pred16_t p = vctp8q((uint32_t)(n - i));
+    uint8x16_t code = vreinterpretq_u8_s8(veorq_s8(vldrbq_z_s8(y + i, p), vdupq_n_s8(-128)));
+    vstrbq_p_s8(y + i, vldrbq_gather_offset_s8(table, code), p);
+  }
 }
 
 #endif

@@ -163,7 +163,8 @@ static DType input_type(DType weights) { return weights == DT_F32 ? DT_F32 : DT_
 
 static Node *random_gemm(Program *p, DType type) {
   Graph *g = p->g;
-  int64_t rows = pick(1, 9), depth = pick(0, 2) ? pick(1, 67) : 4 * pick(1, 40), out = pick(1, 67);
+  int64_t rows = pick(0, 1) ? 1 : pick(2, 9), out = pick(1, 67);
+  int64_t depth = pick(0, 1) ? pick(1, 67) : pick(0, 1) ? 4 * pick(1, 40) : 64 * pick(1, 5);
   Tensor *x = new_tensor(g, fresh_name(g, "x"), input_type(type), 2, (int64_t[]){rows, depth});
   return finish_weighted(p, "QGemm", x, new_weights(g, 2, (int64_t[]){out, depth}, type));
 }

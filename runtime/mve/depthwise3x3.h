@@ -1,15 +1,15 @@
-/* mve/depthwise3x3_s8.h - depthwise convolution of int8 codes on Helium, kernel 3x3, stride 1: the
+/* mve/depthwise3x3.h - depthwise convolution of int8 codes on Helium, kernel 3x3, stride 1: the
  * common case.  Scratch holds four input rows of up to 16 channels as a band,
  * [column][channel][row], so that a patch of 4 by 4 codes of one channel is four words, which give
- * two by two outputs: four dot products with one kernel, shifted by a row, a column or both.
- * Weights are packed 16 bytes a channel, taps [kx][ky] four apart, behind 5 zeros; shifting is
- * reading from an earlier byte. Two rows stay in the band from one pair of output rows to the next,
- * so y may be x when no output row ends behind the input rows still to be read (the table of
- * kernels knows). */
-#ifndef QCC_MVE_DEPTHWISE3X3_S8_H
-#define QCC_MVE_DEPTHWISE3X3_S8_H
+ * two by two outputs: four dot products with one kernel, shifted by a row, a column or both.  The
+ * taps of 16 channels are spread out behind 16 zeros, 16 bytes a channel, [kx][ky] four apart;
+ * shifting is reading from an earlier byte.  Two rows stay in the band from one pair of output rows
+ * to the next, so y may be x when no output row ends behind the input rows still to be read (the
+ * table of kernels knows). */
+#ifndef QCC_MVE_DEPTHWISE3X3_H
+#define QCC_MVE_DEPTHWISE3X3_H
 
-#include "mve/band_s8.h"
+#include "mve/band.h"
 
 /* Moves the band down by two rows: the last two become the first. */
 QCC_KERNEL void qcc_mve_advance_band(const struct qcc_mve_source *s, const int8_t *a,
@@ -141,15 +141,22 @@ QCC_KERNEL void qcc_mve_depthwise3x3_rows_s8(const struct qcc_conv *p, int32_t c
   qcc_mve_fence();
 }
 
-QCC_KERNEL void qcc_mve_depthwise3x3_s8(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
-                                        const int32_t *b, const int32_t *m, const int8_t *table,
-                                        void *scratch, int8_t *y) {
+QCC_INLINE void qcc_mve_depthwise3x3(int32_t bits, const struct qcc_conv *p, const int8_t *image,
+                                     const void *w, const int32_t *b, const int32_t *m,
+                                     const int8_t *table, void *scratch, int8_t *output) {
   const struct qcc_window *g = &p->g;
   int32_t cols = ((g->out_w + 1) & ~1) + 2, row = g->out_w * g->out_c;
-  int8_t *band = (int8_t *)scratch + 16;
-  qcc_mve_fill(scratch, p->x_zero, 16 + cols * QCC_MVE_COLUMN);
-  for (int32_t k = 0; k < g->batch; k++, x += g->in_h * g->in_w * g->in_c, y += g->out_h * row)
-    for (int32_t c = 0; c < g->in_c; c += 16) {
+  int32_t block = 16 * ((9 * bits + 7) >> 3); /* bytes of the weights of 16 channels */
+  int8_t *taps = (int8_t *)scratch + 32, *band = taps + 16 * qcc_min(16, g->in_c);
+  const uint8_t *from = w;
+  qcc_mve_fill(scratch, p->x_zero, 16);
+  qcc_mve_fill(taps - 16, 0, 16);
+  qcc_mve_fill(band, p->x_zero, cols * QCC_MVE_COLUMN);
+  for (int32_t c = 0; c < g->in_c; c += 16, from += block) {
+    const int8_t *x = image;
+    int8_t *y = output + c;
+    qcc_mve_spread_taps(bits, g, qcc_min(16, g->in_c - c), from, taps);
+    for (int32_t k = 0; k < g->batch; k++, x += g->in_h * g->in_w * g->in_c, y += g->out_h * row) {
       struct qcc_mve_source s = qcc_mve_make_source(g, x, c, cols, scratch);
       for (int32_t oy = -2; oy < g->out_h; oy += 2) {
         int32_t iy = oy - g->pad_top + 2;
@@ -157,10 +164,29 @@ QCC_KERNEL void qcc_mve_depthwise3x3_s8(const struct qcc_conv *p, const int8_t *
         qcc_mve_advance_band(&s, r0, qcc_mve_source_step(&s, iy), r1,
                              qcc_mve_source_step(&s, iy + 1), band + g->pad_left * QCC_MVE_COLUMN);
         if (oy >= 0)
-          qcc_mve_depthwise3x3_rows_s8(p, s.n, qcc_min(2, g->out_h - oy), band, w + 5 + 16 * c,
-                                       b + c, m + c, table, y + oy * row + c);
+          qcc_mve_depthwise3x3_rows_s8(p, s.n, qcc_min(2, g->out_h - oy), band, taps, b + c, m + c,
+                                       table, y + oy * row);
       }
     }
+  }
+}
+
+QCC_KERNEL void qcc_mve_depthwise3x3_s8(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
+                                        const int32_t *b, const int32_t *m, const int8_t *table,
+                                        void *scratch, int8_t *y) {
+  qcc_mve_depthwise3x3(8, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_mve_depthwise3x3_s4(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                                        const int32_t *b, const int32_t *m, const int8_t *table,
+                                        void *scratch, int8_t *y) {
+  qcc_mve_depthwise3x3(4, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_mve_depthwise3x3_s2(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                                        const int32_t *b, const int32_t *m, const int8_t *table,
+                                        void *scratch, int8_t *y) {
+  qcc_mve_depthwise3x3(2, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

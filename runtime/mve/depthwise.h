@@ -1,13 +1,12 @@
-/* mve/depthwise_s8.h - depthwise convolution of int8 codes on Helium, any kernel, stride, dilation
- * and padding.  For each output row and up to 16 channels the input rows are laid out in scratch as
- * bands of four; four taps of four rows are then one gather of words and one dot product.  Weights
- * are packed in that order, w[channels][kernel_h / 4][kernel_w / 4][4 kx][4 ky], padded with zeros.
- * y may be x when no output row ends behind the first input row that is still to be read (the
- * table of kernels knows). */
-#ifndef QCC_MVE_DEPTHWISE_S8_H
-#define QCC_MVE_DEPTHWISE_S8_H
+/* mve/depthwise.h - depthwise convolution of int8 codes on Helium, any kernel, stride, dilation and
+ * padding.  For each output row and up to 16 channels the input rows are laid out in scratch as
+ * bands of four; four taps of four rows are then one gather of words and one dot product.  The taps
+ * of these channels lie before the bands, spread out in that order.  y may be x when no output row
+ * ends behind the first input row that is still to be read (the table of kernels knows). */
+#ifndef QCC_MVE_DEPTHWISE_H
+#define QCC_MVE_DEPTHWISE_H
 
-#include "mve/band_s8.h"
+#include "mve/band.h"
 
 /* One column of a band: n channels of four rows.  In assembly because gcc 12 gets interleaving
  * stores wrong when registers are short. */
@@ -101,27 +100,51 @@ QCC_KERNEL void qcc_mve_depthwise_row_s8(const struct qcc_conv *p, int32_t bands
   qcc_mve_fence();
 }
 
-QCC_KERNEL void qcc_mve_depthwise_s8(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
-                                     const int32_t *b, const int32_t *m, const int8_t *table,
-                                     void *scratch, int8_t *y) {
+QCC_INLINE void qcc_mve_depthwise(int32_t bits, const struct qcc_conv *p, const int8_t *image,
+                                  const void *w, const int32_t *b, const int32_t *m,
+                                  const int8_t *table, void *scratch, int8_t *output) {
   const struct qcc_window *g = &p->g;
   int32_t bands = (g->kernel_h + 3) >> 2, quads = (g->kernel_w + 3) >> 2;
   int32_t cols = (((g->out_w + 3) & ~3) - 1) * g->stride_w + (4 * quads - 1) * g->dilation_w + 1;
-  int32_t pitch = cols * QCC_MVE_COLUMN;
-  int8_t *band = (int8_t *)scratch + 16;
-  qcc_mve_fill(scratch, p->x_zero, 16 + bands * pitch);
-  for (int32_t k = 0; k < g->batch; k++, x += g->in_h * g->in_w * g->in_c)
-    for (int32_t c = 0; c < g->in_c; c += 16) {
+  int32_t pitch = cols * QCC_MVE_COLUMN, size = 16 * bands * quads;
+  int32_t block = 16 * ((g->kernel_h * g->kernel_w * bits + 7) >> 3);
+  int8_t *taps = (int8_t *)scratch + 16, *band = taps + size * qcc_min(16, g->in_c);
+  const uint8_t *from = w;
+  qcc_mve_fill(scratch, p->x_zero, 16);
+  qcc_mve_fill(band, p->x_zero, bands * pitch);
+  for (int32_t c = 0; c < g->in_c; c += 16, from += block) {
+    const int8_t *x = image;
+    int8_t *y = output + c;
+    qcc_mve_spread_taps(bits, g, qcc_min(16, g->in_c - c), from, taps);
+    for (int32_t k = 0; k < g->batch; k++, x += g->in_h * g->in_w * g->in_c) {
       struct qcc_mve_source s = qcc_mve_make_source(g, x, c, cols, scratch);
-      int8_t *to = y + k * g->out_h * g->out_w * g->out_c + c;
-      for (int32_t oy = 0; oy < g->out_h; oy++, to += g->out_w * g->out_c) {
+      for (int32_t oy = 0; oy < g->out_h; oy++, y += g->out_w * g->out_c) {
         qcc_mve_load_bands(g, &s, oy * g->stride_h - g->pad_top, bands, pitch,
                            band + g->pad_left * QCC_MVE_COLUMN);
         for (int32_t i = 0; i < s.n; i++)
-          qcc_mve_depthwise_row_s8(p, bands, pitch, band + 4 * i, w + 16 * bands * quads * (c + i),
-                                   b[c + i], m[c + i], table, to + i);
+          qcc_mve_depthwise_row_s8(p, bands, pitch, band + 4 * i, taps + size * i, b[c + i],
+                                   m[c + i], table, y + i);
       }
     }
+  }
+}
+
+QCC_KERNEL void qcc_mve_depthwise_s8(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
+                                     const int32_t *b, const int32_t *m, const int8_t *table,
+                                     void *scratch, int8_t *y) {
+  qcc_mve_depthwise(8, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_mve_depthwise_s4(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                                     const int32_t *b, const int32_t *m, const int8_t *table,
+                                     void *scratch, int8_t *y) {
+  qcc_mve_depthwise(4, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_mve_depthwise_s2(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                                     const int32_t *b, const int32_t *m, const int8_t *table,
+                                     void *scratch, int8_t *y) {
+  qcc_mve_depthwise(2, p, x, w, b, m, table, scratch, y);
 }
 
 #endif
