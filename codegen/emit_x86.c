@@ -46,6 +46,25 @@ static void write_stage(Emitter *e, const Node *n, const Shape *s) {
   close_params(e);
 }
 
+/* The geometry of a matrix product of rows of `bytes` bytes. */
+static void write_rows(Emitter *e, const Node *n, int64_t bytes) {
+  int64_t cols = n->in[1]->dim[0];
+  field(e, "g.rows_h", 1), field(e, "g.rows_w", n_elements(n->out[0]) / cols);
+  field(e, "g.batch", 1), field(e, "g.pixel", bytes);
+  field(e, "g.runs_h", 1), field(e, "g.runs_w", 1), field(e, "g.out_c", cols);
+}
+
+/* That of a convolution over a copy with inputs of `bytes` bytes; taps: each one is a run. */
+static void write_tiles(Emitter *e, const Shape *s, bool taps, int64_t bytes) {
+  int64_t pixel = s->in_c * bytes, line = s->w * pixel;
+  field(e, "g.rows_h", s->out_h), field(e, "g.rows_w", s->out_w), field(e, "g.batch", s->batch);
+  field(e, "g.image", s->h * line), field(e, "g.line", s->stride_h * line);
+  field(e, "g.pixel", s->stride_w * pixel);
+  field(e, "g.runs_h", s->kernel_h), field(e, "g.runs_w", taps ? s->kernel_w : 1);
+  field(e, "g.step_h", s->dilation_h * line), field(e, "g.step_w", s->dilation_w * pixel);
+  field(e, "g.out_c", s->out_c);
+}
+
 /* Bias with what the offset of 128 adds taken away, and twice the multipliers; by slot. */
 typedef struct Rescaling {
   const char *b, *m;
@@ -64,27 +83,29 @@ static int64_t weight_sum(const Node *n, int64_t o) {
   return sum;
 }
 
-/* repeat: the channels fill all the slots, over and over. */
+/* repeat: the channels fill all the slots, over and over. Odd multipliers are loaded as even ones
+ * from one further on, up to one behind the last. */
 static Rescaling write_rescaling(Emitter *e, const Node *n, const Kernel *k, int64_t slots,
                                  bool repeat) {
   int64_t channels = n->in[1]->dim[0];
-  int64_t *b = arena_alloc(e->a, slots * 8), *m = arena_alloc(e->a, slots * 8);
+  int64_t *b = arena_alloc(e->a, slots * 8), *m = arena_alloc(e->a, (slots + 1) * 8);
   for (int64_t i = 0; i < (repeat ? slots : channels); i++) {
     int64_t o = i % channels, at = x86_slot(k->packing, slots, i);
-    int64_t offset = x86_step(k->packing) == 4 ? 128 * weight_sum(n, o) : 0;
+    int64_t offset = x86_step(n->in[1], k->packing) == 4 ? 128 * weight_sum(n, o) : 0;
     b[at] = (int32_t)(uint32_t)(get_int(DT_I32, n->in[2]->data, o) - offset);
     m[at] = 2 * get_int(DT_I32, n->in[3]->data, o);
   }
   return (Rescaling){int_array(e, "b", "int32_t", slots, b),
-                     int_array(e, "m", "int32_t", slots, m)};
+                     int_array(e, "m", "int32_t", slots + 1, m)};
 }
 
 /* uint8 [group of channels][group of weights][slots of the group], or NULL. */
 static const char *write_multiples(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *multiple = optional_input(n, 4);
   if (!multiple) return "NULL";
-  int64_t channels = multiple->dim[0], groups = multiple->dim[1], slots = x86_slots(channels);
-  int64_t whole = x86_step(k->packing) == 4 ? 64 : 16, *v = arena_alloc(e->a, slots * groups * 8);
+  int64_t channels = multiple->dim[0], groups = multiple->dim[1];
+  int64_t slots = x86_slots(k->packing, channels), whole = x86_group(k->packing);
+  int64_t *v = arena_alloc(e->a, slots * groups * 8);
   for (int64_t o = 0; o < channels; o++) {
     int64_t first = o / whole * whole, width = slots - first < whole ? slots - first : whole;
     for (int64_t g = 0; g < groups; g++)
@@ -98,19 +119,23 @@ static const char *table_of(Emitter *e, const Node *n) {
   return optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL";
 }
 
-static void write_steps(Emitter *e, const Node *n, const Kernel *k) {
+static void write_loads(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *w = n->in[1];
-  int64_t unit = x86_step(k->packing) * (w->dtype == DT_I4 ? 2 : 1);
-  field(e, "steps", x86_steps(w, k->packing));
-  field(e, "out_c", w->dim[0]);
-  field(e, "group_steps", optional_input(n, 4) ? attr_int(n, "group_size", 0) / unit : 0);
+  int64_t inputs = x86_load_inputs(w, k->packing);
+  field(e, "loads", x86_loads(w, k->packing));
+  field(e, "group_loads", optional_input(n, 4) ? attr_int(n, "group_size", 0) / inputs : 0);
   write_rescale(e, n);
   close_params(e);
 }
 
+/* Of an input as the kernel multiplies it. */
+static int64_t input_bytes(const Node *n, const Kernel *k) {
+  return x86_step(n->in[1], k->packing) == 4 ? 1 : 2;
+}
+
 static void call_x86(Emitter *e, const Node *n, const Kernel *k, const char *stage) {
   const char *w = weight_array(e, n, k), *multiple = write_multiples(e, n, k);
-  Rescaling r = write_rescaling(e, n, k, x86_slots(n->in[1]->dim[0]), false);
+  Rescaling r = write_rescaling(e, n, k, x86_slots(k->packing, n->in[1]->dim[0]), false);
   call(e, "qcc_%s(&p, %s%s, %s, %s, %s, %s, %s, a + %lld, %s)", k->name, stage,
        pointer_to(e, n->in[0]), w, multiple, r.b, r.m, table_of(e, n),
        (long long)attr_int(n, "scratch_offset", 0), pointer_to(e, n->out[0]));
@@ -118,25 +143,18 @@ static void call_x86(Emitter *e, const Node *n, const Kernel *k, const char *sta
 
 void emit_x86_conv(Emitter *e, const Node *n, const Kernel *k) {
   Shape s = shape_of(n);
-  bool taps = k->packing == PACK_VNNI_TAPS || k->packing == PACK_MADD_TAPS;
-  int64_t line = s.w * s.in_c;
   write_stage(e, n, &s);
-  open_params(e, x86_step(k->packing) == 4 ? "qcc_vnni" : "qcc_madd");
-  field(e, "rows_h", s.out_h), field(e, "rows_w", s.out_w), field(e, "batch", s.batch);
-  field(e, "image", s.h * line), field(e, "line", s.stride_h * line),
-      field(e, "pixel", s.stride_w * s.in_c);
-  field(e, "runs_h", s.kernel_h), field(e, "runs_w", taps ? s.kernel_w : 1);
-  field(e, "step_h", s.dilation_h * line), field(e, "step_w", s.dilation_w * s.in_c);
-  write_steps(e, n, k);
+  open_params(e, "qcc_dots");
+  write_tiles(e, &s, k->packing == PACK_VNNI_TAPS || k->packing == PACK_MADD_TAPS,
+              input_bytes(n, k));
+  write_loads(e, n, k);
   call_x86(e, n, k, "&t, ");
 }
 
 void emit_x86_gemm(Emitter *e, const Node *n, const Kernel *k) {
-  int64_t cols = n->in[1]->dim[0], depth = n_elements(n->in[1]) / cols;
-  open_params(e, x86_step(k->packing) == 4 ? "qcc_vnni" : "qcc_madd");
-  field(e, "rows_h", 1), field(e, "rows_w", n_elements(n->out[0]) / cols), field(e, "batch", 1);
-  field(e, "pixel", depth), field(e, "runs_h", 1), field(e, "runs_w", 1);
-  write_steps(e, n, k);
+  open_params(e, "qcc_dots");
+  write_rows(e, n, n_elements(n->in[1]) / n->in[1]->dim[0] * input_bytes(n, k));
+  write_loads(e, n, k);
   call_x86(e, n, k, "");
 }
 
@@ -150,7 +168,7 @@ static const char *write_taps(Emitter *e, const Shape *s, int64_t count) {
 
 void emit_x86_depthwise(Emitter *e, const Node *n, const Kernel *k) {
   Shape s = shape_of(n);
-  bool vnni = x86_step(k->packing) == 4,
+  bool vnni = x86_step(n->in[1], k->packing) == 4,
        joined = k->packing == PACK_VNNI_JOINED || k->packing == PACK_MADD_JOINED;
   int64_t line = s.w * s.in_c, steps = x86_depthwise_steps(n->in[1], k->packing),
           width = vnni ? 64 : 16;
@@ -163,7 +181,8 @@ void emit_x86_depthwise(Emitter *e, const Node *n, const Kernel *k) {
   field(e, "joined", joined), field(e, vnni ? "quads" : "pairs", steps);
   write_rescale(e, n);
   close_params(e);
-  const char *w = weight_array(e, n, k), *taps = write_taps(e, &s, steps * x86_step(k->packing));
+  const char *w = weight_array(e, n, k);
+  const char *taps = write_taps(e, &s, steps * x86_step(n->in[1], k->packing));
   Rescaling r = write_rescaling(e, n, k, (s.out_c + width - 1) / width * width, joined);
   call(e, "qcc_%s(&p, &t, %s, %s, %s, %s, %s, %s, a + %lld, %s)", k->name, taps,
        pointer_to(e, n->in[0]), w, r.b, r.m, table_of(e, n),
@@ -171,15 +190,6 @@ void emit_x86_depthwise(Emitter *e, const Node *n, const Kernel *k) {
 }
 
 /* ---- floats ---------------------------------------------------------------------------------- */
-
-static void write_float_stage(Emitter *e, const Shape *s) {
-  open_named(e, "qcc_float_stage", "t");
-  field(e, "batch", s->batch);
-  field(e, "in_h", s->in_h), field(e, "in_w", s->in_w), field(e, "in_c", s->in_c);
-  field(e, "h", s->h), field(e, "w", s->w);
-  field(e, "pad_top", s->pad_top), field(e, "pad_left", s->pad_left);
-  close_params(e);
-}
 
 /* The bias, filled up with zeros to whole vectors. */
 static const char *float_bias(Emitter *e, const Node *n, const Kernel *k) {
@@ -199,15 +209,10 @@ static const char *float_scratch(Emitter *e, const Node *n) {
 void emit_x86_conv_f32(Emitter *e, const Node *n, const Kernel *k) {
   Shape s = shape_of(n);
   bool dense = s.dilation_w == 1;
-  int64_t line = s.w * s.in_c;
-  write_float_stage(e, &s);
+  write_stage(e, n, &s);
   open_params(e, "qcc_fma");
-  field(e, "rows_h", s.out_h), field(e, "rows_w", s.out_w), field(e, "batch", s.batch);
-  field(e, "image", s.h * line), field(e, "line", s.stride_h * line),
-      field(e, "pixel", s.stride_w * s.in_c);
-  field(e, "runs_h", s.kernel_h), field(e, "runs_w", dense ? 1 : s.kernel_w);
-  field(e, "step_h", s.dilation_h * line), field(e, "step_w", s.dilation_w * s.in_c);
-  field(e, "steps", dense ? s.kernel_w * s.in_c : s.in_c), field(e, "out_c", s.out_c);
+  write_tiles(e, &s, !dense, 4);
+  field(e, "steps", dense ? s.kernel_w * s.in_c : s.in_c);
   write_activation(e, n);
   close_params(e);
   const char *w = weight_array(e, n, k), *b = float_bias(e, n, k);
@@ -216,11 +221,10 @@ void emit_x86_conv_f32(Emitter *e, const Node *n, const Kernel *k) {
 }
 
 void emit_x86_gemm_f32(Emitter *e, const Node *n, const Kernel *k) {
-  int64_t cols = n->in[1]->dim[0], depth = n_elements(n->in[1]) / cols;
+  int64_t depth = n_elements(n->in[1]) / n->in[1]->dim[0];
   open_params(e, "qcc_fma");
-  field(e, "rows_h", 1), field(e, "rows_w", n_elements(n->out[0]) / cols), field(e, "batch", 1);
-  field(e, "pixel", depth), field(e, "runs_h", 1), field(e, "runs_w", 1);
-  field(e, "steps", depth), field(e, "out_c", cols);
+  write_rows(e, n, depth * 4);
+  field(e, "steps", depth);
   write_activation(e, n);
   close_params(e);
   const char *w = weight_array(e, n, k), *b = float_bias(e, n, k);
@@ -231,7 +235,7 @@ void emit_x86_gemm_f32(Emitter *e, const Node *n, const Kernel *k) {
 void emit_x86_depthwise_f32(Emitter *e, const Node *n, const Kernel *k) {
   Shape s = shape_of(n);
   int64_t line = s.w * s.in_c, taps = s.kernel_h * s.kernel_w;
-  write_float_stage(e, &s);
+  write_stage(e, n, &s);
   open_params(e, "qcc_fma_depthwise");
   field(e, "batch", s.batch), field(e, "out_h", s.out_h), field(e, "out_w", s.out_w),
       field(e, "channels", s.out_c);

@@ -1,8 +1,9 @@
 /* pack_x86.c - weights, biases and multiples in the order in which the kernels of runtime/avx512
  * and runtime/avx2 read them: [group of channels][step][channel][inputs of a step].
  *
- * A step is what one multiply-accumulate instruction takes per lane: 4 inputs for VPDPBUSD, 2
- * for VPMADDWD.  With four bits a byte holds an input of one step (low) and of the next (high).
+ * A step is what one multiply-accumulate instruction takes per lane: 4 inputs for VPDPBUSD and
+ * VPMADDUBSW, 2 for VPMADDWD, which weights of eight bits need on AVX2.  Fewer bits are loaded for
+ * several steps at once: a byte holds an input of each, the first one lowest.
  * The place of a channel within its group, its slot, is chosen such that narrowing the sums with
  * pack instructions, which work on quarters of 128 bits, puts the codes in order. */
 #include <string.h>
@@ -15,21 +16,32 @@ static bool is_vnni(Packing p) { return p <= PACK_VNNI_JOINED; }
 
 static int64_t round_to(int64_t n, int64_t unit) { return (n + unit - 1) / unit * unit; }
 
-int x86_step(Packing p) { return is_vnni(p) ? 4 : 2; }
+static int weight_bits(const Tensor *w) {
+  return w->dtype == DT_I2 ? 2 : w->dtype == DT_I4 ? 4 : 8;
+}
 
-/* Channels of a whole group. */
-static int64_t group_width(Packing p) { return is_vnni(p) ? 64 : 16; }
+static bool is_dense(Packing p) { return p != PACK_MADD_DEPTHWISE && p != PACK_MADD_JOINED; }
 
-int64_t x86_slots(int64_t channels) { return round_to(channels, 16); }
+int x86_step(const Tensor *w, Packing p) {
+  return is_vnni(p) || (is_dense(p) && weight_bits(w) < 8) ? 4 : 2;
+}
+
+int64_t x86_load_inputs(const Tensor *w, Packing p) {
+  return x86_step(w, p) * (8 / weight_bits(w));
+}
+
+int64_t x86_group(Packing p) { return is_vnni(p) ? 64 : 16; }
+
+int64_t x86_slots(Packing p, int64_t channels) { return round_to(channels, is_vnni(p) ? 16 : 8); }
 
 /* Channels of the group that channel o belongs to. */
 static int64_t width_at(Packing p, int64_t channels, int64_t o) {
-  int64_t whole = group_width(p), left = x86_slots(channels) - o / whole * whole;
+  int64_t whole = x86_group(p), left = x86_slots(p, channels) - o / whole * whole;
   return left < whole ? left : whole;
 }
 
 int64_t x86_slot(Packing p, int64_t channels, int64_t o) {
-  int64_t whole = group_width(p), first = o / whole * whole, c = o % whole;
+  int64_t whole = x86_group(p), first = o / whole * whole, c = o % whole;
   if (width_at(p, channels, o) < whole) return o;
   if (is_vnni(p)) return first + c % 16 / 4 * 16 + c / 16 * 4 + c % 4;
   return first + c % 8 / 4 * 8 + c / 8 * 4 + c % 4;
@@ -42,33 +54,25 @@ static int64_t run_length(const Tensor *w, Packing p) {
   return taps || w->rank == 2 ? inner : inner * w->dim[w->rank - 2];
 }
 
-int64_t x86_steps(const Tensor *w, Packing p) {
-  int64_t unit = x86_step(p) * (w->dtype == DT_I4 ? 2 : 1);
-  return round_to(run_length(w, p), unit) / unit;
-}
-
-/* Puts a code where it belongs: byte `at`, the upper half of it when `high`. */
-static void put(uint8_t *out, int64_t at, int bits, bool high, int8_t code) {
-  if (bits == 8) out[at] = (uint8_t)code;
-  else out[at] |= (uint8_t)((code & 15) << (high ? 4 : 0));
+int64_t x86_loads(const Tensor *w, Packing p) {
+  int64_t inputs = x86_load_inputs(w, p);
+  return round_to(run_length(w, p), inputs) / inputs;
 }
 
 static uint8_t *pack_runs(Arena *a, const Tensor *w, Packing p, int64_t *bytes) {
   const int8_t *codes = w->data;
-  int bits = w->dtype == DT_I4 ? 4 : 8, unit = x86_step(p);
+  int bits = weight_bits(w), unit = x86_step(w, p), mask = (1 << bits) - 1;
   int64_t channels = w->dim[0], depth = n_elements(w) / channels, run = run_length(w, p);
-  int64_t steps = x86_steps(w, p), all = depth / run * steps, slots = x86_slots(channels);
+  int64_t steps = 8 / bits, all = depth / run * x86_loads(w, p), slots = x86_slots(p, channels);
   *bytes = slots * all * unit;
   uint8_t *out = arena_alloc(a, *bytes + 1);
   for (int64_t o = 0; o < channels; o++) {
-    int64_t width = width_at(p, channels, o), first = o / group_width(p) * group_width(p);
+    int64_t width = width_at(p, channels, o), first = o / x86_group(p) * x86_group(p);
     int64_t slot = x86_slot(p, channels, o) - first;
     for (int64_t k = 0; k < depth; k++) {
-      int64_t step = k % run / unit, half = bits == 4 ? step % 2 : 0;
-      if (bits == 4) step /= 2;
-      step += k / run * steps;
-      put(out, first * all * unit + (step * width + slot) * unit + k % run % unit, bits, half,
-          codes[o * depth + k]);
+      int64_t step = k % run / unit, load = k / run * x86_loads(w, p) + step / steps;
+      out[first * all * unit + (load * width + slot) * unit + k % run % unit] |=
+          (uint8_t)((codes[o * depth + k] & mask) << (bits * (step % steps)));
     }
   }
   return out;
@@ -76,14 +80,14 @@ static uint8_t *pack_runs(Arena *a, const Tensor *w, Packing p, int64_t *bytes) 
 
 int64_t x86_depthwise_steps(const Tensor *w, Packing p) {
   int64_t taps = n_elements(w) / w->dim[0];
-  return round_to(taps, x86_step(p)) / x86_step(p);
+  return round_to(taps, x86_step(w, p)) / x86_step(w, p);
 }
 
 /* [channels / width][step][width slots][taps of a step]; joined: the channels over and over. */
 static uint8_t *pack_depthwise(Arena *a, const Tensor *w, Packing p, int64_t *bytes) {
   const int8_t *codes = w->data;
-  int64_t channels = w->dim[0], taps = n_elements(w) / channels, width = group_width(p);
-  int64_t unit = x86_step(p), steps = x86_depthwise_steps(w, p), all = round_to(channels, width);
+  int64_t channels = w->dim[0], taps = n_elements(w) / channels, width = x86_group(p);
+  int64_t unit = x86_step(w, p), steps = x86_depthwise_steps(w, p), all = round_to(channels, width);
   bool joined = p == PACK_VNNI_JOINED || p == PACK_MADD_JOINED;
   *bytes = all * steps * unit;
   uint8_t *out = arena_alloc(a, *bytes + 1);

@@ -5,9 +5,8 @@
 #ifndef QCC_AVX2_DEPTHWISE_H
 #define QCC_AVX2_DEPTHWISE_H
 
-#include "avx2/requantize.h"
-#include "avx2/stage.h"
-#include "x86/shared.h"
+#include "avx2/lanes.h"
+#include "x86/stage.h"
 
 struct qcc_avx2_depthwise {
   int32_t batch, out_h, out_w; /* out_w 1 and channels the whole line where pixels are joined */
@@ -24,12 +23,12 @@ QCC_INLINE void qcc_avx2_depthwise_pixel(const struct qcc_avx2_depthwise *p, con
                                          const int32_t *m, const int8_t *table, int8_t *y) {
   for (int32_t c = 0; c < p->channels; c += 16) {
     __m256i acc[2];
-    acc[0] = qcc_load_avx2(b);
-    acc[1] = qcc_load_avx2(b + 8);
+    acc[0] = qcc_load_sums(b);
+    acc[1] = qcc_load_sums(b + 8);
     const int8_t *wt = w;
     for (int32_t k = 0; k < p->pairs; k++, wt += 32) {
-      __m256i first = qcc_load_avx2(x + c + tap[2 * k]),
-              second = qcc_load_avx2(x + c + tap[2 * k + 1]);
+      __m256i first = qcc_load_sums(x + c + tap[2 * k]),
+              second = qcc_load_sums(x + c + tap[2 * k + 1]);
       __m256i w0 = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)wt));
       __m256i w1 = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(wt + 16)));
       acc[0] =
@@ -37,9 +36,9 @@ QCC_INLINE void qcc_avx2_depthwise_pixel(const struct qcc_avx2_depthwise *p, con
       acc[1] =
           _mm256_add_epi32(acc[1], _mm256_madd_epi16(_mm256_unpackhi_epi16(first, second), w1));
     }
-    acc[0] = qcc_requantize_avx2(&p->out, acc[0], qcc_load_avx2(m));
-    acc[1] = qcc_requantize_avx2(&p->out, acc[1], qcc_load_avx2(m + 8));
-    qcc_store_avx2(qcc_pack2_avx2(&p->out, acc), table, p->channels - c, y + c);
+    acc[0] = qcc_requantize_sums(&p->out, acc[0], m);
+    acc[1] = qcc_requantize_sums(&p->out, acc[1], m + 8);
+    qcc_store_codes(&p->out, 2, acc, table, p->channels - c, y + c);
     if (!p->joined) {
       w += p->pairs * 32;
       b += 16;

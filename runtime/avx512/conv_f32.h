@@ -7,7 +7,7 @@
 #include "avx512/float.h"
 #include "x86/fma.h"
 
-QCC_KERNEL void qcc_avx512_conv_f32(const struct qcc_fma *v, const struct qcc_float_stage *t,
+QCC_KERNEL void qcc_avx512_conv_f32(const struct qcc_fma *v, const struct qcc_stage *t,
                                     const float *x, const float *w, const float *b, float *scratch,
                                     float *y) {
   qcc_stage_f32(t, x, scratch);

@@ -6,9 +6,8 @@
 #ifndef QCC_AVX512_DEPTHWISE_H
 #define QCC_AVX512_DEPTHWISE_H
 
-#include "avx512/requantize.h"
-#include "avx512/stage.h"
-#include "x86/shared.h"
+#include "avx512/lanes.h"
+#include "x86/stage.h"
 
 struct qcc_avx512_depthwise {
   int32_t batch, out_h, out_w; /* out_w 1 and channels the whole line where pixels are joined */
@@ -48,7 +47,7 @@ QCC_INLINE void qcc_avx512_depthwise_pixel(const struct qcc_avx512_depthwise *p,
     qcc_depthwise_sum_avx512(p->quads, tap, mask, x + c, w, acc);
 #pragma GCC unroll 4
     for (int32_t i = 0; i < 4; i++)
-      acc[i] = qcc_requantize_avx512(&p->out, acc[i], _mm512_loadu_si512(m + i * 16));
+      acc[i] = qcc_requantize_sums(&p->out, acc[i], m + i * 16);
     _mm512_mask_storeu_epi8(y + c, mask, qcc_pack4_avx512(&p->out, acc));
     if (!p->joined) {
       w += p->quads * 256;

@@ -6,7 +6,7 @@
 #include "x86/depthwise_f32.h"
 
 QCC_KERNEL void qcc_avx512_depthwise_f32(const struct qcc_fma_depthwise *p,
-                                         const struct qcc_float_stage *t, const int32_t *tap,
+                                         const struct qcc_stage *t, const int32_t *tap,
                                          const float *x, const float *w, const float *b,
                                          float *scratch, float *y) {
   qcc_fma_depthwise(p, t, tap, x, w, b, scratch, y);

@@ -9,7 +9,8 @@
 
 typedef __m512 qcc_floats;
 
-enum { QCC_LANES = 16, QCC_FLOAT_TILE = 8 }; /* floats of a vector; most pixels of a tile */
+/* Floats of a vector; pixels of a tile of two vectors, and of one. */
+enum { QCC_LANES = 16, QCC_FLOAT_TILE = 8, QCC_FLOAT_NARROW = 8 };
 
 QCC_INLINE qcc_floats qcc_load_floats(const float *p) { return _mm512_loadu_ps(p); }
 QCC_INLINE qcc_floats qcc_spread(float v) { return _mm512_set1_ps(v); }

@@ -32,7 +32,7 @@ QCC_INLINE void qcc_fma_depthwise_tile(const struct qcc_fma_depthwise *p, const 
 }
 
 QCC_INLINE void qcc_fma_depthwise(const struct qcc_fma_depthwise *p,
-                                  const struct qcc_float_stage *t, const int32_t *tap,
+                                  const struct qcc_stage *t, const int32_t *tap,
                                   const float *x, const float *w, const float *b, float *scratch,
                                   float *y) {
   scratch = qcc_align64(scratch);

@@ -74,7 +74,7 @@ static Tensor *new_weights(Graph *g, int rank, const int64_t *dim, DType type) {
   int lo = type == DT_I4 ? -8 : pick(0, 9) ? -127 : -128, hi = type == DT_I4 ? 7 : 127;
   Tensor *w = new_const(g, fresh_name(g, "w"), type, rank, dim, NULL);
   w->data = type == DT_F32 ? (void *)random_reals(g, n_elements(w))
-                           : random_data(g, n_elements(w), lo, hi);
+                           : random_data(g, n_elements(w), lo, pick(0, 9) ? hi : lo);
   return w;
 }
 
@@ -348,6 +348,7 @@ static uint8_t *random_arena(Program *p) {
     const Layer *l = &p->layer[i];
     if (l->node->in[0]->dtype == DT_F32)
       memcpy(arena + l->x, random_reals(p->g, l->n_x / 4), (size_t)l->n_x);
+    else if (!pick(0, 4)) memset(arena + l->x, 127, (size_t)l->n_x); /* the largest sums */
   }
   return arena;
 }

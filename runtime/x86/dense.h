@@ -1,0 +1,59 @@
+/* dense.h - convolution of codes, ungrouped, any kernel, stride, dilation and padding, by way of a
+ * staged copy of the image; and matrix products and pointwise convolutions, by way of a copy of
+ * some rows at a time.  Outputs are written behind the copies of their inputs, therefore y may be
+ * x, where rows grow only for convolutions.  Included behind lanes.h of an instruction set. */
+#ifndef QCC_X86_DENSE_H
+#define QCC_X86_DENSE_H
+
+#include "x86/dots.h"
+
+enum { QCC_GEMM_ROWS = 48 }; /* rows of a copy: several tiles */
+
+QCC_INLINE void qcc_dots_any(int32_t bits, const struct qcc_dots *v, const void *x, const void *w,
+                             const uint8_t *multiple, const int32_t *b, const int32_t *m,
+                             const int8_t *table, int8_t *y) {
+  if (bits == 8) qcc_dots_s8(v, x, w, multiple, b, m, table, y);
+  else if (bits == 4) qcc_dots_s4(v, x, w, multiple, b, m, table, y);
+  else qcc_dots_s2(v, x, w, multiple, b, m, table, y);
+}
+
+QCC_INLINE void qcc_dense_conv(int32_t bits, const struct qcc_dots *v, const struct qcc_stage *t,
+                               const int8_t *x, const void *w, const uint8_t *multiple,
+                               const int32_t *b, const int32_t *m, const int8_t *table,
+                               void *scratch, int8_t *y) {
+  if (qcc_input_bytes(bits) == QCC_STAGE_S16) qcc_stage_s16(t, x, scratch);
+  else qcc_stage_u8(t, x, scratch);
+  qcc_dots_any(bits, v, scratch, w, multiple, b, m, table, y);
+}
+
+QCC_INLINE void qcc_dense_gemm(int32_t bits, const struct qcc_dots *v, const int8_t *x,
+                               const void *w, const uint8_t *multiple, const int32_t *b,
+                               const int32_t *m, const int8_t *table, void *scratch, int8_t *y) {
+  struct qcc_dots block = *v;
+  int32_t kind = qcc_input_bytes(bits), depth = v->g.pixel / kind;
+  for (int32_t row = 0; row < v->g.rows_w; row += block.g.rows_w) {
+    block.g.rows_w = qcc_min(QCC_GEMM_ROWS, v->g.rows_w - row);
+    qcc_stage_row(kind, (int64_t)block.g.rows_w * depth, x + (int64_t)row * depth, scratch);
+    qcc_dots_any(bits, &block, scratch, w, multiple, b, m, table, y + (int64_t)row * v->g.out_c);
+  }
+}
+
+/* The kernels by name, for weights of 8, 4 and 2 bits. */
+#define QCC_DENSE(bits)                                                                           \
+  QCC_KERNEL void QCC_ISA(conv_s##bits)(                                                          \
+      const struct qcc_dots *v, const struct qcc_stage *t, const int8_t *x, const void *w,        \
+      const uint8_t *multiple, const int32_t *b, const int32_t *m, const int8_t *table,           \
+      void *scratch, int8_t *y) {                                                                 \
+    qcc_dense_conv(bits, v, t, x, w, multiple, b, m, table, scratch, y);                          \
+  }                                                                                               \
+  QCC_KERNEL void QCC_ISA(gemm_s##bits)(                                                          \
+      const struct qcc_dots *v, const int8_t *x, const void *w, const uint8_t *multiple,          \
+      const int32_t *b, const int32_t *m, const int8_t *table, void *scratch, int8_t *y) {        \
+    qcc_dense_gemm(bits, v, x, w, multiple, b, m, table, scratch, y);                             \
+  }
+QCC_DENSE(8)
+QCC_DENSE(4)
+QCC_DENSE(2)
+#undef QCC_DENSE
+
+#endif
