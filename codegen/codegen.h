@@ -34,6 +34,8 @@ bool is_mve_packing(Packing packing);
 uint8_t *pack_mve(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
 /* The same for the packings of pack_blocks.c. */
 uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
+/* Floats as [channels / whole][depth][whole], the last group as many times `lanes` as suffice. */
+uint8_t *pack_floats(Arena *a, const Tensor *w, int64_t lanes, int64_t whole, int64_t *bytes);
 
 /* Bytes of constants in flash: weights (codes and biases) and the rest, from the graph. */
 typedef struct ConstantBytes { int64_t weights, biases, tables; } ConstantBytes;

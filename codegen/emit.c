@@ -173,6 +173,11 @@ const char *scratch_pointer(Emitter *e, const Node *n) {
                       (long long)attr_int(n, "scratch_offset", 0));
 }
 
+const char *scratch_argument(Emitter *e, const Node *n, const Kernel *k) {
+  if (!k->scratch) return "";
+  return arena_printf(e->a, "a + %lld, ", (long long)attr_int(n, "scratch_offset", 0));
+}
+
 /* ---- parameter structures and calls ---------------------------------------------------------- */
 
 void open_named(Emitter *e, const char *type, const char *name) {

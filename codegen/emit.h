@@ -46,6 +46,8 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k);
 const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n, const int64_t *v);
 const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v);
 const char *scratch_pointer(Emitter *e, const Node *n);
+/* The working memory as an argument with its comma, for kernels that want some. */
+const char *scratch_argument(Emitter *e, const Node *n, const Kernel *k);
 /* A float as a C constant that reads back to the same value. */
 const char *float_text(Emitter *e, double v);
 /* `static const struct TYPE p = {`; the caller writes the fields and calls close_params(). */

@@ -17,8 +17,8 @@ void emit_conv(Emitter *e, const Node *n, const Kernel *k) {
   write_activation(e, n);
   close_params(e);
   const char *w = weight_array(e, n, k), *b = bias_of(e, n);
-  call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, b,
-       pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(&p, %s, %s, %s, %s%s)", k->name, pointer_to(e, n->in[0]), w, b,
+       scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 
 static void write_gemm(Emitter *e, const Node *n) {
@@ -34,8 +34,8 @@ static void write_gemm(Emitter *e, const Node *n) {
 void emit_gemm(Emitter *e, const Node *n, const Kernel *k) {
   write_gemm(e, n);
   const char *w = weight_array(e, n, k), *b = bias_of(e, n);
-  call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, b,
-       pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(&p, %s, %s, %s, %s%s)", k->name, pointer_to(e, n->in[0]), w, b,
+       scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 
 /* WConv and WGemm: codes, scales and a row of scratch. */

@@ -14,12 +14,6 @@ static const char *write_groups(Emitter *e, const Node *n) {
   return constant_array(e, multiple, "s");
 }
 
-/* The working memory as an argument, for kernels that want some. */
-static const char *scratch_argument(Emitter *e, const Node *n, const Kernel *k) {
-  if (!k->scratch) return "";
-  return arena_printf(e->a, "a + %lld, ", (long long)attr_int(n, "scratch_offset", 0));
-}
-
 /* Weights, [multiples], bias, multipliers, table, [scratch], output. */
 static void call_weighted(Emitter *e, const Node *n, const Kernel *k) {
   const char *groups = optional_input(n, 4) ? write_groups(e, n) : NULL, *w = weight_array(e, n, k);

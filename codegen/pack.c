@@ -30,7 +30,7 @@ uint8_t *pack_weights(Arena *a, const Tensor *w, Packing packing, int64_t *bytes
   if (is_x86_packing(packing)) return pack_x86(a, w, packing, bytes);
   if (is_mve_packing(packing)) return pack_mve(a, w, packing, bytes);
   if (is_dsp_packing(packing)) return pack_dsp(a, w, packing, bytes);
-  if (packing >= PACK_DOT && packing <= PACK_TAPS) return pack_blocks(a, w, packing, bytes);
+  if (packing >= PACK_DOT && packing <= PACK_FLOAT_TAPS) return pack_blocks(a, w, packing, bytes);
   int64_t count = n_elements(w), channels = w->dim[0];
   bool hwc = packing == PACK_HWC;
   const void *data = hwc ? taps_first(a, w) : w->data;

@@ -80,7 +80,22 @@ static uint8_t *pack_taps(Arena *a, const Tensor *w, int bits, int64_t *bytes) {
   return out;
 }
 
+uint8_t *pack_floats(Arena *a, const Tensor *w, int64_t lanes, int64_t whole, int64_t *bytes) {
+  int64_t channels = w->dim[0], depth = n_elements(w) / channels;
+  int64_t slots = (channels + lanes - 1) / lanes * lanes;
+  float *out = arena_alloc(a, (slots * depth + 1) * (int64_t)sizeof *out);
+  for (int64_t o = 0; o < channels; o++) {
+    int64_t first = o / whole * whole, width = slots - first < whole ? slots - first : whole;
+    for (int64_t k = 0; k < depth; k++)
+      out[first * depth + k * width + o - first] = ((const float *)w->data)[o * depth + k];
+  }
+  *bytes = slots * depth * (int64_t)sizeof *out;
+  return (uint8_t *)out;
+}
+
 uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes) {
+  if (packing == PACK_FLOATS) return pack_floats(a, w, 4, 16, bytes);
+  if (packing == PACK_FLOAT_TAPS) return pack_floats(a, w, 4, 4, bytes);
   int bits = w->quant ? w->quant->format->bits : dtype_bits(w->dtype);
   if (packing == PACK_TAPS) return pack_taps(a, w, bits, bytes);
   Order o = order_of(packing);

@@ -8,6 +8,7 @@
  * pack instructions, which work on quarters of 128 bits, puts the codes in order. */
 #include <string.h>
 
+#include "codegen/codegen.h"
 #include "codegen/pack_x86.h"
 
 bool is_x86_packing(Packing p) { return p >= PACK_VNNI_RUNS && p <= PACK_FMA_TAPS_8; }
@@ -104,23 +105,10 @@ static uint8_t *pack_depthwise(Arena *a, const Tensor *w, Packing p, int64_t *by
 
 int x86_lanes(Packing p) { return p == PACK_FMA_16 || p == PACK_FMA_TAPS_16 ? 16 : 8; }
 
-static uint8_t *pack_floats(Arena *a, const Tensor *w, Packing p, int64_t *bytes) {
-  bool taps = p == PACK_FMA_TAPS_16 || p == PACK_FMA_TAPS_8;
-  int64_t channels = w->dim[0], depth = n_elements(w) / channels, lanes = x86_lanes(p);
-  int64_t whole = taps ? lanes : 2 * lanes, slots = round_to(channels, lanes);
-  float *out = arena_alloc(a, (slots * depth + 1) * (int64_t)sizeof *out);
-  for (int64_t o = 0; o < channels; o++) {
-    int64_t first = o / whole * whole, width = slots - first < whole ? slots - first : whole;
-    for (int64_t k = 0; k < depth; k++)
-      out[first * depth + k * width + o - first] = ((const float *)w->data)[o * depth + k];
-  }
-  *bytes = slots * depth * (int64_t)sizeof *out;
-  return (uint8_t *)out;
-}
-
 uint8_t *pack_x86(Arena *a, const Tensor *w, Packing p, int64_t *bytes) {
   bool runs =
       p == PACK_VNNI_RUNS || p == PACK_VNNI_TAPS || p == PACK_MADD_RUNS || p == PACK_MADD_TAPS;
-  if (p >= PACK_FMA_16) return pack_floats(a, w, p, bytes);
+  bool taps = p == PACK_FMA_TAPS_16 || p == PACK_FMA_TAPS_8;
+  if (p >= PACK_FMA_16) return pack_floats(a, w, x86_lanes(p), (taps ? 1 : 2) * x86_lanes(p), bytes);
   return runs ? pack_runs(a, w, p, bytes) : pack_depthwise(a, w, p, bytes);
 }

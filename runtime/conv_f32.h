@@ -4,15 +4,9 @@
 #ifndef QCC_CONV_F32_H
 #define QCC_CONV_F32_H
 
-#include "activation_f32.h"
 #include "conv_params.h"
 #include "dot_f32.h"
-
-struct qcc_conv_f32 {
-  struct qcc_window g;
-  int32_t group;
-  struct qcc_act act;
-};
+#include "params_f32.h"
 
 /* One output channel of one pixel; x is the image at the group's first channel. */
 QCC_KERNEL float qcc_conv_sum_f32(const struct qcc_runs *r, const float *x, const float *w) {

@@ -4,13 +4,8 @@
 #ifndef QCC_GEMM_F32_H
 #define QCC_GEMM_F32_H
 
-#include "activation_f32.h"
 #include "dot_f32.h"
-
-struct qcc_gemm_f32 {
-  int32_t rows, depth, cols;
-  struct qcc_act act;
-};
+#include "params_f32.h"
 
 QCC_KERNEL void qcc_gemm_f32(const struct qcc_gemm_f32 *p, const float *QCC_RESTRICT x,
                              const float *QCC_RESTRICT w, const float *bias,

@@ -19,11 +19,11 @@ enum { QCC_MAX_LINES = 16 }; /* kernel rows */
 
 /* Runs of elements that the pixels of one output row read. */
 struct qcc_lines {
-  const void *line[QCC_MAX_LINES]; /* of each kernel row, at pixel 0 */
-  int32_t n;                       /* lines */
-  int32_t run;                     /* elements of each that one pixel reads */
-  int32_t step;                    /* elements from one pixel to the next */
-  int32_t slack;                   /* pixels past the last one may be read too */
+  const void *const *line; /* of each kernel row, at pixel 0 */
+  int32_t n;               /* lines */
+  int32_t run;             /* elements of each that one pixel reads */
+  int32_t step;            /* elements from one pixel to the next */
+  int32_t slack;           /* pixels past the last one may be read too */
 };
 
 /* All channels of n pixels to y[n][channels], from the lines. */
@@ -65,7 +65,7 @@ QCC_INLINE void qcc_write_line(const struct qcc_window *g, const struct qcc_ring
 
 /* Fetches the rows of image x that row oy of the output reads, and finds their lines. */
 QCC_KERNEL void qcc_move_ring(const struct qcc_window *g, struct qcc_ring *r, int32_t oy,
-                              const int8_t *x, struct qcc_lines *l) {
+                              const int8_t *x, const void **line) {
   int32_t first = oy * g->stride_h - g->pad_top, end = qcc_min(first + r->slots, g->in_h);
   for (r->next = r->next > first ? r->next : first; r->next < end; r->next++)
     qcc_write_line(g, r, x + (ptrdiff_t)r->next * g->in_w * g->in_c * r->elem,
@@ -73,25 +73,22 @@ QCC_KERNEL void qcc_move_ring(const struct qcc_window *g, struct qcc_ring *r, in
   for (int32_t k = 0; k < g->kernel_h; k++) {
     int32_t row = first + k * g->dilation_h;
     int32_t slot = row < 0 || row >= g->in_h ? r->slots : row % r->slots;
-    l->line[k] = r->at + slot * r->bytes;
+    line[k] = r->at + slot * r->bytes;
   }
-  l->n = g->kernel_h;
-  l->run = g->kernel_w * g->in_c;
-  l->step = g->stride_w * g->in_c;
-  l->slack = 1;
 }
 
 /* A convolution: a line kernel for each row of the output. */
 QCC_INLINE void qcc_each_line(qcc_line_kernel *line, const void *layer, const struct qcc_window *g,
                               int32_t elem, int32_t zero, const void *x, void *scratch, void *y) {
   struct qcc_ring ring = qcc_open_ring(g, elem, zero, scratch);
-  struct qcc_lines l;
+  const void *rows[QCC_MAX_LINES];
+  struct qcc_lines l = {rows, g->kernel_h, g->kernel_w * g->in_c, g->stride_w * g->in_c, 1};
   const int8_t *from = (const int8_t *)x;
   int8_t *to = (int8_t *)y;
   for (int32_t n = 0; n < g->batch; n++, from += (ptrdiff_t)g->in_h * g->in_w * g->in_c * elem) {
     ring.next = 0;
     for (int32_t oy = 0; oy < g->out_h; oy++, to += (ptrdiff_t)g->out_w * g->out_c * elem) {
-      qcc_move_ring(g, &ring, oy, from, &l);
+      qcc_move_ring(g, &ring, oy, from, rows);
       line(layer, &l, g->out_w, to);
     }
   }
@@ -104,7 +101,8 @@ QCC_INLINE void qcc_each_row(qcc_line_kernel *line, const void *layer, int32_t r
                              int32_t cols, int32_t step, int32_t elem, const void *x, void *scratch,
                              void *y) {
   int32_t padded = (depth + step - 1) / step * step, copy = x == y || padded != depth;
-  struct qcc_lines l = {.n = 1, .run = depth, .step = copy ? padded : depth};
+  const void *tile;
+  struct qcc_lines l = {&tile, 1, depth, copy ? padded : depth, 0};
   int32_t tiles = (rows + 3) / 4;
   for (int32_t t = 0; t < tiles; t++) {
     int32_t row = 4 * (cols > depth ? tiles - 1 - t : t), n = qcc_min(rows - row, 4);
@@ -112,7 +110,7 @@ QCC_INLINE void qcc_each_row(qcc_line_kernel *line, const void *layer, int32_t r
     for (int32_t i = 0; copy && i < n; i++)
       memcpy((int8_t *)scratch + i * padded * elem, from + i * depth * elem,
              (size_t)(depth * elem));
-    l.line[0] = copy ? scratch : from;
+    tile = copy ? scratch : from;
     line(layer, &l, n, (int8_t *)y + (ptrdiff_t)row * cols * elem);
   }
 }

@@ -4,12 +4,7 @@
 #ifndef QCC_MATMUL_F32_H
 #define QCC_MATMUL_F32_H
 
-#include "batches.h"
-
-struct qcc_matmul_f32 {
-  struct qcc_batches batches;
-  int32_t rows, depth, cols;
-};
+#include "params_f32.h"
 
 /* One row of the product. */
 QCC_KERNEL void qcc_matmul_row_f32(const struct qcc_matmul_f32 *p, const float *QCC_RESTRICT a,

@@ -101,7 +101,7 @@ static bool is_cast_u8(const Node *n) {
 }
 
 /* Rows of weights and a flat bias; only the product's right side may be an activation. */
-static bool is_gemm_f32(const Node *n) {
+bool is_gemm_f32(const Node *n) {
   const Tensor *c = n->n_in > 2 ? n->in[2] : NULL;
   return is_f32(n) && attr_int(n, "transB", 0) && !attr_int(n, "transA", 0) &&
          attr_float(n, "alpha", 1) == 1 && attr_float(n, "beta", 1) == 1 &&

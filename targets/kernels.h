@@ -21,6 +21,8 @@ typedef enum Packing {
   PACK_ROWS,   /* neon/rows.h: blocks of 4, steps of 16, the last 8 */
   PACK_COLUMNS, /* rvv: one block, steps of 1: [kh][run][O] */
   PACK_TAPS,   /* neon/depthwise.h: [kh][kw][C], C a multiple of 8, two int4 taps to a byte */
+  PACK_FLOATS, /* neon/conv_f32.h: [channels / 16][depth][16], the last group of 4, 8 or 12 */
+  PACK_FLOAT_TAPS, /* neon/depthwise_f32.h: [channels / 4][taps][4] */
   /* For runtime/avx512 (VNNI) and runtime/avx2 (MADD), by codegen/pack_x86.c */
   PACK_VNNI_RUNS,      /* kernel rows end to end, four inputs of every channel side by side */
   PACK_VNNI_TAPS,      /* the same with runs of one tap, for dilated kernels */
@@ -63,6 +65,8 @@ bool is_view(const Node *n);
 int64_t view_offset(const Node *n, int j);
 /* Where input i of a Concat lies in its output, in bytes; -1 when it does not lie there in one run. */
 int64_t part_offset(const Node *n, int i);
+/* A condition that several tables share: a Gemm of floats as gemm_f32.h has it. */
+bool is_gemm_f32(const Node *n);
 int n_kernels(void);
 const Kernel *kernel_at(int i);
 

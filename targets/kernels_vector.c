@@ -13,7 +13,8 @@ static bool is_kind(const Node *n, DType weights) {
 /* The window as two dimensions; false when it is none. */
 static bool get_plane(const Node *n, Window *w) {
   const Tensor *x = n->in[0];
-  if (!is_op(n, "QConv") || x->layout != LAYOUT_NHWC || (x->rank != 3 && x->rank != 4))
+  if (!(is_op(n, "QConv") || is_op(n, "Conv")) || x->layout != LAYOUT_NHWC ||
+      (x->rank != 3 && x->rank != 4))
     return false;
   get_window(n, x, n->in[1], w);
   if (w->spatial == 2) return true;
@@ -34,7 +35,7 @@ static bool is_lines(const Node *n) {
 
 static bool is_product(const Node *n) {
   Window w;
-  if (is_op(n, "QGemm")) return true;
+  if (is_op(n, "QGemm") || is_op(n, "Gemm")) return true;
   if (!get_plane(n, &w) || w.group != 1) return false;
   for (int i = 0; i < 2; i++)
     if (w.kernel[i] != 1 || w.stride[i] != 1 || w.pad[i] || w.pad_end[i]) return false;
@@ -92,6 +93,25 @@ static bool is_channels(const Node *n) {
 bool is_vector_channels_s8(const Node *n) { return is_channels(n) && is_symmetric(n); }
 bool is_vector_channels_s4(const Node *n) { return is_kind(n, DT_I4) && is_channels(n); }
 
+static bool is_floats(const Node *n) {
+  const Tensor *w = n->in[1];
+  return n->in[0]->dtype == DT_F32 && w->dtype == DT_F32 && is_const(w) &&
+         (!is_op(n, "Gemm") || is_gemm_f32(n));
+}
+
+bool is_lines_f32(const Node *n) { return is_floats(n) && is_lines(n); }
+bool is_product_f32(const Node *n) { return is_floats(n) && is_product(n); }
+bool is_vector_channels_f32(const Node *n) { return is_floats(n) && is_channels(n); }
+
+bool is_matmul_f32(const Node *n) {
+  const Tensor *a = n->in[0], *b = n->in[1];
+  return a->dtype == DT_F32 && b->dtype == DT_F32 && a->rank >= 2 && b->rank >= 2;
+}
+
+bool is_wide_matmul_f32(const Node *n) {
+  return is_matmul_f32(n) && n->in[1]->dim[n->in[1]->rank - 1] >= 4;
+}
+
 /* Does every row that an output row overwrites lie in the ring, or is no longer needed? */
 static bool lags_behind(const Node *n) {
   Window w;
@@ -108,6 +128,8 @@ bool is_lagging_mmla_s4(const Node *n) { return is_mmla_lines_s4(n) && lags_behi
 bool is_lagging_symmetric(const Node *n) { return is_symmetric_lines(n) && lags_behind(n); }
 bool is_lagging_channels_s8(const Node *n) { return is_vector_channels_s8(n) && lags_behind(n); }
 bool is_lagging_channels_s4(const Node *n) { return is_vector_channels_s4(n) && lags_behind(n); }
+bool is_lagging_lines_f32(const Node *n) { return is_lines_f32(n) && lags_behind(n); }
+bool is_lagging_channels_f32(const Node *n) { return is_vector_channels_f32(n) && lags_behind(n); }
 
 int64_t lines_scratch(const Node *n) {
   Window w;
@@ -122,3 +144,6 @@ int64_t product_scratch(const Node *n) {
   int64_t rows = rows_of(n);
   return (rows < 4 ? rows : 4) * round_up(depth_of(n), 16);
 }
+
+int64_t lines_scratch_f32(const Node *n) { return 4 * lines_scratch(n); }
+int64_t product_scratch_f32(const Node *n) { return 4 * product_scratch(n); }

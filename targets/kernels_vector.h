@@ -22,6 +22,13 @@ bool is_symmetric_product(const Node *n);
 /* Depthwise convolutions; of int8 weights none is -128. */
 bool is_vector_channels_s8(const Node *n);
 bool is_vector_channels_s4(const Node *n);
+/* The same three kinds with constant weights that are floats, and products of two activations, the
+ * right one of at least four columns where `wide`. */
+bool is_lines_f32(const Node *n);
+bool is_product_f32(const Node *n);
+bool is_vector_channels_f32(const Node *n);
+bool is_matmul_f32(const Node *n);
+bool is_wide_matmul_f32(const Node *n);
 /* Those whose output rows may overwrite the input as they are made. */
 bool is_lagging_lines_s8(const Node *n);
 bool is_lagging_lines_s4(const Node *n);
@@ -30,8 +37,12 @@ bool is_lagging_mmla_s4(const Node *n);
 bool is_lagging_symmetric(const Node *n);
 bool is_lagging_channels_s8(const Node *n);
 bool is_lagging_channels_s4(const Node *n);
+bool is_lagging_lines_f32(const Node *n);
+bool is_lagging_channels_f32(const Node *n);
 
 int64_t lines_scratch(const Node *n);
 int64_t product_scratch(const Node *n);
+int64_t lines_scratch_f32(const Node *n);
+int64_t product_scratch_f32(const Node *n);
 
 #endif

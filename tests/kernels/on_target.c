@@ -169,6 +169,20 @@ static Node *random_gemm(Program *p, DType type) {
   return finish_weighted(p, "QGemm", x, new_weights(g, 2, (int64_t[]){out, depth}, type));
 }
 
+/* A product whose right side is no packed weight, sometimes in batches that may share it. */
+static Node *random_matmul(Program *p) {
+  Graph *g = p->g;
+  int64_t batch = pick(1, 3), rows = pick(1, 9), depth = pick(1, 40), cols = pick(1, 67);
+  bool shared = pick(0, 1);
+  Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
+  Tensor *x = new_tensor(g, fresh_name(g, "x"), DT_F32, 3, (int64_t[]){batch, rows, depth});
+  int64_t dim[] = {batch, depth, cols};
+  Tensor *in[2] = {x, new_weights(g, shared ? 2 : 3, shared ? dim + 1 : dim, DT_F32)};
+  Node *n = add_node(g, -1, "MatMul", fresh_name(g, "layer"), 2, in, 1, &y);
+  add_activation(g, n);
+  return n;
+}
+
 static int64_t out_size(int64_t in, int64_t kernel, int64_t stride, int64_t dilation,
                         int64_t pads) {
   int64_t room = in + pads - (kernel - 1) * dilation - 1;
@@ -257,8 +271,10 @@ static void add_in_place(Program *p, const Node *n) {
 
 static void add_random_layer(Program *p, int i, bool floats) {
   DType type = floats ? DT_F32 : i % 2 ? DT_I4 : DT_I8;
-  int shape = i / 2 % (SHAPES + 1);
-  Node *n = shape == SHAPES ? random_gemm(p, type) : random_conv(p, (Shape)shape, type);
+  int shape = i / 2 % (SHAPES + (floats ? 2 : 1));
+  Node *n = shape > SHAPES    ? random_matmul(p)
+            : shape == SHAPES ? random_gemm(p, type)
+                              : random_conv(p, (Shape)shape, type);
   infer_node(p->g, n);
   n->kernel = choose_kernel(p->cx.target, n);
   if (!n->kernel) error("layer %d has no kernel", i);
