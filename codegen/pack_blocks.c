@@ -23,6 +23,8 @@ static Order order_of(Packing packing) {
       return (Order){.step = 8, .rest = 8};
     case PACK_ROWS:
       return (Order){.step = 16, .rest = 8, .is_narrow = true};
+    case PACK_PAIRS:
+      return (Order){.step = 2, .rest = 2};
     case PACK_COLUMNS:
       return (Order){.step = 1, .rest = 1, .is_whole = true};
     default:
@@ -93,15 +95,27 @@ uint8_t *pack_floats(Arena *a, const Tensor *w, int64_t lanes, int64_t whole, in
   return (uint8_t *)out;
 }
 
+/* Depthwise, two taps of each channel side by side; narrow codes are not packed. */
+static uint8_t *pack_tap_pairs(Arena *a, const Tensor *w, int64_t *bytes) {
+  int64_t channels = w->dim[0], padded = (channels + 7) / 8 * 8, taps = n_elements(w) / channels;
+  *bytes = (taps + 1) / 2 * 2 * padded;
+  uint8_t *out = arena_alloc(a, *bytes + 1);
+  for (int64_t t = 0; t < taps; t++)
+    for (int64_t c = 0; c < channels; c++)
+      out[(t / 2 * padded + c) * 2 + t % 2] = ((const uint8_t *)w->data)[c * taps + t];
+  return out;
+}
+
 uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes) {
   if (packing == PACK_FLOATS) return pack_floats(a, w, 4, 16, bytes);
   if (packing == PACK_FLOAT_TAPS) return pack_floats(a, w, 4, 4, bytes);
   int bits = w->quant ? w->quant->format->bits : dtype_bits(w->dtype);
+  if (packing == PACK_TAP_PAIRS) return pack_tap_pairs(a, w, bytes);
   if (packing == PACK_TAPS) return pack_taps(a, w, bits, bytes);
   Order o = order_of(packing);
   Rows rows = {w->data, w->dim[0], w->rank == 4 ? w->dim[1] : 1, 0};
   rows.run = n_elements(w) / (rows.channels * rows.runs);
-  int64_t unit = o.is_whole ? 2 : o.rest, padded = (rows.run + unit - 1) / unit * unit;
+  int64_t unit = o.is_whole ? 2 : packing == PACK_PAIRS && bits < 8 ? 4 : o.rest, padded = (rows.run + unit - 1) / unit * unit;
   int64_t room = (rows.channels + 16) * rows.runs * padded, n = 0;
   int8_t *codes = arena_alloc(a, room + 1);
   for (int64_t c = 0, block; c < rows.channels; c += block) {

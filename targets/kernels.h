@@ -20,6 +20,8 @@ typedef enum Packing {
   PACK_MMLA,   /* neon/mmla.h: the same, steps of 8 */
   PACK_ROWS,   /* neon/rows.h: blocks of 4, steps of 16, the last 8 */
   PACK_COLUMNS, /* rvv: one block, steps of 1: [kh][run][O] */
+  PACK_PAIRS,  /* wasm/pairs.h: blocks of 16, 8 or 4, steps of 2 */
+  PACK_TAP_PAIRS, /* wasm/depthwise.h: [pairs of taps][C][2], C a multiple of 8 */
   PACK_TAPS,   /* neon/depthwise.h: [kh][kw][C], C a multiple of 8, two int4 taps to a byte */
   PACK_FLOATS, /* neon/conv_f32.h: [channels / 16][depth][16], the last group of 4, 8 or 12 */
   PACK_FLOAT_TAPS, /* neon/depthwise_f32.h: [channels / 4][taps][4] */

@@ -50,6 +50,10 @@ check "gcc neon" aarch64-linux-gnu-gcc -march=armv8.6-a+i8mm
 check "clang neon" clang-19 --target=aarch64-linux-gnu -march=armv8.6-a+i8mm
 folder=rvv
 check "clang rvv" clang-19 --target=riscv64-linux-gnu -march=rv64gcv
+folder=wasm
+if [ -r /usr/include/wasm32-wasi/math.h ]; then
+  check "clang wasm" clang-19 --target=wasm32-wasi -msimd128
+fi
 folder=dsp
 check "gcc dsp" arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard
 if [ -d "$newlib" ]; then

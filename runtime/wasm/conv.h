@@ -1,0 +1,32 @@
+/* wasm/conv.h - convolutions and matrix products for simd128, weights packed as wasm/pairs.h wants
+ * them; line_layers.h says what they accept. */
+#ifndef QCC_WASM_CONV_H
+#define QCC_WASM_CONV_H
+
+#include "wasm/pairs.h"
+
+QCC_KERNEL void qcc_conv_s8_wasm(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
+                                 const int32_t *b, const int32_t *m, const int8_t *table,
+                                 void *scratch, int8_t *y) {
+  qcc_line_conv(qcc_pairs_line, qcc_lookup_s8, 8, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_gemm_s8_wasm(const struct qcc_gemm *p, const int8_t *x, const int8_t *w,
+                                 const int32_t *b, const int32_t *m, const int8_t *table,
+                                 void *scratch, int8_t *y) {
+  qcc_line_gemm(qcc_pairs_line, qcc_lookup_s8, 8, 8, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_conv_s4_wasm(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                                 const int32_t *b, const int32_t *m, const int8_t *table,
+                                 void *scratch, int8_t *y) {
+  qcc_line_conv(qcc_pairs_line, qcc_lookup_s8, 4, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_gemm_s4_wasm(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
+                                 const int32_t *b, const int32_t *m, const int8_t *table,
+                                 void *scratch, int8_t *y) {
+  qcc_line_gemm(qcc_pairs_line, qcc_lookup_s8, 4, 8, p, x, w, b, m, table, scratch, y);
+}
+
+#endif

@@ -1,0 +1,174 @@
+/* wasm/pairs.h - matrix products by i32x4.dot_i16x8_s: a pair of inputs of one pixel in every lane
+ * times the pairs of weights of four output channels.  Tiles are two pixels by 16 channels or four
+ * by 8 or 4, which leaves the sums in the registers that x86 has.
+ *
+ * Weights are packed in blocks of 16, 8 or 4 output channels by steps of two codes,
+ * w[steps][channels][2], runs padded with zeros to whole steps (int4: to two).  int4 weights come
+ * in blocks of 16 or 8 and share bytes: of each 32 codes in that order the first 16 are the low
+ * nibbles.  They are used times 16, and the sums shifted back. */
+#ifndef QCC_WASM_PAIRS_H
+#define QCC_WASM_PAIRS_H
+
+#include "wasm/codes.h"
+
+/* Pair k of x in every lane; k is a constant. */
+QCC_INLINE v128_t qcc_pairs_lane(v128_t x, int32_t k) {
+  switch (k) {
+    case 0: return wasm_i32x4_shuffle(x, x, 0, 0, 0, 0);
+    case 1: return wasm_i32x4_shuffle(x, x, 1, 1, 1, 1);
+    case 2: return wasm_i32x4_shuffle(x, x, 2, 2, 2, 2);
+    default: return wasm_i32x4_shuffle(x, x, 3, 3, 3, 3);
+  }
+}
+
+/* Step k of four channels, v, times that of the pixels. */
+QCC_INLINE void qcc_pairs_add(int32_t rows, int32_t wide, int32_t v, const v128_t *pair, v128_t w,
+                              v128_t *sum) {
+#pragma GCC unroll 4
+  for (int32_t r = 0; r < rows; r++)
+    sum[r * wide + v] = wasm_i32x4_add(sum[r * wide + v], wasm_i32x4_dot_i16x8(w, pair[r]));
+}
+
+QCC_INLINE void qcc_pairs_step(int32_t rows, int32_t wide, int32_t k, const v128_t *x,
+                               const int8_t *w, v128_t *sum) {
+  v128_t pair[4];
+#pragma GCC unroll 4
+  for (int32_t r = 0; r < rows; r++)
+    pair[r] = qcc_pairs_lane(x[r], k);
+#pragma GCC unroll 4
+  for (int32_t v = 0; v < wide; v++)
+    qcc_pairs_add(rows, wide, v, pair, wasm_i16x8_load8x8(w + 8 * v), sum);
+}
+
+/* Steps k and k + 1 of int4 weights.  With 16 channels each step is a vector of bytes, with 8 the
+ * second step lies in the high nibbles of the first. */
+QCC_INLINE void qcc_pairs_steps_s4(int32_t rows, int32_t wide, int32_t k, const v128_t *x,
+                                   const int8_t *w, v128_t *sum) {
+  v128_t high = wasm_i8x16_const_splat(-16), pair[2][4];
+#pragma GCC unroll 4
+  for (int32_t r = 0; r < rows; r++) {
+    pair[0][r] = qcc_pairs_lane(x[r], k);
+    pair[1][r] = qcc_pairs_lane(x[r], k + 1);
+  }
+#pragma GCC unroll 2
+  for (int32_t i = 0; i < wide / 2; i++) {
+    v128_t code = wasm_v128_load(w + 16 * i), even, odd;
+    even = wasm_v128_and(wasm_i16x8_shl(code, 4), high);
+    odd = wasm_v128_and(code, high);
+    if (wide == 4) {
+      qcc_pairs_add(rows, wide, 0, pair[i], wasm_i16x8_extend_low_i8x16(even), sum);
+      qcc_pairs_add(rows, wide, 1, pair[i], wasm_i16x8_extend_high_i8x16(even), sum);
+      qcc_pairs_add(rows, wide, 2, pair[i], wasm_i16x8_extend_low_i8x16(odd), sum);
+      qcc_pairs_add(rows, wide, 3, pair[i], wasm_i16x8_extend_high_i8x16(odd), sum);
+    } else {
+      qcc_pairs_add(rows, wide, 0, pair[0], wasm_i16x8_extend_low_i8x16(even), sum);
+      qcc_pairs_add(rows, wide, 1, pair[0], wasm_i16x8_extend_high_i8x16(even), sum);
+      qcc_pairs_add(rows, wide, 0, pair[1], wasm_i16x8_extend_low_i8x16(odd), sum);
+      qcc_pairs_add(rows, wide, 1, pair[1], wasm_i16x8_extend_high_i8x16(odd), sum);
+    }
+  }
+}
+
+/* Up to `left` of the eight inputs in x; returns the weights behind them. */
+QCC_INLINE const int8_t *qcc_pairs_eight(int32_t rows, int32_t wide, int32_t bits, int32_t left,
+                                         const v128_t *x, const int8_t *w, v128_t *sum) {
+  int32_t unit = bits == 8 ? 2 : 4;
+#pragma GCC unroll 4
+  for (int32_t k = 0; k < 8 / unit; k++)
+    if (unit * k < left) {
+      if (bits == 8)
+        qcc_pairs_step(rows, wide, k, x, w, sum);
+      else
+        qcc_pairs_steps_s4(rows, wide, 2 * k, x, w, sum);
+      w += 8 * wide;
+    }
+  return w;
+}
+
+QCC_INLINE void qcc_pairs_load(int32_t rows, const int8_t *x, int32_t step, v128_t *v) {
+#pragma GCC unroll 4
+  for (int32_t r = 0; r < rows; r++)
+    v[r] = wasm_i16x8_load8x8(x + r * step);
+}
+
+/* sum[r * wide + v]: the products of pixel r, channels 4 * v .., added.  What a convolution's window
+ * says too comes from there: there it may be a constant. */
+QCC_INLINE void qcc_pairs_sums(int32_t rows, int32_t wide, const struct qcc_line_layer *o,
+                               const struct qcc_lines *l, int32_t at, const int8_t *w,
+                               v128_t *sum) {
+  int32_t bits = o->bits, run = o->g ? o->g->kernel_w * o->g->in_c : l->run;
+  int32_t n = o->g ? o->g->kernel_h : 1;
+  v128_t x[4];
+  for (int32_t j = 0; j < n; j++) {
+    const int8_t *v = (const int8_t *)l->line[j] + at;
+    int32_t i = 0;
+    for (; i + 8 <= run; i += 8) {
+      qcc_pairs_load(rows, v + i, l->step, x);
+      w = qcc_pairs_eight(rows, wide, bits, 8, x, w, sum);
+    }
+    if (i < run) {
+      qcc_pairs_load(rows, v + i, l->step, x);
+      w = qcc_pairs_eight(rows, wide, bits, run - i, x, w, sum);
+    }
+  }
+}
+
+/* The block's channels of `rows` pixels, of which n are stored. */
+QCC_INLINE void qcc_pairs_tile(int32_t rows, int32_t wide, const struct qcc_line_layer *o,
+                               const struct qcc_lines *l, const struct qcc_wasm_channels *channels,
+                               int32_t at, int32_t n, int32_t some, const int8_t *w, int8_t *y) {
+  v128_t sum[8];
+#pragma GCC unroll 8
+  for (int32_t k = 0; k < rows * wide; k++)
+    sum[k] = o->bits == 8 ? channels->b[k % wide] : wasm_i32x4_const_splat(0);
+  qcc_pairs_sums(rows, wide, o, l, at, w, sum);
+  if (o->bits < 8)
+#pragma GCC unroll 8
+    for (int32_t k = 0; k < rows * wide; k++)
+      sum[k] = wasm_i32x4_add(wasm_i32x4_shr(sum[k], 4), channels->b[k % wide]);
+  qcc_wasm_finish(rows, wide, o, channels, n, some, sum, y);
+}
+
+/* The block's channels, from c on, of n pixels. */
+QCC_INLINE void qcc_pairs_block(int32_t wide, const struct qcc_line_layer *o,
+                                const struct qcc_lines *l, int32_t c, int32_t n, const int8_t *w,
+                                int8_t *y) {
+  int32_t some = qcc_min(o->cols - c, 4 * wide), i = 0;
+  struct qcc_wasm_channels channels;
+  qcc_wasm_begin(wide, o, c, some, &channels);
+  if (wide == 4) {
+    for (; i + 2 <= n; i += 2)
+      qcc_pairs_tile(2, 4, o, l, &channels, i * l->step, 2, some, w, y + i * o->cols + c);
+  } else {
+    for (; i + (l->slack ? 2 : 4) <= n; i += 4)
+      qcc_pairs_tile(4, wide, o, l, &channels, i * l->step, qcc_min(n - i, 4), some, w,
+                     y + i * o->cols + c);
+  }
+  for (; i < n; i++)
+    qcc_pairs_tile(1, wide, o, l, &channels, i * l->step, 1, some, w, y + i * o->cols + c);
+}
+
+/* Output channels of the next block, as the compiler has ordered the weights; the last may have
+ * more channels than the layer. */
+QCC_INLINE int32_t qcc_pairs_width(int32_t left, int32_t bits) {
+  if (bits < 8)
+    return left > 8 ? 16 : 8;
+  return left > 12 ? 16 : left > 4 ? 8 : 4;
+}
+
+QCC_INLINE void qcc_pairs_line(const void *layer, const struct qcc_lines *l, int32_t n, void *to) {
+  const struct qcc_line_layer *o = (const struct qcc_line_layer *)layer;
+  int32_t unit = o->bits == 8 ? 2 : 4, depth = l->n * ((l->run + unit - 1) / unit * unit);
+  const int8_t *w = o->w;
+  for (int32_t c = 0, block; c < o->cols; c += block, w += block * depth * o->bits / 8) {
+    block = qcc_pairs_width(o->cols - c, o->bits);
+    if (block == 16)
+      qcc_pairs_block(4, o, l, c, n, w, (int8_t *)to);
+    else if (block == 8)
+      qcc_pairs_block(2, o, l, c, n, w, (int8_t *)to);
+    else
+      qcc_pairs_block(1, o, l, c, n, w, (int8_t *)to);
+  }
+}
+
+#endif
