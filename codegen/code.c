@@ -289,24 +289,33 @@ static bool has_weights(const Node *n) {
   return k && k->packing != PACK_NONE && n->n_in > 1;
 }
 
+/* Is input k only read by qcc, not by the output? */
+static bool is_parameter(const Node *n, int k) {
+  const Kernel *kernel = n->kernel;
+  return is_op(n, "Reshape") || (k > 0 && (is_op(n, "Slice") || is_op(n, "Split"))) ||
+         (is_op(n, "QLookup") && strcmp(kernel->name, "flip_sign") == 0);
+}
+
 ConstantBytes count_constants(Arena *a, const Graph *g) {
   ConstantBytes c = {0};
+  Packing *packed = arena_alloc(a, (g->n_tensor + 1) * (int64_t)sizeof *packed);
   bool *seen = arena_alloc(a, g->n_tensor + 1);
   for (int i = 0; i < g->n_node; i++) {
     const Node *n = g->node[i];
+    Packing packing = has_weights(n) ? ((const Kernel *)n->kernel)->packing : PACK_NONE;
     for (int k = 0; k < n->n_in; k++) {
       const Tensor *t = n->in[k];
-      if (!t || !is_const(t) || seen[t->id]) continue;
+      if (!t || !is_const(t) || is_parameter(n, k)) continue;
+      if (seen[t->id] && (k != 1 || packed[t->id] == packing)) continue;
       seen[t->id] = true;
+      packed[t->id] = packing;
       int64_t bytes = stored_bytes(t);
       if (k == 1 && has_weights(n)) {
-        pack_weights(a, t, ((const Kernel *)n->kernel)->packing, &bytes);
+        pack_weights(a, t, packing, &bytes);
         c.weights += bytes;
       } else if (k == 2 && has_weights(n)) {
         c.biases += bytes;
-      } else if (!is_op(n, "Reshape") &&
-                 !(is_op(n, "QLookup") &&
-                   strcmp(((const Kernel *)n->kernel)->name, "flip_sign") == 0)) {
+      } else {
         c.tables += bytes;
       }
     }

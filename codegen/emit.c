@@ -60,9 +60,32 @@ static void open_array(Emitter *e, const char *ctype, const char *name, int64_t 
                      : arena_printf(e->a, " %s_WEIGHTS", e->upper));
 }
 
+/* The array with the same contents that was written before, or NULL; then the one that will be, under
+ * `name`, is remembered. */
+static const char *written_before(Emitter *e, const char *kind, const char *ctype, const char *name,
+                                  const void *data, int64_t bytes) {
+  for (int i = 0; i < e->n_written; i++) {
+    const Written *w = &e->written[i];
+    if (w->bytes == bytes && w->align == e->align && strcmp(w->kind, kind) == 0 &&
+        strcmp(w->ctype, ctype) == 0 && memcmp(w->data, data, (size_t)bytes) == 0)
+      return w->name;
+  }
+  e->written = arena_grow(e->a, e->written, e->n_written, sizeof *e->written);
+  e->written[e->n_written++] = (Written){kind, ctype, name, bytes, e->align, data};
+  return NULL;
+}
+
+static const void *keep(Emitter *e, const void *data, int64_t bytes) {
+  void *copy = arena_alloc(e->a, bytes + 1);
+  if (bytes > 0) memcpy(copy, data, (size_t)bytes);
+  return copy;
+}
+
 const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n,
                       const int64_t *v) {
   const char *name = array_name(e, kind);
+  const char *same = written_before(e, kind, ctype, name, keep(e, v, n * 8), n * 8);
+  if (same) return same;
   open_array(e, ctype, name, n, false);
   for (int64_t i = 0; i < n || i == 0; i++) {
     /* The most negative number has no literal of its own type. */
@@ -77,6 +100,8 @@ const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n
 
 const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v) {
   const char *name = array_name(e, kind);
+  const char *same = written_before(e, kind, "float", name, keep(e, v, n * 4), n * 4);
+  if (same) return same;
   open_array(e, "float", name, n, kind[0] == 'w' || kind[0] == 'b');
   for (int64_t i = 0; i < n || i == 0; i++)
     fprintf(e->constants, "%s%s,", i % 8 ? "" : "\n  ", float_text(e, i < n ? v[i] : 0));
@@ -87,6 +112,8 @@ const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v)
 /* Words from their bytes, lowest first. */
 static const char *word_array(Emitter *e, const char *kind, int64_t n, const uint8_t *v) {
   const char *name = array_name(e, kind);
+  const char *same = written_before(e, kind, "uint32_t", name, v, n * 4);
+  if (same) return same;
   open_array(e, "uint32_t", name, n, kind[0] == 'w');
   for (int64_t i = 0; i < n; i++, v += 4)
     fprintf(e->constants, "%s0x%02x%02x%02x%02xu,", i % 8 ? "" : "\n  ", v[3], v[2], v[1], v[0]);
@@ -97,6 +124,8 @@ static const char *word_array(Emitter *e, const char *kind, int64_t n, const uin
 static const char *byte_array(Emitter *e, const char *kind, bool is_signed, int64_t n,
                               const uint8_t *v) {
   const char *name = array_name(e, kind);
+  const char *same = written_before(e, kind, is_signed ? "int8_t" : "uint8_t", name, v, n);
+  if (same) return same;
   open_array(e, is_signed ? "int8_t" : "uint8_t", name, n, kind[0] == 'w');
   for (int64_t i = 0; i < n || i == 0; i++)
     fprintf(e->constants, "%s%d,", i % 32 ? "" : "\n  ",
@@ -110,13 +139,16 @@ static const char *byte_array(Emitter *e, const char *kind, bool is_signed, int6
 /* Large weights lie in NAME_weights.bin, pulled in by the assembler. */
 static const char *bin_array(Emitter *e, const char *ctype, const uint8_t *v, int64_t bytes) {
   int align = e->align > 16 ? e->align : 16;
+  int64_t at = (e->bin_bytes + align - 1) / align * align;
+  const char *name = arena_printf(e->a, "(const %s *)(const void *)(%s_weights_bin + %lld)", ctype,
+                                  e->o->name, (long long)at);
+  const char *same = written_before(e, "bin", ctype, name, v, bytes);
+  if (same) return same;
   if (align > e->bin_align) e->bin_align = align;
-  while (e->bin_bytes % align) fputc(0, e->bin), e->bin_bytes++;
-  int64_t at = e->bin_bytes;
+  for (; e->bin_bytes < at; e->bin_bytes++) fputc(0, e->bin);
   fwrite(v, 1, (size_t)bytes, e->bin);
   e->bin_bytes += bytes;
-  return arena_printf(e->a, "(const %s *)(const void *)(%s_weights_bin + %lld)", ctype, e->o->name,
-                      (long long)at);
+  return name;
 }
 
 const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {

@@ -5,6 +5,14 @@
 
 #include "codegen/codegen.h"
 
+/* An array of constants that the output has. */
+typedef struct Written {
+  const char *kind, *ctype, *name;
+  int64_t bytes;
+  int align;
+  const void *data;            /* [bytes] */
+} Written;
+
 typedef struct Emitter {
   const Graph *g;
   Context *cx;
@@ -20,6 +28,8 @@ typedef struct Emitter {
   int index;                   /* of the node that is being written */
   const char **array;          /* [n_tensor] name of the array that holds a constant, or NULL */
   Packing *packed;             /* [n_tensor] order of the weights in that array */
+  int n_written;
+  Written *written;            /* [n_written] so that layers with equal constants share them */
   bool uses_libm_activation;
   int n_header;
   const char **header;         /* runtime headers used, in order of use */
