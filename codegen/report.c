@@ -24,7 +24,7 @@ static json_t *tensor_json(const Tensor *t) {
 static json_t *layer_json(const Node *n) {
   const Kernel *k = n->kernel;
   json_t *o = json_pack("{s:s, s:s, s:s?, s:I}", "name", n->name, "op", n->op->name, "kernel",
-                        k ? k->name : NULL, "macs", (json_int_t)(n->op->macs ? n->op->macs(n) : 0));
+                        k ? k->name : NULL, "macs", (json_int_t)node_macs(n));
   if (n->n_in > 1 && n->in[1] && is_const(n->in[1]) && k && k->packing != PACK_NONE) {
     const Tensor *w = n->in[1];
     json_object_set_new(o, "weights",
@@ -34,6 +34,20 @@ static json_t *layer_json(const Node *n) {
   }
   json_object_set_new(o, "output", tensor_json(n->out[0]));
   return o;
+}
+
+/* What bands cost and save; null where nothing is computed in bands. */
+static json_t *patch_json(const PlanReport *r) {
+  if (!r || r->n_patch == 0) return json_null();
+  json_t *parts = json_array();
+  for (int i = 0; i < r->n_patch; i++) {
+    const Patch *p = &r->patch[i];
+    json_array_append_new(parts, json_pack("{s:s, s:s, s:I, s:I, s:I}", "first", p->first, "last",
+                                           p->last, "bands", (json_int_t)p->bands, "macs_before",
+                                           (json_int_t)p->macs, "macs",
+                                           (json_int_t)(p->macs + p->extra_macs)));
+  }
+  return json_pack("{s:I, s:o}", "arena_before", (json_int_t)r->unpatched_arena, "parts", parts);
 }
 
 void write_report(FILE *f, const Graph *g, const Context *cx, const CodegenOptions *o) {
@@ -52,10 +66,11 @@ void write_report(FILE *f, const Graph *g, const Context *cx, const CodegenOptio
   json_t *constants =
       json_pack("{s:I, s:I, s:I}", "weights", (json_int_t)c.weights, "biases",
                 (json_int_t)c.biases, "tables", (json_int_t)c.tables);
-  json_t *root = json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "qcc", QCC_VERSION,
-                           "name", o->name, "target", target, "optimize", o->optimize, "arena",
-                           arena, "constants", constants, "inputs", inputs, "outputs", outputs,
-                           "layers", layers, "notes", notes);
+  json_t *root =
+      json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "qcc", QCC_VERSION,
+                "name", o->name, "target", target, "optimize", o->optimize, "arena", arena,
+                "patches", patch_json(cx->report), "constants", constants, "inputs", inputs,
+                "outputs", outputs, "layers", layers, "notes", notes);
   if (!root) bug("report.json cannot be built");
   json_dumpf(root, f, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
   fputc('\n', f);

@@ -5,15 +5,13 @@
 
 int cmd_bench(Arena *a, const Options *o);
 
-static int64_t macs_of(const Node *n) { return n->op->macs ? n->op->macs(n) : 0; }
-
 static json_t *layers_json(const Graph *g, const RunResult *r) {
   json_t *list = json_array();
   for (int i = 0; i < g->n_node && i < r->n_mark; i++) {
     const Node *n = g->node[i];
     const Kernel *k = n->kernel;
     json_t *o = json_pack("{s:s, s:s, s:s?, s:I}", "name", n->name, "op", n->op->name, "kernel",
-                          k ? k->name : NULL, "macs", (json_int_t)macs_of(n));
+                          k ? k->name : NULL, "macs", (json_int_t)node_macs(n));
     json_object_set_new(o, "instructions",
                         r->is_time ? json_null() : json_integer((json_int_t)r->mark[i]));
     json_object_set_new(o, "nanoseconds",
@@ -49,7 +47,7 @@ static void print_table(const Job *j, const RunResult *r, int64_t macs, bool lay
   for (int i = 0; i < j->g->n_node && i < r->n_mark; i++) {
     const Node *n = j->g->node[i];
     const Kernel *k = n->kernel;
-    int64_t m = macs_of(n);
+    int64_t m = node_macs(n);
     printf("%4d %-34.34s %-14s %-20s %11lld %12llu ", i, n->name, n->op->name, k ? k->name : "-",
            (long long)m, (unsigned long long)r->mark[i]);
     if (m) printf("%8.2f\n", (double)r->mark[i] / (double)m);
@@ -64,8 +62,7 @@ int cmd_bench(Arena *a, const Options *o) {
   bool random;
   Samples *s = job_samples(j, 3, &random);
   if (!o->limit && s->n > 3) s->n = 3;
-  int64_t macs = 0;
-  for (int i = 0; i < j->g->n_node; i++) macs += macs_of(j->g->node[i]);
+  int64_t macs = count_macs(j->g);
   RunResult r = {.stack_bytes = -1};
   run_job(j, work_folder(a, o->keep), s, sample_room(a, s->n, output_bytes(j->g)), true,
           o->layers ? j->g->n_node : 0, &r);

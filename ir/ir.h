@@ -276,6 +276,8 @@ struct OpDef {
 const OpDef *find_op(const char *name);   /* NULL when there is no such operator */
 int n_ops(void);
 const OpDef *op_at(int i);
+int64_t node_macs(const Node *n);         /* multiply-accumulates */
+int64_t count_macs(const Graph *g);       /* of all nodes */
 /* infer() of every node in order, then every static shape check. */
 void infer_shapes(Graph *g);
 void infer_node(Graph *g, Node *n);       /* arity check, then op->infer */

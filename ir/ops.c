@@ -22,3 +22,11 @@ const OpDef *find_op(const char *name) {
     if (strcmp(table[i].name, name) == 0) return &table[i];
   return NULL;
 }
+
+int64_t node_macs(const Node *n) { return n->op->macs ? n->op->macs(n) : 0; }
+
+int64_t count_macs(const Graph *g) {
+  int64_t macs = 0;
+  for (int i = 0; i < g->n_node; i++) macs += node_macs(g->node[i]);
+  return macs;
+}

@@ -22,8 +22,19 @@ typedef struct Context {
 
 typedef struct Note { const char *node, *text; } Note;
 
-/* Collected for report.json and `qcc explain`. */
+/* A part of the network that is computed in bands of rows. */
+typedef struct Patch {
+  const char *first, *last;      /* nodes of the graph before */
+  int n_node;
+  int64_t bands;
+  int64_t macs, extra_macs;      /* of the part as a whole, and what the bands compute again */
+} Patch;
+
+/* Collected for report.json. */
 typedef struct PlanReport {
+  int n_patch;
+  Patch *patch;
+  int64_t unpatched_arena;       /* bytes without the patches; 0: there are none */
   int n_note;
   Note *note;                    /* e.g. "stays in float: no integer kernel" */
 } PlanReport;

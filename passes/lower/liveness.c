@@ -1,9 +1,9 @@
 /* liveness.c - groups tensors that share memory into buffers and finds the lifetimes of these.
  *
  * A view (Reshape, a Slice of rows, ...) always shares its input's memory.  What a Concat joins is
- * made where it belongs, and a node whose kernel can work in place writes over an input that nobody
- * reads later, when that does not raise the peak: with equal sizes it never does, but a small result
- * that lives long would keep a large buffer alive.
+ * made where it belongs, and a node whose kernel can work in place writes over an input that
+ * nobody reads later, when that does not raise the peak: with equal sizes it never does, but a
+ * small result that lives long would keep a large buffer alive.
  *
  *   x -> Conv -> a -> Relu -> b -> Reshape -> c -> Gemm -> y      a, b and c are one buffer
  *
@@ -117,7 +117,8 @@ static void try_in_place(Builder *b, int at, bool eager) {
     const Tensor *x = n->in[i], *y = n->out[0];
     int64_t shift = b->s.at[x->id] - b->s.at[y->id];
     Union u = unite(b, b->s.root[x->id], b->s.root[y->id], shift);
-    if (u.x == u.y || !keeps_alignment(x, y, shift) || !may_move(&b->s, u.y, u.x, shift, at)) continue;
+    if (u.x == u.y || !keeps_alignment(x, y, shift)) continue;
+    if (!may_move(&b->s, u.y, u.x, shift, at)) continue;
     if (!eager && !keeps_peak(b, &u)) continue;
     join(b, &u);
     return;

@@ -66,14 +66,13 @@ int64_t shared_bytes(const Block *b, int64_t bytes, int64_t lead) {
 
 static bool is_alive(const Block *b, int moment) { return b->first <= moment && moment <= b->last; }
 
-/* Bytes alive when block i begins; the maximum over all moments is at such a one. */
-static int64_t load_at_start(const Block *b, int n, int i) {
+int64_t block_load(const Block *b, int n, int moment) {
   int64_t sum = 0;
   for (int j = 0; j < n; j++) {
-    if (!is_alive(&b[j], b[i].first)) continue;
+    if (!is_alive(&b[j], moment)) continue;
     sum += b[j].bytes;
     const Block *other = b[j].follows ? &b[b[j].follows - 1] : NULL;
-    if (other && is_alive(other, b[i].first)) sum -= shared_bytes(other, b[j].bytes, b[j].lead);
+    if (other && is_alive(other, moment)) sum -= shared_bytes(other, b[j].bytes, b[j].lead);
   }
   return sum;
 }
@@ -81,7 +80,7 @@ static int64_t load_at_start(const Block *b, int n, int i) {
 int64_t block_bound(const Block *b, int n) {
   int64_t bound = 0;
   for (int i = 0; i < n; i++) {
-    int64_t load = load_at_start(b, n, i);
+    int64_t load = block_load(b, n, b[i].first); /* no other moment can be the busiest */
     if (load > bound) bound = load;
   }
   return bound;
@@ -101,7 +100,7 @@ static void find_neighbours(Placer *p, Arena *a) {
   int *found = new_array(a, p->n, sizeof *found);
   for (int i = 0; i < p->n; i++) {
     int n = 0;
-    p->load[i] = load_at_start(p->b, p->n, i);
+    p->load[i] = block_load(p->b, p->n, p->b[i].first);
     for (int j = 0; j < p->n; j++)
       if (j != i && p->b[j].bytes > 0 && overlap_in_time(&p->b[i], &p->b[j])) found[n++] = j;
     p->n_near[i] = n;

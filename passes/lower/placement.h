@@ -21,6 +21,8 @@ typedef struct Block {
 
 /* What a block of `bytes` that follows b with this lead may have in common with it. */
 int64_t shared_bytes(const Block *b, int64_t bytes, int64_t lead);
+/* Bytes that are alive at a moment, less what blocks may share. */
+int64_t block_load(const Block *b, int n, int moment);
 /* No arena can be smaller: the largest sum of blocks that are alive at one moment, less what they
  * may share. */
 int64_t block_bound(const Block *b, int n);

@@ -1,7 +1,7 @@
 /* plan.c - an offset in one arena for every activation and for the working memory of kernels.
  *
- * sharing.c and liveness.c group tensors into buffers, placement.c packs these; this file carries the
- * result into the graph: tensor->offset and alias, the attribute scratch_offset of nodes,
+ * sharing.c and liveness.c group tensors into buffers, placement.c packs these; this file carries
+ * the result into the graph: tensor->offset and alias, the attribute scratch_offset of nodes,
  * graph->arena_bytes and arena_bound.  No schedule of these nodes can do with less than the bound.
  *
  *   x: [0,9) -> Conv -> y<offset=16> -> Relu -> z<offset=16, alias="y">

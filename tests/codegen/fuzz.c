@@ -18,8 +18,8 @@
 enum { SAMPLES = 4, POLICIES = 5 };
 
 static const char *const policies[POLICIES] = {
-  "version: 1\n",
-  "version: 1\npreset: int8\ncalibration: {method: minmax}\n",
+  "version: 1\nschedule: {patch: auto}\n",
+  "version: 1\npreset: int8\ncalibration: {method: minmax}\nschedule: {patch: auto}\n",
   "version: 1\npreset: int4\ncalibration: {method: percentile}\noptimize: speed\n",
   "version: 1\npreset: w4a8\ncalibration: {method: mse}\ndefaults: {weights: {group: 8}}\n",
   "version: 1\noptimize: size\ndefaults: {weights: {format: int4, granularity: group, group: 8}}\n",

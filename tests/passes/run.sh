@@ -30,7 +30,7 @@ run_case() {
   set -- "$name.graph" --emit graph --stop-after "$pass" --quiet -o -
   [ -f "$name.yaml" ] && set -- "$@" --policy "$name.yaml"
   case $pass in
-    kernels | schedule | plan) set -- "$@" --target cortex-m0 ;;
+    patch | kernels | schedule | plan) set -- "$@" --target cortex-m0 ;;
   esac
   for data in "$name.npy" "$name.npz"; do
     [ -f "$data" ] && set -- "$@" --calib "$data"
