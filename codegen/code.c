@@ -1,6 +1,10 @@
 /* code.c - puts the output together: provenance, the kernels that are used, constants, the run
  * function and the header.  The order of everything follows the graph, so that the same graph
- * gives the same bytes. */
+ * gives the same bytes.
+ *
+ * For a target with variants there is a part per variant, in which the compiler may use more
+ * instructions: its kernels, with the variant's name in theirs, and its run function; NAME_run
+ * chooses.  The constants are before all parts: variants that read the same array share it. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>
@@ -50,40 +54,88 @@ static void close_output(FILE *f) {
 
 /* ---- kernels --------------------------------------------------------------------------------- */
 
-typedef struct Paste { Arena *a; FILE *f; int n; const char **done; } Paste;
+typedef struct Paste {
+  Arena *a;
+  FILE *f;
+  const char *tag;             /* stands behind the kernels' prefixes qcc_ and QCC_; "": nothing */
+  bool system;                 /* only the includes of system headers, each once */
+  int n;
+  const char **done;           /* [n] headers, and with `system` lines */
+} Paste;
+
+static bool is_word(char c) { return isalnum((unsigned char)c) || c == '_'; }
+
+/* Text with the prefixes of kernels' names followed by the tag: qcc_conv, qcc_x86_64_v3_conv. */
+static void write_tagged(FILE *f, const char *tag, const char *text, size_t n) {
+  const char *from = text, *end = text + n;
+  for (const char *p = text; *tag && p + 4 <= end; p++) {
+    bool upper = strncmp(p, "QCC_", 4) == 0;
+    if ((!upper && strncmp(p, "qcc_", 4) != 0) || (p > text && is_word(p[-1]))) continue;
+    fwrite(from, 1, (size_t)(p + 4 - from), f);
+    for (const char *t = tag; *t; t++) fputc(upper ? toupper((unsigned char)*t) : *t, f);
+    fputc('_', f);
+    from = p + 4;
+  }
+  fwrite(from, 1, (size_t)(end - from), f);
+}
+
+/* Was the name done before?  It is now. */
+static bool done_before(Paste *p, const char *name) {
+  for (int i = 0; i < p->n; i++)
+    if (strcmp(p->done[i], name) == 0) return true;
+  p->done = arena_grow(p->a, p->done, p->n, sizeof *p->done);
+  p->done[p->n++] = name;
+  return false;
+}
+
+static void paste_line(Paste *p, const char *line) {
+  bool system = strncmp(line, "#include <", 10) == 0;
+  if (p->system) {
+    if (system && !done_before(p, line)) fputs(line, p->f);
+  } else if (strncmp(line, "#include \"", 10) != 0 && !(system && *p->tag)) {
+    write_tagged(p->f, p->tag, line, strlen(line));
+  }
+}
 
 /* A header as it stands, behind those that it includes; only the quoted includes go. */
 static void paste_header(Paste *p, const char *name) {
-  for (int i = 0; i < p->n; i++)
-    if (strcmp(p->done[i], name) == 0) return;
-  p->done = arena_grow(p->a, p->done, p->n, sizeof *p->done);
-  p->done[p->n++] = name;
+  if (done_before(p, name)) return;
   const EmbeddedFile *file = find_embedded(arena_printf(p->a, "runtime/%s", name));
   if (!file) bug("runtime/%s is not embedded", name);
   const char *end = (const char *)file->end;
-  for (const char *s = (const char *)file->begin; s < end;) {
-    const char *nl = memchr(s, '\n', (size_t)(end - s)), *next = nl ? nl + 1 : end;
-    const char *line = arena_strndup(p->a, s, (size_t)(next - s));
-    const char *quoted = strncmp(line, "#include \"", 10) == 0 ? line + 10 : NULL;
-    if (quoted) paste_header(p, arena_strndup(p->a, quoted, strcspn(quoted, "\"")));
-    s = next;
-  }
-  fprintf(p->f, "\n");
-  for (const char *s = (const char *)file->begin; s < end;) {
-    const char *nl = memchr(s, '\n', (size_t)(end - s)), *next = nl ? nl + 1 : end;
-    if (strncmp(s, "#include \"", 10) != 0) fwrite(s, 1, (size_t)(next - s), p->f);
-    s = next;
+  for (int own = 0; own < 2; own++) {
+    if (own && !p->system) fprintf(p->f, "\n");
+    for (const char *s = (const char *)file->begin; s < end;) {
+      const char *nl = memchr(s, '\n', (size_t)(end - s)), *next = nl ? nl + 1 : end;
+      const char *line = arena_strndup(p->a, s, (size_t)(next - s));
+      const char *quoted = strncmp(line, "#include \"", 10) == 0 ? line + 10 : NULL;
+      if (own) paste_line(p, line);
+      else if (quoted) paste_header(p, arena_strndup(p->a, quoted, strcspn(quoted, "\"")));
+      s = next;
+    }
   }
 }
 
 /* How far kernels are specialised: one shared copy each, the compiler's choice, or a copy per
  * call. */
-static void write_specialisation(FILE *f, const char *optimize) {
-  const char *how = strcmp(optimize, "size") == 0 ? "static __attribute__((noinline, unused))"
-                    : strcmp(optimize, "speed") == 0
-                        ? "static inline __attribute__((always_inline, unused))"
-                        : NULL;
-  if (how) fprintf(f, "#if defined(__GNUC__)\n#define QCC_KERNEL %s\n#endif\n", how);
+static const char *specialisation(const char *optimize) {
+  if (strcmp(optimize, "size") == 0)
+    return "#if defined(__GNUC__)\n"
+           "#define QCC_KERNEL static __attribute__((noinline, unused))\n#endif\n";
+  if (strcmp(optimize, "speed") == 0)
+    return "#if defined(__GNUC__)\n"
+           "#define QCC_KERNEL static inline __attribute__((always_inline, unused))\n#endif\n";
+  return "";
+}
+
+static void write_kernels(Emitter *e, FILE *f, const Part *part, const char *tag) {
+  const char *settings =
+      arena_printf(e->a, "%s%s", specialisation(e->o->optimize),
+                   part->uses_libm_activation ? "" : "#define QCC_ACT_LIBM 0\n");
+  write_tagged(f, tag, settings, strlen(settings));
+  Paste p = {.a = e->a, .f = f, .tag = tag};
+  for (int i = 0; i < part->n_header; i++) paste_header(&p, part->header[i]);
+  fprintf(f, "\n");
 }
 
 /* ---- calls ----------------------------------------------------------------------------------- */
@@ -113,8 +165,7 @@ static void write_operand(Emitter *e, const char *what, const Tensor *t) {
   fprintf(e->calls, "\n");
 }
 
-static void write_comment(Emitter *e, const Node *n) {
-  const Kernel *k = n->kernel;
+static void write_comment(Emitter *e, const Node *n, const Kernel *k) {
   fprintf(e->calls, "\n  /* %d: %s %s, kernel %s\n", e->index, n->op->name,
           comment_text(e->a, n->name), k ? k->name : "none (same bytes)");
   for (int i = 0; i < n->n_in; i++) {
@@ -128,8 +179,8 @@ static void write_comment(Emitter *e, const Node *n) {
 }
 
 static void write_node(Emitter *e, const Node *n) {
-  const Kernel *k = n->kernel;
-  write_comment(e, n);
+  const Kernel *k = variant_kernel(n, (int)(e->now - e->part));
+  write_comment(e, n, k);
   fprintf(e->calls, "  %s_LAYER(%d);\n", e->upper, e->index);
   if (!k) return;
   use_header(e, k->header);
@@ -168,6 +219,22 @@ static void write_io(Emitter *e, FILE *f, const char *kind, int i, const Tensor 
           i, ctype_of(t->dtype), (long long)t->offset);
 }
 
+/* What the header says of variants. */
+static void write_variants(Emitter *e, FILE *f) {
+  const Target *t = e->cx->target;
+  const char *name = e->o->name, *u = e->upper;
+  fprintf(f, "/* There are variants for processors that can do more:\n *\n");
+  for (int v = 0; v < t->n_variant; v++)
+    fprintf(f, " *   %d %s\n", v, t->variant[v].target->name);
+  fprintf(f,
+          " *\n * Outputs are the same, but for the rounding of reals.  %s_run takes the first that runs\n"
+          " * here: this one.  With %s_VARIANT defined as a number when the .c file is compiled, it\n"
+          " * takes that one, whatever the processor. */\n"
+          "int %s_variant(void);\n#define %s_VARIANTS %d\n",
+          name, u, name, u, t->n_variant);
+  fprintf(f, "\n");
+}
+
 static void write_header(Emitter *e, const char *dir) {
   const char *u = e->upper, *name = e->o->name;
   const Graph *g = e->g;
@@ -190,6 +257,7 @@ static void write_header(Emitter *e, const char *dir) {
           " * arenas may run at the same time. */\n",
           u, u);
   fprintf(f, "void %s_run(void *arena);\n\n", name);
+  if (e->n_part > 1) write_variants(e, f);
   fprintf(f,
           "/* With %s_PROFILE defined when the .c file is compiled, this function of yours is\n"
           " * called before every layer and, with layer = %s_LAYERS, after the last. */\n",
@@ -231,26 +299,106 @@ static void write_macros(Emitter *e, FILE *f) {
           name, u, e->bin_align, name, name, u, name, name, name, bytes, name, bytes);
 }
 
-static void write_source(Emitter *e, const char *dir, const char *constants, const char *calls) {
+/* A run function: of the network, or of one of its variants. */
+static void write_run(Emitter *e, FILE *f, const Part *part, const char *tag) {
+  if (*tag) fprintf(f, "static void %s_%s_run(void *arena) {\n", e->o->name, tag);
+  else fprintf(f, "\nvoid %s_run(void *arena) {\n", e->o->name);
+  fprintf(f, "  unsigned char *const a = arena;\n  (void)a;\n");
+  write_tagged(f, tag, part->text, part->n_text);
+  fprintf(f, "  %s_LAYER(%d);\n}\n", e->upper, e->g->n_node);
+}
+
+static const char *variant_tag(Emitter *e, int v) {
+  return identifier_of(e->a, e->cx->target->variant[v].target->name);
+}
+
+static void write_variant(Emitter *e, FILE *f, int v) {
+  const Variant *variant = &e->cx->target->variant[v];
+  const char *tag = variant_tag(e, v);
+  fprintf(f, "\n/* ---- variant %d: %s */\n\n", v, variant->target->name);
+  if (variant->code)
+    fprintf(f,
+            "#if defined(__clang__)\n"
+            "#pragma clang attribute push(__attribute__((target(\"%s\"))), apply_to = function)\n"
+            "#elif defined(__GNUC__)\n#pragma GCC push_options\n#pragma GCC target(\"%s\")\n"
+            "#endif\n",
+            variant->code, variant->code);
+  write_kernels(e, f, &e->part[v], tag);
+  write_run(e, f, &e->part[v], tag);
+  if (variant->code)
+    fprintf(f, "\n#if defined(__clang__)\n#pragma clang attribute pop\n"
+               "#elif defined(__GNUC__)\n#pragma GCC pop_options\n#endif\n");
+}
+
+static const char *cpu_mask(Emitter *e, const Variant *v) {
+  const char *mask = "";
+  for (int i = 0; i < v->n_cpu; i++)
+    mask = arena_printf(e->a, "%s%sQCC_CPU_%s", mask, i ? " | " : "", upper_of(e->a, v->cpu[i]));
+  return mask;
+}
+
+/* The first variant that the processor can run, found once: CPUID takes long on virtual machines.
+ * Threads that look at the same time find the same. */
+static void write_choice(Emitter *e, FILE *f) {
+  const Target *t = e->cx->target;
+  const char *name = e->o->name, *u = e->upper;
+  int last = t->n_variant - 1;
+  Paste p = {.a = e->a, .f = f, .tag = ""};
+  fprintf(f, "\n/* ---- which of them runs */\n");
+  paste_header(&p, cpu_feature_header(t->variant[0].cpu[0]));
+  fprintf(f, "\nstatic int %s_find_variant(void) {\n  const int cpu = qcc_cpu();\n", name);
+  for (int v = 0; v < last; v++)
+    fprintf(f, "  const int needs%d = %s;\n", v, cpu_mask(e, &t->variant[v]));
+  for (int v = 0; v < last; v++)
+    fprintf(f, "  if ((cpu & needs%d) == needs%d) return %d;\n", v, v, v);
+  fprintf(f, "  return %d;\n}\n", last);
+  fprintf(f,
+          "\nint %s_variant(void) {\n#ifdef %s_VARIANT\n  (void)%s_find_variant;\n"
+          "  return %s_VARIANT;\n#else\n  static int found; /* its number + 1 */\n"
+          "  int v = __atomic_load_n(&found, __ATOMIC_RELAXED);\n"
+          "  if (v == 0) {\n    v = %s_find_variant() + 1;\n"
+          "    __atomic_store_n(&found, v, __ATOMIC_RELAXED);\n  }\n  return v - 1;\n#endif\n}\n",
+          name, u, name, u, name);
+  fprintf(f, "\nvoid %s_run(void *arena) {\n  switch (%s_variant()) {\n", name, name);
+  for (int v = 0; v < last; v++)
+    fprintf(f, "    case %d: %s_%s_run(arena); break;\n", v, name, variant_tag(e, v));
+  fprintf(f, "    default: %s_%s_run(arena); break;\n  }\n}\n", name, variant_tag(e, last));
+}
+
+/* Compilers want the system headers of variants before the first of them. */
+static void write_includes(Emitter *e, FILE *f) {
+  Paste p = {.a = e->a, .f = f, .tag = "", .system = true};
+  const char *given[] = {"math.h", "stddef.h", "string.h"};
+  for (size_t i = 0; i < sizeof given / sizeof *given; i++) {
+    const char *line = arena_printf(e->a, "#include <%s>\n", given[i]);
+    done_before(&p, line);
+    fputs(line, f);
+  }
+  for (int v = 0; e->n_part > 1 && v < e->n_part; v++)
+    for (int i = 0; i < e->part[v].n_header; i++) paste_header(&p, e->part[v].header[i]);
+  fprintf(f, "\n");
+}
+
+static void write_source(Emitter *e, const char *dir, const char *constants) {
   const char *name = e->o->name;
   FILE *f = open_output(e->a, dir, name, ".c");
   write_provenance(e, f, arena_printf(e->a, "%s.c", name),
                    "a compiled network; include the header, call the run function");
-  fprintf(f, "#include \"%s.h\"\n\n#include <math.h>\n#include <stddef.h>\n#include <string.h>\n\n",
-          name);
-  write_specialisation(f, e->o->optimize);
-  if (!e->uses_libm_activation) fprintf(f, "#define QCC_ACT_LIBM 0\n");
-  Paste p = {e->a, f, 0, NULL};
-  for (int i = 0; i < e->n_header; i++) paste_header(&p, e->header[i]);
-  fprintf(f, "\n");
+  fprintf(f, "#include \"%s.h\"\n\n", name);
+  write_includes(e, f);
+  if (e->n_part == 1) write_kernels(e, f, e->part, "");
   write_macros(e, f);
   fprintf(f, "\n%s", constants);
   if (e->o->static_arena)
     fprintf(f,
             "\nunsigned char %s_arena[%s_ARENA_BYTES] __attribute__((aligned(%s_ARENA_ALIGN)));\n",
             name, e->upper, e->upper);
-  fprintf(f, "\nvoid %s_run(void *arena) {\n  unsigned char *const a = arena;\n  (void)a;\n", name);
-  fprintf(f, "%s  %s_LAYER(%d);\n}\n", calls, e->upper, e->g->n_node);
+  if (e->n_part == 1) {
+    write_run(e, f, e->part, "");
+  } else {
+    for (int v = 0; v < e->n_part; v++) write_variant(e, f, v);
+    write_choice(e, f);
+  }
   close_output(f);
 }
 
@@ -262,26 +410,51 @@ static int64_t weight_bytes(const Graph *g) {
   return bytes;
 }
 
-void write_code(const Graph *g, Context *cx, const CodegenOptions *o, const char *dir) {
-  char *constants = NULL, *calls = NULL;
-  size_t n_constants = 0, n_calls = 0;
+static Emitter new_emitter(const Graph *g, Context *cx, const CodegenOptions *o) {
   Emitter e = {.g = g, .cx = cx, .a = g->arena, .o = o, .upper = upper_of(g->arena, o->name)};
+  int64_t weights = weight_bytes(g);
+  e.to_bin = weights > 0 && weights >= o->bin_threshold;
   e.array = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *e.array);
   e.packed = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *e.packed);
+  e.n_part = cx->target && cx->target->n_variant ? cx->target->n_variant : 1;
+  e.part = arena_alloc(g->arena, e.n_part * (int64_t)sizeof *e.part);
+  return e;
+}
+
+static void write_parts(Emitter *e) {
+  for (int v = 0; v < e->n_part; v++) {
+    Part *p = e->now = &e->part[v];
+    e->calls = p->calls = open_memstream(&p->text, &p->n_text);
+    use_header(e, "common.h");
+    for (e->index = 0; e->index < e->g->n_node; e->index++) write_node(e, e->g->node[e->index]);
+    fclose(p->calls);
+  }
+}
+
+static void free_parts(const Emitter *e) {
+  for (int v = 0; v < e->n_part; v++) free(e->part[v].text);
+}
+
+void write_code(const Graph *g, Context *cx, const CodegenOptions *o, const char *dir) {
+  char *constants = NULL;
+  size_t n_constants = 0;
+  Emitter e = new_emitter(g, cx, o);
   e.constants = open_memstream(&constants, &n_constants);
-  e.calls = open_memstream(&calls, &n_calls);
-  use_header(&e, "common.h");
-  int64_t weights = weight_bytes(g);
-  if (weights > 0 && weights >= o->bin_threshold)
-    e.bin = open_output(g->arena, dir, o->name, "_weights.bin");
-  for (e.index = 0; e.index < g->n_node; e.index++) write_node(&e, g->node[e.index]);
+  if (e.to_bin) e.bin = open_output(g->arena, dir, o->name, "_weights.bin");
+  write_parts(&e);
   fclose(e.constants);
-  fclose(e.calls);
   if (e.bin) close_output(e.bin);
   write_header(&e, dir);
-  write_source(&e, dir, constants, calls);
+  write_source(&e, dir, constants);
   free(constants);
-  free(calls);
+  free_parts(&e);
+}
+
+ConstantBytes count_constants(const Graph *g, Context *cx, const CodegenOptions *o) {
+  Emitter e = new_emitter(g, cx, o);
+  write_parts(&e);
+  free_parts(&e);
+  return e.bytes;
 }
 
 static bool has_weights(const Node *n) {
@@ -289,49 +462,22 @@ static bool has_weights(const Node *n) {
   return k && k->packing != PACK_NONE && n->n_in > 1;
 }
 
-/* Is input k only read by qcc, not by the output? */
-static bool is_parameter(const Node *n, int k) {
-  const Kernel *kernel = n->kernel;
-  return is_op(n, "Reshape") || (k > 0 && (is_op(n, "Slice") || is_op(n, "Split"))) ||
-         (is_op(n, "QLookup") && strcmp(kernel->name, "flip_sign") == 0);
-}
-
-ConstantBytes count_constants(Arena *a, const Graph *g) {
-  ConstantBytes c = {0};
-  Packing *packed = arena_alloc(a, (g->n_tensor + 1) * (int64_t)sizeof *packed);
-  bool *seen = arena_alloc(a, g->n_tensor + 1);
-  for (int i = 0; i < g->n_node; i++) {
-    const Node *n = g->node[i];
-    Packing packing = has_weights(n) ? ((const Kernel *)n->kernel)->packing : PACK_NONE;
-    for (int k = 0; k < n->n_in; k++) {
-      const Tensor *t = n->in[k];
-      if (!t || !is_const(t) || is_parameter(n, k)) continue;
-      if (seen[t->id] && (k != 1 || packed[t->id] == packing)) continue;
-      seen[t->id] = true;
-      packed[t->id] = packing;
-      int64_t bytes = stored_bytes(t);
-      if (k == 1 && has_weights(n)) {
-        pack_weights(a, t, packing, &bytes);
-        c.weights += bytes;
-      } else if (k == 2 && has_weights(n)) {
-        c.biases += bytes;
-      } else {
-        c.tables += bytes;
-      }
-    }
-  }
-  return c;
-}
-
-/* NAME_<kind><i> for every node with weights and every kind, and one more symbol or NULL. */
+/* NAME_<kind><i> for every node with weights and every kind, its namesakes of other variants, and one
+ * more symbol or NULL. */
 static const char *const *node_symbols(Arena *a, const Graph *g, const char *name,
                                        const char *kinds, const char *more) {
-  const char **s = arena_alloc(a, ((int64_t)strlen(kinds) * g->n_node + 2) * (int64_t)sizeof *s);
+  const char **s = NULL;
   int n = 0;
   for (int i = 0; i < g->n_node; i++)
     for (const char *k = kinds; *k && has_weights(g->node[i]); k++)
-      s[n++] = arena_printf(a, "%s_%c%d", name, *k, i);
-  s[n] = more;
+      for (int v = 0; v < n_variants_of(g->node[i]); v++) {
+        s = arena_grow(a, s, n, sizeof *s);
+        s[n++] = arena_printf(a, v ? "%s_%c%d_%d" : "%s_%c%d", name, *k, i, v + 1);
+      }
+  s = arena_grow(a, s, n, sizeof *s);
+  s[n++] = more;
+  s = arena_grow(a, s, n, sizeof *s);
+  s[n] = NULL;
   return s;
 }
 

@@ -37,11 +37,11 @@ uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes)
 /* Floats as [channels / whole][depth][whole], the last group as many times `lanes` as suffice. */
 uint8_t *pack_floats(Arena *a, const Tensor *w, int64_t lanes, int64_t whole, int64_t *bytes);
 
-/* Bytes of constants in flash: weights (codes and biases) and the rest, from the graph. */
+/* Bytes of the constants that write_code() writes: weights, biases and the rest; of all variants. */
 typedef struct ConstantBytes { int64_t weights, biases, tables; } ConstantBytes;
-ConstantBytes count_constants(Arena *a, const Graph *g);
+ConstantBytes count_constants(const Graph *g, Context *cx, const CodegenOptions *o);
 
 /* report.json: sizes, layers, kernels, arena, notes (report.c). */
-void write_report(FILE *f, const Graph *g, const Context *cx, const CodegenOptions *o);
+void write_report(FILE *f, const Graph *g, Context *cx, const CodegenOptions *o);
 
 #endif

@@ -4,13 +4,15 @@
 #include "codegen/pack_x86.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 void use_header(Emitter *e, const char *header) {
-  for (int i = 0; i < e->n_header; i++)
-    if (strcmp(e->header[i], header) == 0) return;
-  e->header = arena_grow(e->a, e->header, e->n_header, sizeof *e->header);
-  e->header[e->n_header++] = header;
+  Part *p = e->now;
+  for (int i = 0; i < p->n_header; i++)
+    if (strcmp(p->header[i], header) == 0) return;
+  p->header = arena_grow(e->a, p->header, p->n_header, sizeof *p->header);
+  p->header[p->n_header++] = header;
 }
 
 Tensor *optional_input(const Node *n, int i) { return i < n->n_in ? n->in[i] : NULL; }
@@ -49,44 +51,65 @@ const char *float_text(Emitter *e, double v) {
 
 /* ---- arrays ---------------------------------------------------------------------------------- */
 
-static const char *array_name(Emitter *e, const char *kind) {
-  return arena_printf(e->a, "%s_%s%d", e->o->name, kind, e->index);
+static int ctype_bytes(const char *ctype) {
+  return strcmp(ctype, "float") == 0 ? 4 : atoi(ctype + strcspn(ctype, "0123456789")) / 8;
 }
 
-static void open_array(Emitter *e, const char *ctype, const char *name, int64_t n, bool weights) {
-  fprintf(e->constants, "static const %s %s[%lld]%s = {", ctype, name, (long long)(n ? n : 1),
-          !weights   ? ""
-          : e->align ? arena_printf(e->a, " %s_WEIGHTS __attribute__((aligned(%d)))", e->upper, e->align)
-                     : arena_printf(e->a, " %s_WEIGHTS", e->upper));
-}
-
-/* The array with the same contents that was written before, or NULL; then the one that will be, under
- * `name`, is remembered. */
-static const char *written_before(Emitter *e, const char *kind, const char *ctype, const char *name,
-                                  const void *data, int64_t bytes) {
+static const Array *find_written(const Emitter *e, const Array *a) {
   for (int i = 0; i < e->n_written; i++) {
-    const Written *w = &e->written[i];
-    if (w->bytes == bytes && w->align == e->align && strcmp(w->kind, kind) == 0 &&
-        strcmp(w->ctype, ctype) == 0 && memcmp(w->data, data, (size_t)bytes) == 0)
-      return w->name;
+    const Array *b = &e->written[i];
+    if (b->hash == a->hash && b->bytes == a->bytes && b->is_weights == a->is_weights &&
+        b->align == a->align && strcmp(b->ctype, a->ctype) == 0 &&
+        memcmp(b->v, a->v, (size_t)a->bytes) == 0)
+      return b;
   }
-  e->written = arena_grow(e->a, e->written, e->n_written, sizeof *e->written);
-  e->written[e->n_written++] = (Written){kind, ctype, name, bytes, e->align, data};
   return NULL;
 }
 
-static const void *keep(Emitter *e, const void *data, int64_t bytes) {
-  void *copy = arena_alloc(e->a, bytes + 1);
-  if (bytes > 0) memcpy(copy, data, (size_t)bytes);
-  return copy;
+/* Variants may want different arrays of one kind in one layer: NAME_w3, NAME_w3_2 ... */
+static const char *new_name(Emitter *e, const char *kind) {
+  const char *first = arena_printf(e->a, "%s_%s%d", e->o->name, kind, e->index), *name = first;
+  for (int i = 0, k = 1; i < e->n_written; i++)
+    if (strcmp(e->written[i].name, name) == 0) {
+      name = arena_printf(e->a, "%s_%d", first, ++k);
+      i = -1;
+    }
+  return name;
+}
+
+/* Notes a new array and what it takes. */
+static void add_array(Emitter *e, const Array *a, const char *kind, int64_t bytes) {
+  e->written = arena_grow(e->a, e->written, e->n_written, sizeof *e->written);
+  e->written[e->n_written++] = *a;
+  int64_t biases = kind[0] == 'b' ? bytes : kind[0] == 'k' ? bytes / 2 : 0; /* k: multipliers too */
+  e->bytes.biases += biases;
+  if (kind[0] == 'w') e->bytes.weights += bytes;
+  else e->bytes.tables += bytes - biases;
+}
+
+/* Begins the array of n elements, which are `size` bytes each in v; false when there is one like it,
+ * or when arrays are only counted. */
+static bool open_array(Emitter *e, const char *kind, const char *ctype, bool is_weights, int64_t n,
+                       const void *v, int size, const char **name) {
+  Array a = {.ctype = ctype, .is_weights = is_weights, .v = v, .bytes = n * size};
+  a.align = is_weights ? e->align : 0;
+  a.hash = hash_bytes(HASH_START, v, (size_t)a.bytes);
+  const Array *same = find_written(e, &a);
+  *name = same ? same->name : (a.name = new_name(e, kind));
+  if (same) return false;
+  add_array(e, &a, kind, n * ctype_bytes(ctype));
+  if (!e->constants) return false;
+  const char *place = is_weights ? arena_printf(e->a, " %s_WEIGHTS", e->upper) : "";
+  if (a.align) place = arena_printf(e->a, "%s __attribute__((aligned(%d)))", place, a.align);
+  fprintf(e->constants, "static const %s %s[%lld]%s = {", ctype, *name, (long long)(n ? n : 1),
+          place);
+  return true;
 }
 
 const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n,
                       const int64_t *v) {
-  const char *name = array_name(e, kind);
-  const char *same = written_before(e, kind, ctype, name, keep(e, v, n * 8), n * 8);
-  if (same) return same;
-  open_array(e, ctype, name, n, false);
+  const char *name;
+  if (!open_array(e, kind, ctype, false, n, v, 8, &name)) return name;
   for (int64_t i = 0; i < n || i == 0; i++) {
     /* The most negative number has no literal of its own type. */
     int64_t x = i < n ? v[i] : 0;
@@ -99,10 +122,9 @@ const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n
 }
 
 const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v) {
-  const char *name = array_name(e, kind);
-  const char *same = written_before(e, kind, "float", name, keep(e, v, n * 4), n * 4);
-  if (same) return same;
-  open_array(e, "float", name, n, kind[0] == 'w' || kind[0] == 'b');
+  const char *name;
+  bool is_weights = kind[0] == 'w' || kind[0] == 'b';
+  if (!open_array(e, kind, "float", is_weights, n, v, 4, &name)) return name;
   for (int64_t i = 0; i < n || i == 0; i++)
     fprintf(e->constants, "%s%s,", i % 8 ? "" : "\n  ", float_text(e, i < n ? v[i] : 0));
   fprintf(e->constants, "\n};\n");
@@ -111,10 +133,8 @@ const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v)
 
 /* Words from their bytes, lowest first. */
 static const char *word_array(Emitter *e, const char *kind, int64_t n, const uint8_t *v) {
-  const char *name = array_name(e, kind);
-  const char *same = written_before(e, kind, "uint32_t", name, v, n * 4);
-  if (same) return same;
-  open_array(e, "uint32_t", name, n, kind[0] == 'w');
+  const char *name;
+  if (!open_array(e, kind, "uint32_t", kind[0] == 'w', n, v, 4, &name)) return name;
   for (int64_t i = 0; i < n; i++, v += 4)
     fprintf(e->constants, "%s0x%02x%02x%02x%02xu,", i % 8 ? "" : "\n  ", v[3], v[2], v[1], v[0]);
   fprintf(e->constants, "\n};\n");
@@ -123,10 +143,8 @@ static const char *word_array(Emitter *e, const char *kind, int64_t n, const uin
 
 static const char *byte_array(Emitter *e, const char *kind, bool is_signed, int64_t n,
                               const uint8_t *v) {
-  const char *name = array_name(e, kind);
-  const char *same = written_before(e, kind, is_signed ? "int8_t" : "uint8_t", name, v, n);
-  if (same) return same;
-  open_array(e, is_signed ? "int8_t" : "uint8_t", name, n, kind[0] == 'w');
+  const char *name, *ctype = is_signed ? "int8_t" : "uint8_t";
+  if (!open_array(e, kind, ctype, kind[0] == 'w', n, v, 1, &name)) return name;
   for (int64_t i = 0; i < n || i == 0; i++)
     fprintf(e->constants, "%s%d,", i % 32 ? "" : "\n  ",
             i >= n      ? 0
@@ -139,16 +157,19 @@ static const char *byte_array(Emitter *e, const char *kind, bool is_signed, int6
 /* Large weights lie in NAME_weights.bin, pulled in by the assembler. */
 static const char *bin_array(Emitter *e, const char *ctype, const uint8_t *v, int64_t bytes) {
   int align = e->align > 16 ? e->align : 16;
-  int64_t at = (e->bin_bytes + align - 1) / align * align;
-  const char *name = arena_printf(e->a, "(const %s *)(const void *)(%s_weights_bin + %lld)", ctype,
-                                  e->o->name, (long long)at);
-  const char *same = written_before(e, "bin", ctype, name, v, bytes);
-  if (same) return same;
   if (align > e->bin_align) e->bin_align = align;
-  for (; e->bin_bytes < at; e->bin_bytes++) fputc(0, e->bin);
-  fwrite(v, 1, (size_t)bytes, e->bin);
-  e->bin_bytes += bytes;
-  return name;
+  Array a = {.ctype = ctype, .is_weights = true, .v = v, .bytes = bytes, .align = -align};
+  a.hash = hash_bytes(HASH_START, v, (size_t)bytes);
+  const Array *same = find_written(e, &a);
+  if (same) return same->name;
+  int64_t at = (e->bin_bytes + align - 1) / align * align;
+  for (int64_t i = e->bin_bytes; e->bin && i < at; i++) fputc(0, e->bin);
+  if (e->bin) fwrite(v, 1, (size_t)bytes, e->bin);
+  a.name = arena_printf(e->a, "(const %s *)(const void *)(%s_weights_bin + %lld)", ctype,
+                        e->o->name, (long long)at);
+  add_array(e, &a, "w", at + bytes - e->bin_bytes);
+  e->bin_bytes = at + bytes;
+  return a.name;
 }
 
 const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
@@ -156,7 +177,7 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
   int64_t n = n_elements(t);
   const char *name;
   if (t->dtype == DT_F32) {
-    name = e->bin && kind[0] == 'w' ? bin_array(e, "float", t->data, n * 4)
+    name = e->to_bin && kind[0] == 'w' ? bin_array(e, "float", t->data, n * 4)
                                     : float_array(e, kind, n, t->data);
   } else {
     int64_t *v = arena_alloc(e->a, (n + 1) * (int64_t)sizeof *v);
@@ -176,13 +197,13 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
   const char *name;
   e->align = is_x86_packing(k->packing) ? 64 : 0;
   if (is_dsp_packing(k->packing)) {
-    name = e->bin ? bin_array(e, "uint32_t", v, bytes) : word_array(e, "w", bytes / 4, v);
+    name = e->to_bin ? bin_array(e, "uint32_t", v, bytes) : word_array(e, "w", bytes / 4, v);
   } else if (w->dtype == DT_F32) {
-    name = e->bin ? bin_array(e, "float", v, bytes)
+    name = e->to_bin ? bin_array(e, "float", v, bytes)
                   : float_array(e, "w", bytes / 4, (const float *)(const void *)v);
   } else {
     bool is_signed = w->dtype == DT_I8;
-    name = e->bin ? bin_array(e, is_signed ? "int8_t" : "uint8_t", v, bytes)
+    name = e->to_bin ? bin_array(e, is_signed ? "int8_t" : "uint8_t", v, bytes)
                   : byte_array(e, "w", is_signed, bytes, v);
   }
   e->align = 0;
@@ -286,7 +307,7 @@ static const char *activation_text(Emitter *e, const Node *n) {
     return arena_printf(e->a, "{QCC_ACT_HARDSIGMOID, %s, %s}", float_text(e, alpha),
                         float_text(e, beta));
   if (strcmp(name, "HardSwish") == 0) return "{QCC_ACT_HARDSWISH, 0, 0}";
-  e->uses_libm_activation = true;
+  e->now->uses_libm_activation = true;
   return strcmp(name, "Sigmoid") == 0 ? "{QCC_ACT_SIGMOID, 0, 0}" : "{QCC_ACT_TANH, 0, 0}";
 }
 

@@ -5,13 +5,25 @@
 
 #include "codegen/codegen.h"
 
-/* An array of constants that the output has. */
-typedef struct Written {
-  const char *kind, *ctype, *name;
+/* An array that was written; an equal one takes its name. */
+typedef struct Array {
+  const char *ctype, *name;
+  bool is_weights;             /* in the section of weights */
+  int align;                   /* bytes; negative: of the .bin file, where the array lies */
+  uint64_t hash;               /* of the elements */
+  const void *v;
   int64_t bytes;
-  int align;
-  const void *data;            /* [bytes] */
-} Written;
+} Array;
+
+/* What a variant's calls use; a target without variants has one. */
+typedef struct Part {
+  FILE *calls;                 /* body of the run function ... */
+  char *text;                  /* ... and what it is once the file is closed */
+  size_t n_text;
+  int n_header;
+  const char **header;         /* runtime headers used, in order of use */
+  bool uses_libm_activation;
+} Part;
 
 typedef struct Emitter {
   const Graph *g;
@@ -19,20 +31,22 @@ typedef struct Emitter {
   Arena *a;
   const CodegenOptions *o;
   const char *upper;           /* the prefix in upper case */
-  FILE *constants;             /* arrays */
-  FILE *calls;                 /* body of the run function */
-  FILE *bin;                   /* contents of NAME_weights.bin, or NULL */
+  FILE *constants;             /* arrays; NULL: they are only counted */
+  ConstantBytes bytes;         /* of the arrays, and of the .bin file */
+  int n_written;
+  Array *written;              /* [n_written] the arrays */
+  int n_part;
+  Part *part;                  /* [n_part] best variant first */
+  Part *now;                   /* the one that is being written */
+  FILE *calls;                 /* its calls */
+  bool to_bin;                 /* weights go to NAME_weights.bin ... */
+  FILE *bin;                   /* ... which is this; NULL: they are only counted */
   int64_t bin_bytes;
   int align;                   /* bytes that the weights being written want; 0: any */
   int bin_align;               /* the largest of those in the .bin file */
   int index;                   /* of the node that is being written */
   const char **array;          /* [n_tensor] name of the array that holds a constant, or NULL */
   Packing *packed;             /* [n_tensor] order of the weights in that array */
-  int n_written;
-  Written *written;            /* [n_written] so that layers with equal constants share them */
-  bool uses_libm_activation;
-  int n_header;
-  const char **header;         /* runtime headers used, in order of use */
 } Emitter;
 
 typedef void EmitFn(Emitter *e, const Node *n, const Kernel *k);
@@ -53,6 +67,7 @@ const char *pointer_to(Emitter *e, const Tensor *t);
 const char *constant_array(Emitter *e, const Tensor *t, const char *kind);
 /* The node's weights (input 1) in the kernel's order. */
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k);
+/* Elements must live as long as the emitter: arrays with the same ones are written once. */
 const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n, const int64_t *v);
 const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v);
 const char *scratch_pointer(Emitter *e, const Node *n);

@@ -175,8 +175,9 @@ void emit_pad(Emitter *e, const Node *n, const Kernel *k) {
   } else if (strcmp(name, "CONSTANT") == 0) {
     if (x->dtype != DT_F32 && attr_float(n, "value", 0) != 0)
       error_at(n->loc, "no kernel for Pad of %s with a value attribute", dtype_name(x->dtype));
-    float real = (float)attr_float(n, "value", 0);
-    fill = float_array(e, "c", 1, &real);
+    float *real = arena_alloc(e->a, sizeof *real);
+    *real = (float)attr_float(n, "value", 0);
+    fill = float_array(e, "c", 1, real);
   }
   call(e, "qcc_%s(&p, %s, %s, %s)", k->name, fill, pointer_to(e, x), pointer_to(e, n->out[0]));
 }

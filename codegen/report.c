@@ -21,10 +21,19 @@ static json_t *tensor_json(const Tensor *t) {
   return o;
 }
 
-static json_t *layer_json(const Node *n) {
+/* By variant. */
+static json_t *kernels_json(const Node *n, const Target *t) {
+  json_t *o = json_object();
+  for (int v = 0; v < n->n_variant; v++)
+    json_object_set_new(o, t->variant[v].target->name, json_string(variant_kernel(n, v)->name));
+  return o;
+}
+
+static json_t *layer_json(const Node *n, const Target *t) {
   const Kernel *k = n->kernel;
   json_t *o = json_pack("{s:s, s:s, s:s?, s:I}", "name", n->name, "op", n->op->name, "kernel",
                         k ? k->name : NULL, "macs", (json_int_t)node_macs(n));
+  if (n->n_variant) json_object_set_new(o, "kernels", kernels_json(n, t));
   if (n->n_in > 1 && n->in[1] && is_const(n->in[1]) && k && k->packing != PACK_NONE) {
     const Tensor *w = n->in[1];
     json_object_set_new(o, "weights",
@@ -50,11 +59,12 @@ static json_t *patch_json(const PlanReport *r) {
   return json_pack("{s:I, s:o}", "arena_before", (json_int_t)r->unpatched_arena, "parts", parts);
 }
 
-void write_report(FILE *f, const Graph *g, const Context *cx, const CodegenOptions *o) {
-  ConstantBytes c = count_constants(cx->arena, g);
+void write_report(FILE *f, const Graph *g, Context *cx, const CodegenOptions *o) {
+  ConstantBytes c = count_constants(g, cx, o);
   json_t *layers = json_array(), *notes = json_array(), *inputs = json_array(),
          *outputs = json_array();
-  for (int i = 0; i < g->n_node; i++) json_array_append_new(layers, layer_json(g->node[i]));
+  for (int i = 0; i < g->n_node; i++)
+    json_array_append_new(layers, layer_json(g->node[i], cx->target));
   for (int i = 0; i < g->n_in; i++) json_array_append_new(inputs, tensor_json(g->in[i]));
   for (int i = 0; i < g->n_out; i++) json_array_append_new(outputs, tensor_json(g->out[i]));
   for (int i = 0; cx->report && i < cx->report->n_note; i++)

@@ -9,7 +9,7 @@ static json_t *layers_json(const Graph *g, const RunResult *r) {
   json_t *list = json_array();
   for (int i = 0; i < g->n_node && i < r->n_mark; i++) {
     const Node *n = g->node[i];
-    const Kernel *k = n->kernel;
+    const Kernel *k = variant_kernel(n, r->variant);
     json_t *o = json_pack("{s:s, s:s, s:s?, s:I}", "name", n->name, "op", n->op->name, "kernel",
                           k ? k->name : NULL, "macs", (json_int_t)node_macs(n));
     json_object_set_new(o, "instructions",
@@ -22,7 +22,8 @@ static json_t *layers_json(const Graph *g, const RunResult *r) {
 }
 
 static void print_json(const Job *j, const RunResult *r, int64_t macs, bool layers) {
-  json_t *o = json_pack("{s:s, s:I}", "target", j->target->name, "macs", (json_int_t)macs);
+  json_t *o = json_pack("{s:s, s:s?, s:I}", "target", j->target->name, "variant",
+                        variant_name(j, r), "macs", (json_int_t)macs);
   json_object_set_new(o, "instructions",
                       r->is_time ? json_null() : json_integer((json_int_t)r->total));
   json_object_set_new(o, "nanoseconds",
@@ -36,7 +37,7 @@ static void print_json(const Job *j, const RunResult *r, int64_t macs, bool laye
 
 static void print_table(const Job *j, const RunResult *r, int64_t macs, bool layers) {
   const char *unit = r->is_time ? "ns" : "instructions";
-  printf("%s on %s: %llu %s per inference, %lld MACs", j->name, j->target->name,
+  printf("%s on %s: %llu %s per inference, %lld MACs", j->name, target_text(j, r),
          (unsigned long long)r->total, unit, (long long)macs);
   if (macs) printf(", %.2f %s/MAC", (double)r->total / (double)macs, unit);
   printf("\n");
@@ -46,7 +47,7 @@ static void print_table(const Job *j, const RunResult *r, int64_t macs, bool lay
          "per MAC");
   for (int i = 0; i < j->g->n_node && i < r->n_mark; i++) {
     const Node *n = j->g->node[i];
-    const Kernel *k = n->kernel;
+    const Kernel *k = variant_kernel(n, r->variant);
     int64_t m = node_macs(n);
     printf("%4d %-34.34s %-14s %-20s %11lld %12llu ", i, n->name, n->op->name, k ? k->name : "-",
            (long long)m, (unsigned long long)r->mark[i]);

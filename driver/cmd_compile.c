@@ -37,8 +37,9 @@ static void emit_graph(Arena *a, const Job *j, const char *path) {
   finish_folder(a, temporary, dir);
 }
 
-static void print_summary(const Job *j, const char *dir) {
-  ConstantBytes c = count_constants(j->a, j->g);
+static void print_summary(Job *j, const char *dir) {
+  CodegenOptions options = codegen_options(j);
+  ConstantBytes c = count_constants(j->g, &j->cx, &options);
   double gap = j->g->arena_bound ? 100.0 * (double)(j->g->arena_bytes - j->g->arena_bound) /
                                        (double)j->g->arena_bound
                                  : 0;

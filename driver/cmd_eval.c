@@ -91,8 +91,8 @@ int cmd_eval(Arena *a, const Options *o) {
   run_samples_on(j->g, s, out);
   Score real = score_outputs(a, j, j->model, exact, exact, s->n, label);
   Score quantized = score_outputs(a, j, j->g, exact, out, s->n, label), target = {0};
+  RunResult result = {0};
   if (o->on_target) {
-    RunResult result = {0};
     run_job(j, work_folder(a, o->keep), s, out, false, 0, &result);
     target = score_outputs(a, j, j->g, exact, out, s->n, label);
   }
@@ -110,6 +110,6 @@ int cmd_eval(Arena *a, const Options *o) {
   printf("%s, %lld samples\n", j->name, (long long)s->n);
   print_line("float", &real, top1);
   print_line("quantized", &quantized, top1);
-  if (o->on_target) print_line(j->target->name, &target, top1);
+  if (o->on_target) print_line(target_text(j, &result), &target, top1);
   return 0;
 }

@@ -25,7 +25,12 @@ static int64_t count_differing(Arena *a, const Tensor *t, const uint8_t *want, c
   return differing;
 }
 
-typedef struct Verdict { int64_t outputs, differing; Score score; bool exact; } Verdict;
+typedef struct Verdict {
+  int64_t outputs, differing;
+  Score score;
+  bool exact;
+  RunResult run;
+} Verdict;
 
 static void compare_sample(const Job *j, Verdict *v, const uint8_t *exact, const uint8_t *want,
                            const uint8_t *got) {
@@ -50,16 +55,17 @@ static json_t *real_or_null(double v) { return isfinite(v) ? json_real(v) : json
 static void print_verdict(const Job *j, const Verdict *v, int64_t n, bool random, bool json) {
   double agreement = v->score.samples ? (double)v->score.agree / (double)v->score.samples : 0;
   if (json) {
-    json_t *o = json_pack("{s:I, s:I, s:I, s:o, s:o, s:f}", "samples", (json_int_t)n, "outputs",
+    json_t *o = json_pack("{s:I, s:I, s:I, s:o, s:o, s:f, s:s?}", "samples", (json_int_t)n, "outputs",
                           (json_int_t)v->outputs, "differing", (json_int_t)v->differing, "sqnr_db",
                           real_or_null(sqnr_db(&v->score)), "cosine",
-                          real_or_null(cosine(&v->score)), "agreement", agreement);
+                          real_or_null(cosine(&v->score)), "agreement", agreement,
+                          "variant", variant_name(j, &v->run));
     json_dumpf(o, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
     json_decref(o);
     return;
   }
-  printf("%s on %s, %lld %ssamples\n", j->name, j->target->name, (long long)n,
+  printf("%s on %s, %lld %ssamples\n", j->name, target_text(j, &v->run), (long long)n,
          random ? "random " : "");
   printf("  generated code against eval: %lld of %lld outputs differ (%s)\n",
          (long long)v->differing, (long long)v->outputs,
@@ -95,10 +101,9 @@ int cmd_verify(Arena *a, const Options *o) {
     }
   }
   run_samples_on(j->model, &reals, exact);
-  RunResult result = {0};
-  const char *dir = work_folder(a, o->keep);
-  run_job(j, dir, s, got, false, 0, &result);
   Verdict v = {.exact = true};
+  const char *dir = work_folder(a, o->keep);
+  run_job(j, dir, s, got, false, 0, &v.run);
   for (int64_t i = 0; i < s->n; i++)
     compare_sample(j, &v, exact + i * per_float, want + i * per, got + i * per);
   print_verdict(j, &v, s->n, random, o->json);

@@ -13,7 +13,7 @@ typedef struct Options {
   const char **arg;             /* positional arguments */
   const char *policy, *preset, *target, *targets, *calib, *output, *stop_after, *emit, *name,
       *optimize;
-  const char *input, *labels, *metric, *compiler, *tensor, *opt;
+  const char *input, *labels, *metric, *compiler, *tensor, *opt, *variant;
   int64_t limit;                /* samples; 0: all */
   int threads;                  /* of the compiler itself; 0: all cores */
   bool json, on_target, layers, expand, verbose, keep, emulate, quiet, help, version;
@@ -60,7 +60,7 @@ void compile_job(Job *j, const char *start_after, const char *stop_after);
 /* Generated files in `dir`, with report and lock file. */
 void write_job(Job *j, const char *dir);
 /* error() when flash or RAM of the target do not hold the constants and the arena; by region. */
-void check_fit(const Job *j);
+void check_fit(Job *j);
 CodegenOptions codegen_options(const Job *j);
 HarnessIo harness_io(const Job *j);
 int compiler_of(const Options *o);   /* which of the target's compilers */
@@ -101,6 +101,9 @@ Samples *job_samples(Job *j, int64_t otherwise, bool *random);
  * stored. */
 void run_job(Job *j, const char *dir, const Samples *s, uint8_t *outputs, bool count, int n_layer,
              RunResult *result);
+/* Name of the variant that ran, NULL where the target has none; and "TARGET (VARIANT)". */
+const char *variant_name(const Job *j, const RunResult *r);
+const char *target_text(const Job *j, const RunResult *r);
 /* Runs graph g over samples (of graph `owner`, whose inputs they are for): outputs of all
  * samples, as stored. */
 void run_samples_on(const Graph *g, const Samples *s, uint8_t *outputs);

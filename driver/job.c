@@ -79,6 +79,8 @@ Job *new_job(Arena *a, const Options *o, const char *target) {
   j->name = o->name ? o->name : identifier_of(a, o->arg[0]);
   if (strcmp(j->name, identifier_of(a, j->name)) != 0)
     error("--name: '%s' is not a C identifier", j->name);
+  if (strcmp(j->name, "qcc") == 0 || strncmp(j->name, "qcc_", 4) == 0)
+    error("the prefix '%s' belongs to the kernels: choose another with --name", j->name);
   j->cx = (Context){.arena = a,
                     .policy = j->policy,
                     .target = j->target,
@@ -128,7 +130,8 @@ HarnessIo harness_io(const Job *j) {
   HarnessIo io = {.prefix = j->name,
                   .n_in = g->n_in,
                   .n_out = g->n_out,
-                  .arena_bytes = g->arena_bytes ? g->arena_bytes : 16};
+                  .arena_bytes = g->arena_bytes ? g->arena_bytes : 16,
+                  .has_variants = j->target && j->target->n_variant > 0};
   for (int i = 0; i < g->n_in; i++) io.in_bytes[i] = stored_bytes(g->in[i]);
   for (int i = 0; i < g->n_out; i++) io.out_bytes[i] = stored_bytes(g->out[i]);
   return io;
@@ -143,10 +146,11 @@ static void list_regions(char *text, size_t size, const Target *t, bool rom) {
                             (long long)t->region[i].bytes);
 }
 
-void check_fit(const Job *j) {
+void check_fit(Job *j) {
   const Target *t = j->target;
   if (!t) return;
-  ConstantBytes c = count_constants(j->a, j->g);
+  CodegenOptions options = codegen_options(j);
+  ConstantBytes c = count_constants(j->g, &j->cx, &options);
   int64_t flash = c.weights + c.biases + c.tables, rom = rom_bytes(t), ram = ram_bytes(t);
   bool flash_over = rom > 0 && flash > rom, ram_over = ram > 0 && j->g->arena_bytes > ram;
   if (!flash_over && !ram_over) return;

@@ -10,6 +10,30 @@ static void run_progress(void *ctx, int64_t done) {
 
 int compiler_of(const Options *o) { return o->compiler ? o->compiler[0] - '0' : 0; }
 
+/* The variant that the user wants; -1: none in particular. */
+static int wanted_variant(const Job *j) {
+  const Target *t = j->target;
+  const char *want = j->o->variant, *all = "";
+  if (!want) return -1;
+  if (!t->n_variant) error("--variant: target '%s' has no variants", t->name);
+  for (int v = 0; v < t->n_variant; v++) {
+    const char *name = t->variant[v].target->name;
+    if (strcmp(name, want) == 0) return v;
+    all = arena_printf(j->a, "%s%s%s", all, v ? ", " : "", name);
+  }
+  error("--variant: target '%s' has no variant '%s' (variants: %s)", t->name, want, all);
+}
+
+const char *variant_name(const Job *j, const RunResult *r) {
+  const Target *t = j->target;
+  return t->n_variant ? t->variant[r->variant].target->name : NULL;
+}
+
+const char *target_text(const Job *j, const RunResult *r) {
+  const char *variant = variant_name(j, r);
+  return variant ? arena_printf(j->a, "%s (%s)", j->target->name, variant) : j->target->name;
+}
+
 void run_job(Job *j, const char *dir, const Samples *s, uint8_t *outputs, bool count, int n_layer,
              RunResult *result) {
   const Graph *g = j->g;
@@ -28,6 +52,7 @@ void run_job(Job *j, const char *dir, const Samples *s, uint8_t *outputs, bool c
                           : strcmp(c.optimize, "size") == 0 ? "-Os"
                                                             : "-O2",
                    .compiler = compiler_of(j->o),
+                   .variant = wanted_variant(j),
                    .n_sample = n,
                    .input = input,
                    .output = outputs,

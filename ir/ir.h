@@ -175,6 +175,9 @@ struct Node {
   Tensor **out;             /* [n_out], NULL where an optional output is absent */
   Attr *attr;               /* [n_attr] */
   const void *kernel;       /* chosen by codegen (const Kernel *), NULL before */
+  int n_variant;
+  const void **variant;     /* [n_variant] where the target has several: their kernels; the first
+                               is `kernel` */
   Loc loc;
 };
 

@@ -149,6 +149,7 @@ static const char *upper_case(Arena *a, const char *s) {
 /* What harness.c must know of the model. */
 static void write_config(Arena *a, const HarnessIo *io, const RunRequest *rq, bool clock,
                          const char *dir) {
+  static const char variant[] = "#define MODEL_VARIANT %s_variant\n";
   const char *up = upper_case(a, io->prefix);
   char *text = arena_printf(a,
                             "/* harness_config.h - the model under test */\n"
@@ -156,9 +157,10 @@ static void write_config(Arena *a, const HarnessIo *io, const RunRequest *rq, bo
                             "#define MODEL_RUN %s_run\n"
                             "#define MODEL_PROFILE %s_profile\n"
                             "#define MODEL_ARENA_BYTES %s_ARENA_BYTES\n"
-                            "#define N_SAMPLE %lldu\n%s#define MODEL_INPUTS",
+                            "#define N_SAMPLE %lldu\n%s%s#define MODEL_INPUTS",
                             io->prefix, io->prefix, io->prefix, up, (long long)rq->n_sample,
-                            clock ? "#define MODEL_CLOCK 1\n" : "");
+                            clock ? "#define MODEL_CLOCK 1\n" : "",
+                            io->has_variants ? arena_printf(a, variant, io->prefix) : "");
   for (int i = 0; i < io->n_in; i++)
     text = arena_printf(a, "%s {%s_INPUT_%d_OFFSET, %s_INPUT_%d_BYTES},", text, up, i, up, i);
   text = arena_printf(a, "%s\n#define MODEL_OUTPUTS", text);
@@ -265,8 +267,11 @@ Image build_image(Arena *a, const Target *t, const HarnessIo *io, const RunReque
 
   const char *section = arena_printf(a, "-D%s_WEIGHT_SECTION=\".weights\"", up);
   const char *profile = rq->count && rq->n_layer > 0 ? arena_printf(a, "-D%s_PROFILE=1", up) : NULL;
-  const char *model_flags[] = {run == RUN_QEMU_SYSTEM ? section : "-DQCC_HOSTED=1", profile, NULL};
-  add_arg(&objects, compile_part(a, t, rq, rq->opt, model_flags,
+  Command model_flags = {0};
+  add_arg(&model_flags, run == RUN_QEMU_SYSTEM ? section : "-DQCC_HOSTED=1");
+  if (profile) add_arg(&model_flags, profile);
+  if (rq->variant >= 0) add_arg(&model_flags, arena_printf(a, "-D%s_VARIANT=%d", up, rq->variant));
+  add_arg(&objects, compile_part(a, t, rq, rq->opt, model_flags.argv,
                                  arena_printf(a, "%s/%s.c", model_dir, io->prefix),
                                  arena_printf(a, "%s/model.o", dir)));
   const char *part_flags[] = {arena_printf(a, "-I%s", model_dir), NULL};

@@ -178,6 +178,12 @@ const Kernel *choose_kernel(const Target *t, const Node *n) {
   return NULL;
 }
 
+int n_variants_of(const Node *n) { return n->n_variant ? n->n_variant : 1; }
+
+const Kernel *variant_kernel(const Node *n, int v) {
+  return n->n_variant ? n->variant[v] : n->kernel;
+}
+
 /* Does a permutation keep the order of the dimensions that are not 1? */
 static bool keeps_order(const Node *n) {
   int64_t perm[MAX_RANK], last = -1;

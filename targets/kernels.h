@@ -59,6 +59,9 @@ typedef struct Kernel {
 
 /* Best kernel for the node, or NULL when there is none. */
 const Kernel *choose_kernel(const Target *t, const Node *n);
+/* Kernel of the target's variant v, v < n_variants_of(n), which is 1 where there are none. */
+int n_variants_of(const Node *n);
+const Kernel *variant_kernel(const Node *n, int v);
 /* Are the outputs of the node bytes of its input 0 as they stand: the same under another shape
  * (Reshape, a Transpose that moves only ones ...), or a run of them (a Slice or Split of the first
  * dimension that is not 1)?  Such nodes need no kernel; the outputs always share the input's memory. */

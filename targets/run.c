@@ -188,8 +188,10 @@ _Noreturn static void run_failed(Arena *a, const Target *t, const Outcome *o) {
   for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
     if (!o->stalled && o->status == reasons[i].status) why = reasons[i].why;
   const char *log = o->log;
-  if (strncmp(log, "stack ", 6) == 0) log += strcspn(log, "\n");
-  log += strspn(log, "\n");
+  while (strncmp(log, "stack ", 6) == 0 || strncmp(log, "variant ", 8) == 0) {
+    log += strcspn(log, "\n");
+    log += strspn(log, "\n");
+  }
   error("the model failed on target '%s': %s%s%s", t->name, why, log[0] ? "\n" : "", log);
 }
 
@@ -317,7 +319,8 @@ void run_on_target(Arena *a, const Target *t, const HarnessIo *io, const RunRequ
   read_output(a, t, output, rq, out * rq->n_sample);
 
   *res = (RunResult){.stack_bytes = -1, .is_time = is_timed(run)};
-  const char *stack = strstr(o.log, "stack ");
+  const char *stack = strstr(o.log, "stack "), *variant = strstr(o.log, "variant ");
+  if (io->has_variants && variant) res->variant = atoi(variant + strlen("variant "));
   if (run == RUN_QEMU_SYSTEM && stack) res->stack_bytes = atoll(stack + strlen("stack "));
   if (rq->count) {
     Marks m = read_marks(a, marks);

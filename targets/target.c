@@ -15,6 +15,20 @@ static const char *const target_names[] = {
 #undef TARGET
 };
 
+static const struct {
+  const char *name, *header;
+} cpu_features[] = {
+#define FEATURE(name, header) {name, header},
+#include "targets/cpu_features.def"
+#undef FEATURE
+};
+
+const char *cpu_feature_header(const char *name) {
+  for (int i = 0; i < COUNT(cpu_features); i++)
+    if (strcmp(cpu_features[i].name, name) == 0) return cpu_features[i].header;
+  return NULL;
+}
+
 int n_targets(void) { return COUNT(target_names); }
 const char *target_name_at(int i) { return target_names[i]; }
 
@@ -123,6 +137,36 @@ static const FactKey run_keys[] = {
     {"board", false, run_board},
 };
 
+/* ---- one variant */
+
+static bool is_file(const char *name) { return ends_with(name, ".yaml") || strchr(name, '/'); }
+
+static void variant_target(const Facts *f, yaml_node_t *v, void *variant) {
+  const char *name = read_string(f, v);
+  if (is_file(name)) error_at(fact_loc(f, v), "a variant is a built-in target, found '%s'", name);
+  const Target *t = load_target(f->arena, name);
+  if (t->n_variant) error_at(fact_loc(f, v), "target '%s' has variants itself", t->name);
+  ((Variant *)variant)->target = t;
+}
+static void variant_code(const Facts *f, yaml_node_t *v, void *variant) {
+  ((Variant *)variant)->code = read_string(f, v);
+}
+static void variant_cpu(const Facts *f, yaml_node_t *v, void *variant) {
+  Variant *to = variant;
+  to->cpu = read_strings(f, v, &to->n_cpu);
+  for (int i = 0; i < to->n_cpu; i++) {
+    if (!cpu_feature_header(to->cpu[i]))
+      error_at(fact_loc(f, list_item(f, v, i)), "generated code cannot look for the feature '%s'",
+               to->cpu[i]);
+  }
+}
+
+static const FactKey variant_keys[] = {
+    {"target", true, variant_target},
+    {"code", false, variant_code},
+    {"cpu", false, variant_cpu},
+};
+
 /* ---- the target */
 
 static void target_summary(const Facts *f, yaml_node_t *v, void *t) {
@@ -164,6 +208,28 @@ static void target_compilers(const Facts *f, yaml_node_t *v, void *target) {
   }
 }
 
+/* All but the last have a condition; the last runs everywhere. */
+static void target_variants(const Facts *f, yaml_node_t *v, void *target) {
+  Target *t = target;
+  t->n_variant = list_length(f, v);
+  if (t->n_variant < 2 || t->n_variant > MAX_VARIANTS)
+    error_at(fact_loc(f, v), "expected 2 to %d variants, found %d", MAX_VARIANTS, t->n_variant);
+  for (int i = 0; i < t->n_variant; i++) {
+    Variant *variant = &t->variant[i];
+    yaml_node_t *item = list_item(f, v, i);
+    bool last = i == t->n_variant - 1;
+    read_mapping(f, item, "a variant", variant_keys, COUNT(variant_keys), variant);
+    if (!last && (!variant->n_cpu || !variant->code))
+      error_at(fact_loc(f, item), "a variant before the last needs the keys 'code' and 'cpu'");
+    if (last && (variant->n_cpu || variant->code))
+      error_at(fact_loc(f, item), "the last variant runs everywhere: it has no 'code' or 'cpu'");
+    for (int k = 0; k < variant->n_cpu; k++)
+      if (strcmp(cpu_feature_header(variant->cpu[k]), cpu_feature_header(t->variant->cpu[0])) != 0)
+        error_at(fact_loc(f, item), "'%s' and '%s' belong to different processors",
+                 t->variant->cpu[0], variant->cpu[k]);
+  }
+}
+
 /* Which keys of `run` go together. */
 static void target_run(const Facts *f, yaml_node_t *v, void *target) {
   Target *t = target;
@@ -186,6 +252,7 @@ static void target_run(const Facts *f, yaml_node_t *v, void *target) {
 static const FactKey target_keys[] = {
     {"summary", true, target_summary},
     {"isa", true, target_isa},
+    {"variants", false, target_variants},
     {"pointer_bytes", true, target_pointer_bytes},
     {"fpu", true, target_fpu},
     {"regions", true, target_regions},
@@ -218,7 +285,7 @@ static const Source *built_in_source(Arena *a, const char *name) {
 
 Target *load_target(Arena *a, const char *name) {
   const Source *src;
-  if (ends_with(name, ".yaml") || strchr(name, '/')) {
+  if (is_file(name)) {
     size_t len;
     const char *text = read_file(a, name, &len);
     src = new_source(a, name, text, len);

@@ -5,7 +5,8 @@
 
 #include "ir/ir.h"
 
-enum { MAX_REGIONS = 8, MAX_ISA = 16, MAX_COMPILERS = 2, MAX_CPU_FLAGS = 16, MAX_IO = 64 };
+enum { MAX_REGIONS = 8, MAX_ISA = 16, MAX_COMPILERS = 2, MAX_CPU_FLAGS = 16, MAX_IO = 64,
+       MAX_VARIANTS = 8 };
 
 typedef struct Region {
   const char *name;           /* "flash", "ram", "dtcm" ... */
@@ -30,11 +31,21 @@ typedef struct Compiler {
 
 typedef enum RunKind { RUN_NONE, RUN_NATIVE, RUN_QEMU_USER, RUN_QEMU_SYSTEM, RUN_NODE } RunKind;
 
+/* One of several sets of kernels in the same output, chosen when the network runs first. */
+typedef struct Variant {
+  const struct Target *target; /* whose instruction set the kernels may use */
+  const char *code;            /* for __attribute__((target("..."))); NULL: nothing to add */
+  int n_cpu;
+  const char **cpu;            /* [n_cpu] what the processor must have: rows of cpu_features.def */
+} Variant;
+
 typedef struct Target {
   const char *name;           /* "cortex-m55" */
   const char *summary;        /* one line for `qcc list targets` */
   int n_isa;
   const char *isa[MAX_ISA];   /* features that kernels may need: "mve", "dsp" */
+  int n_variant;
+  Variant variant[MAX_VARIANTS]; /* best first; none: the output is for `isa` */
   int pointer_bytes;
   bool has_fpu;
   int n_region;
@@ -58,6 +69,8 @@ typedef struct Target {
 Target *load_target(Arena *a, const char *name);
 int n_targets(void);
 const char *target_name_at(int i);
+/* The header of runtime/ that finds out whether a processor has a feature; NULL: nobody knows. */
+const char *cpu_feature_header(const char *name);
 
 /* Total bytes of the ROM (or RAM) regions. */
 int64_t rom_bytes(const Target *t);
@@ -104,6 +117,7 @@ typedef struct HarnessIo {
   int n_in, n_out;
   int64_t in_bytes[MAX_IO], out_bytes[MAX_IO];
   int64_t arena_bytes;
+  bool has_variants;          /* there is <prefix>_variant */
 } HarnessIo;
 
 typedef struct RunResult {
@@ -113,12 +127,14 @@ typedef struct RunResult {
   bool counted;               /* false: not measured */
   bool is_time;               /* total and mark are nanoseconds, not instructions */
   int64_t stack_bytes;        /* most of the stack that was used; -1: not measured */
+  int variant;                /* of the target's variants, which one ran; 0 where there are none */
 } RunResult;
 
 typedef struct RunRequest {
   const char *dir;            /* folder with <prefix>.c, <prefix>.h; images and logs go below it */
   const char *opt;            /* "-Os" or "-O2" */
   int compiler;               /* 0 or 1 */
+  int variant;                /* that must run; -1: which the processor can */
   int64_t n_sample;
   const void *input;          /* n_sample * sum(in_bytes): for each sample, inputs in order */
   void *output;               /* n_sample * sum(out_bytes), filled in */

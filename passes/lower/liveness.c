@@ -26,12 +26,16 @@ int64_t round_to_block(int64_t bytes) {
   return (bytes + BLOCK_ALIGN - 1) / BLOCK_ALIGN * BLOCK_ALIGN;
 }
 
+/* What the hungriest of the target's variants wants. */
 int64_t scratch_bytes(const Node *n) {
-  const Kernel *k = n->kernel;
-  if (k == NULL || k->scratch == NULL) return 0;
-  int64_t bytes = k->scratch(n);
-  if (bytes < 0) bug("kernel %s wants %lld bytes of scratch", k->name, (long long)bytes);
-  return round_to_block(bytes);
+  int64_t most = 0;
+  for (int v = 0; v < n_variants_of(n); v++) {
+    const Kernel *k = variant_kernel(n, v);
+    int64_t bytes = k && k->scratch ? k->scratch(n) : 0;
+    if (bytes < 0) bug("kernel %s wants %lld bytes of scratch", k->name, (long long)bytes);
+    if (bytes > most) most = bytes;
+  }
+  return round_to_block(most);
 }
 
 static int64_t group_bytes(const Builder *b, int root) { return round_to_block(b->s.bytes[root]); }

@@ -52,7 +52,7 @@ static void write_offsets(Graph *g, const Liveness *l) {
     if (b->node) set_int(g, b->node, "scratch_offset", b->block.offset);
   }
   for (int i = 0; i < g->n_node; i++)
-    if (is_done(g->node[i])) g->node[i]->kernel = NULL;
+    if (is_done(g->node[i])) g->node[i]->kernel = NULL, g->node[i]->n_variant = 0;
 }
 
 /* ---- the table */

@@ -115,8 +115,7 @@ static bool fits_over(const Kernel *k, int i, const Tensor *y, const Tensor *x) 
   return stored_bytes(y) <= stored_bytes(x) || (k->grow >> i & 1);
 }
 
-bool may_overwrite(const Sharing *s, const Node *n, int i) {
-  const Kernel *k = n->kernel;
+static bool kernel_may_overwrite(const Kernel *k, const Sharing *s, const Node *n, int i) {
   if (k == NULL || i >= 32 || !(k->in_place >> i & 1)) return false;
   const Tensor *x = n->in[i];
   if (n->n_out != 1 || !n->out[0] || !x || s->root[x->id] < 0) return false;
@@ -126,6 +125,12 @@ bool may_overwrite(const Sharing *s, const Node *n, int i) {
     bool reads_the_same_way = n->in[j] == x && j < 32 && (k->in_place >> j & 1);
     if (!reads_the_same_way) return false;
   }
+  return true;
+}
+
+bool may_overwrite(const Sharing *s, const Node *n, int i) {
+  for (int v = 0; v < n_variants_of(n); v++)
+    if (!kernel_may_overwrite(variant_kernel(n, v), s, n, i)) return false;
   return true;
 }
 

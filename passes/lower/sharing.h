@@ -34,8 +34,8 @@ void move_group(Sharing *s, int from, int to, int64_t at);
 bool fits_part(const Sharing *s, const Node *n, int i);
 /* Moves every input of a Concat that may be into its place. */
 void join_parts(Sharing *s, const Node *n);
-/* May output 0 be written over input i, provided that nobody reads that later?  The kernel must
- * allow it, the size must fit, and no other input may be in the same memory. */
+/* May output 0 be written over input i, provided that nobody reads that later?  The kernel, of
+ * every variant, must allow it, the size must fit, and no other input may be in the same memory. */
 bool may_overwrite(const Sharing *s, const Node *n, int i);
 /* Could group `from` begin `at` bytes behind group `to`?  Not where two of their tensors would need
  * the same bytes at the same moment; only node number `now` may write over what it reads last. */

@@ -67,9 +67,9 @@ static void check_guard(void) {
     if (arena[MODEL_ARENA_BYTES + i] != FILL) board_exit(EXIT_GUARD);
 }
 
-/* ---- the stack: painted below the stack pointer before the first run, inspected after it */
+/* ---- the stack, painted below the stack pointer before the first run, inspected after it */
 
-#ifdef BOARD_STACK
+#if defined(BOARD_STACK) || defined(MODEL_VARIANT)
 static void say_number(const char *what, uint32_t v) {
   char text[12];
   char *p = text + sizeof text;
@@ -80,7 +80,9 @@ static void say_number(const char *what, uint32_t v) {
   board_say(what);
   board_say(p);
 }
+#endif
 
+#ifdef BOARD_STACK
 /* Lowest word of the stack that is watched. */
 static uint32_t *stack_floor(uint32_t *top) {
   uint32_t *floor = BOARD_STACK;
@@ -149,6 +151,9 @@ int main(void) {
   *BOARD_STACK_CANARY = CANARY;
 #endif
   calibrate();
+#ifdef MODEL_VARIANT
+  say_number("variant ", (uint32_t)MODEL_VARIANT());
+#endif
   for (uint32_t i = 0; i < N_SAMPLE; i++) run_sample(i == 0);
 #ifdef MODEL_CLOCK
   repeat_runs();

@@ -19,6 +19,7 @@ temp=$(mktemp -d) || exit 2
 trap 'rm -rf "$temp"' EXIT
 trap 'exit 2' HUP INT TERM
 failed=0
+strict="-Wall -Wextra -Wpedantic -Wconversion -Werror"
 
 fail() {
   echo "FAILED: $*"
@@ -52,7 +53,6 @@ run_case() {
   without_kernels "$temp/out/$name.c" >"$temp/c"
   check_golden "$name.c.golden" "$temp/c"
   check_golden "$name.h.golden" "$temp/out/$name.h"
-  strict="-Wall -Wextra -Wpedantic -Wconversion -Werror"
   for level in -O0 -O2; do
     compiles gcc -std=c99 $strict $level -c "$name.c"
     compiles clang-19 -std=c99 $strict $level -c "$name.c"
@@ -63,6 +63,23 @@ run_case() {
   compiles g++ -std=c++11 $strict -c use.cpp
 }
 
+# dispatches TARGET COMPILER...: code with variants compiles without a warning, too.
+dispatches() {
+  target=$1
+  shift
+  rm -rf "$temp/out"
+  "$qcc" tiny_int8.graph --policy tiny_int8.yaml --calib tiny_int8.npy --target "$target" \
+    --quiet -o "$temp/out" || { fail "$target"; return; }
+  sed -n '/^void/,$p' "$temp/out/tiny_int8.h" >"$temp/h"
+  check_golden "tiny_int8.$target.h.golden" "$temp/h"
+  for compiler in "$@"; do
+    # shellcheck disable=SC2086
+    compiles $compiler -std=c99 $strict -O2 -c tiny_int8.c
+  done
+}
+
 for file in *.graph; do run_case "${file%.graph}"; done
+dispatches x86-64 gcc "clang-19 --target=x86_64-linux-gnu"
+dispatches aarch64 aarch64-linux-gnu-gcc "clang-19 --target=aarch64-linux-gnu"
 [ "$failed" -eq 0 ] && echo "passed"
 [ "$failed" -eq 0 ]

@@ -391,6 +391,7 @@ static bool run_program(Arena *a, Program *p, int compiler, const char *optimize
   RunRequest rq = {.dir = dir,
                    .opt = strcmp(optimize, "size") == 0 ? "-Os" : "-O2",
                    .compiler = compiler,
+                   .variant = -1,
                    .n_sample = 1,
                    .input = before,
                    .output = after};

@@ -87,6 +87,7 @@ static RunResult run(Arena *a, const Target *t, int compiler, bool count, bool e
   RunRequest rq = {.dir = dir,
                    .opt = "-Os",
                    .compiler = compiler,
+                   .variant = -1,
                    .n_sample = N_SAMPLE,
                    .input = x,
                    .output = y,
