@@ -174,7 +174,9 @@ QCC_INLINE void qcc_dots_pixels(const struct qcc_dots *v, int32_t bits, int32_t 
   int32_t o = 0, left = (v->g.out_c + QCC_SUMS - 1) / QCC_SUMS;
   for (; left >= most; left -= most, o += most * QCC_SUMS)
     w = qcc_dots_tile(v, bits, most, n_pixel, x, w, g, b, m, table, o, y);
-  if (most > 3 && left == 3) qcc_dots_tile(v, bits, 3, n_pixel, x, w, g, b, m, table, o, y);
+  /* gcc warns of what three blocks would write, even where the tile has no room for them. */
+  enum { THREE = QCC_BLOCKS > 3 ? 3 : QCC_BLOCKS };
+  if (most > 3 && left == 3) qcc_dots_tile(v, bits, THREE, n_pixel, x, w, g, b, m, table, o, y);
   else if (most > 2 && left == 2) qcc_dots_tile(v, bits, 2, n_pixel, x, w, g, b, m, table, o, y);
   else if (most > 1 && left == 1) qcc_dots_tile(v, bits, 1, n_pixel, x, w, g, b, m, table, o, y);
 }
