@@ -27,8 +27,15 @@ static Channel channel_of(const Node *n, int64_t o) {
                    shift > 0 ? half >> shift : half - 1};
 }
 
+/* What the sums of a block of four channels begin with: see runtime/dsp/pair_s4.h. */
+static void nest_biases(int64_t b[4]) {
+  for (int i = 2; i >= 0; i--)
+    b[i] = (int32_t)(uint32_t)(b[i] * ((int64_t)1 << 4 * (3 - i)) + b[i + 1]);
+}
+
 /* Per block its biases, then its multipliers, doubled. */
-static const char *channel_array(Emitter *e, const Node *n, int block) {
+static const char *channel_array(Emitter *e, const Node *n, Packing packing) {
+  int block = dsp_channels(packing);
   int64_t channels = n_elements(n->in[3]), padded = (channels + block - 1) / block * block;
   int64_t *v = arena_alloc(e->a, (2 * padded + 1) * (int64_t)sizeof *v);
   for (int64_t o = 0; o < channels; o++) {
@@ -37,11 +44,12 @@ static const char *channel_array(Emitter *e, const Node *n, int block) {
     v[at] = c.b;
     v[at + block] = 2 * c.m;
   }
+  for (int64_t o = 0; packing == PACK_DSP_QUADS && o < padded; o += block) nest_biases(v + 2 * o);
   return int_array(e, "k", "int32_t", 2 * padded, v);
 }
 
 static void call_dsp(Emitter *e, const Node *n, const Kernel *k) {
-  const char *w = weight_array(e, n, k), *c = channel_array(e, n, dsp_channels(k->packing));
+  const char *w = weight_array(e, n, k), *c = channel_array(e, n, k->packing);
   const char *table = optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL";
   call(e, "qcc_%s(&p, %s, %s, %s, %s, a + %lld, %s)", k->name, pointer_to(e, n->in[0]), w, c, table,
        (long long)attr_int(n, "scratch_offset", 0), pointer_to(e, n->out[0]));

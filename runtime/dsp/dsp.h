@@ -103,15 +103,31 @@ QCC_INLINE uint32_t qcc_dsp_load_tail(const int8_t *x, int32_t n) {
   return v;
 }
 
-/* Widens n codes into out[0], out[step], out[2 * step] ...; returns the end in out. */
+/* Widens n codes into out[0], out[step], out[2 * step] ...; returns the end in out.  step: 1 or 2.
+ * (Assembly, because compilers do not find the addressing modes.) */
 QCC_INLINE uint32_t *qcc_dsp_widen(const int8_t *x, int32_t n, int32_t step, uint32_t *out) {
-  for (int32_t i = n >> 2; i > 0; i--, x += 4, out += 2 * step) {
-    uint32_t v = qcc_dsp_load(x);
-    out[0] = qcc_dsp_even(v);
-    out[step] = qcc_dsp_odd(v);
-  }
+  const int8_t *end = x + (n & ~3);
+  uint32_t u, v;
+  while (x != end)
+    if (step == 1)
+      __asm__ volatile("ldr %[v], [%[x]], #4\n\t"
+                       "sxtb16 %[u], %[v]\n\t"
+                       "sxtb16 %[v], %[v], ror #8\n\t"
+                       "strd %[u], %[v], [%[out]], #8"
+                       : [x] "+r"(x), [out] "+r"(out), [u] "=&r"(u), [v] "=&r"(v)
+                       :
+                       : "memory");
+    else
+      __asm__ volatile("ldr %[v], [%[x]], #4\n\t"
+                       "sxtb16 %[u], %[v]\n\t"
+                       "sxtb16 %[v], %[v], ror #8\n\t"
+                       "str %[u], [%[out]], #8\n\t"
+                       "str %[v], [%[out]], #8"
+                       : [x] "+r"(x), [out] "+r"(out), [u] "=&r"(u), [v] "=&r"(v)
+                       :
+                       : "memory");
   if (n & 3) {
-    uint32_t v = qcc_dsp_load_tail(x, n & 3);
+    v = qcc_dsp_load_tail(x, n & 3);
     out[0] = qcc_dsp_even(v);
     out[step] = qcc_dsp_odd(v);
     out += 2 * step;
@@ -121,13 +137,21 @@ QCC_INLINE uint32_t *qcc_dsp_widen(const int8_t *x, int32_t n, int32_t step, uin
 
 /* Widens n codes of each of two neighbouring pixels, by turns, into out[0], out[1] ... */
 QCC_INLINE void qcc_dsp_widen_pair(const int8_t *x, int32_t n, uint32_t *out) {
-  const int8_t *x1 = x + n;
-  for (int32_t i = n >> 2; i > 0; i--, x += 4, x1 += 4, out += 4) {
-    uint32_t u = qcc_dsp_load(x), v = qcc_dsp_load(x1);
-    out[0] = qcc_dsp_even(u);
-    out[1] = qcc_dsp_even(v);
-    out[2] = qcc_dsp_odd(u);
-    out[3] = qcc_dsp_odd(v);
+  const int8_t *x1 = x + n, *end = x + (n & ~3);
+  while (x != end) {
+    uint32_t u, v, s, t;
+    __asm__ volatile("ldr %[s], [%[x]], #4\n\t"
+                     "ldr %[t], [%[x1]], #4\n\t"
+                     "sxtb16 %[u], %[s]\n\t"
+                     "sxtb16 %[v], %[t]\n\t"
+                     "strd %[u], %[v], [%[out]], #8\n\t"
+                     "sxtb16 %[u], %[s], ror #8\n\t"
+                     "sxtb16 %[v], %[t], ror #8\n\t"
+                     "strd %[u], %[v], [%[out]], #8"
+                     : [x] "+r"(x), [x1] "+r"(x1), [out] "+r"(out), [u] "=&r"(u), [v] "=&r"(v),
+                       [s] "=&r"(s), [t] "=&r"(t)
+                     :
+                     : "memory");
   }
   if (n & 3) {
     qcc_dsp_widen(x, n & 3, 2, out);

@@ -4,8 +4,9 @@
  *
  *   f0 = 4096 A + f1    f1 = 256 B + f2    f2 = 16 C + f3    f3 = D
  *
- * from which differences recover the channels.  Thirteen instructions make sixteen products.  The
- * 8s are taken back with the sum of the pixel's codes.  x lies as in pair_s8.h. */
+ * from which differences recover the channels.  Thirteen instructions make sixteen products.  What
+ * the 8s add, 8 times the sum of the pixel's codes, is taken back at the end.  x lies as in
+ * pair_s8.h. */
 #ifndef QCC_DSP_PAIR_S4_H
 #define QCC_DSP_PAIR_S4_H
 
@@ -67,48 +68,51 @@ QCC_INLINE const uint32_t *qcc_dsp_multiply_s4(const uint32_t *x, const uint32_t
 #undef QCC_DSP_STEP
 #undef QCC_DSP_HALF_STEP
 
-/* 8 times the sum of a pixel's codes; `step` words from one pair of codes to the next. */
-QCC_INLINE int32_t qcc_dsp_sum8(const uint32_t *x, int32_t steps, int32_t step) {
-  int32_t sum = 0;
-  for (; steps > 0; steps--, x += 2 * step)
-    sum = qcc_dsp_smlad(x[step], 0x00080008, qcc_dsp_smlad(x[0], 0x00080008, sum));
-  return sum;
+/* 8 times the sums of both pixels' codes. */
+QCC_INLINE void qcc_dsp_sum8(const uint32_t *x, int32_t steps, int32_t sum[2]) {
+  const uint32_t *end = x + 4 * steps, eights = 0x00080008;
+  int32_t s = 0, t = 0;
+  for (; x != end; x += 4) {
+    s = qcc_dsp_smlad(x[2], eights, qcc_dsp_smlad(x[0], eights, s));
+    t = qcc_dsp_smlad(x[3], eights, qcc_dsp_smlad(x[1], eights, t));
+  }
+  sum[0] = s;
+  sum[1] = t;
 }
 
-/* What the sums of one pixel begin with, f[0], f[step] ...: b holds the biases. */
-QCC_INLINE void qcc_dsp_begin_s4(const int32_t *b, int32_t sum8, int32_t step, int32_t *f) {
-  uint32_t d = (uint32_t)(b[3] - sum8), c = d + ((uint32_t)(b[2] - sum8) << 4);
-  uint32_t q = c + ((uint32_t)(b[1] - sum8) << 8);
-  f[3 * step] = (int32_t)d;
-  f[2 * step] = (int32_t)c;
-  f[step] = (int32_t)q;
-  f[0] = (int32_t)(q + ((uint32_t)b[0] << 12));
+/* What the sums of a pixel have too much, as acc'. sum: 8 times the sum of the pixel's codes; the
+ * shift is -3 at least, so that nothing is lost. */
+QCC_INLINE int32_t qcc_dsp_excess_s4(const struct qcc_rescale *r, int32_t sum) {
+  int32_t excess = r->shift >= 0 ? (int32_t)((uint32_t)sum << r->shift) : sum >> -r->shift;
+  __asm__("" : "+r"(excess)); /* one value to keep, not two */
+  return excess;
 }
 
 /* n of four output codes of one pixel; m2 holds their 2 m. */
-QCC_INLINE void qcc_dsp_finish_s4(const struct qcc_rescale *r, int32_t n, const int32_t *f,
-                                  int32_t step, const int32_t *m2, const int8_t *table, int8_t *y) {
+QCC_INLINE void qcc_dsp_finish_s4(const struct qcc_rescale *r, int32_t n, int32_t excess,
+                                  const int32_t *f, int32_t step, const int32_t *m2,
+                                  const int8_t *table, int8_t *y) {
   y[0] = qcc_dsp_output(r, qcc_dsp_shift(r, f[0] - f[step], 12), m2[0], table);
   if (n > 1)
-    y[1] = qcc_dsp_output(r, qcc_dsp_shift(r, f[step] - f[2 * step], 8), m2[1], table);
+    y[1] = qcc_dsp_output(r, qcc_dsp_shift(r, f[step] - f[2 * step], 8) - excess, m2[1], table);
   if (n > 2)
-    y[2] = qcc_dsp_output(r, qcc_dsp_shift(r, f[2 * step] - f[3 * step], 4), m2[2], table);
+    y[2] = qcc_dsp_output(r, qcc_dsp_shift(r, f[2 * step] - f[3 * step], 4) - excess, m2[2], table);
   if (n > 3)
-    y[3] = qcc_dsp_output(r, qcc_dsp_shift(r, f[3 * step], 0), m2[3], table);
+    y[3] = qcc_dsp_output(r, qcc_dsp_shift(r, f[3 * step], 0) - excess, m2[3], table);
 }
 
-/* As qcc_dsp_pair; k per four channels: four biases, four 2 m. */
+/* As qcc_dsp_pair; k per four channels: what f0, f1, f2 and f3 begin with, four 2 m. */
 QCC_DSP_BLOCK void qcc_dsp_pair_s4(const struct qcc_rescale *r, int32_t steps, int32_t channels,
                                 const uint32_t *x, const uint32_t *w, const int32_t *k,
                                 const int8_t *table, int8_t *y0, int8_t *y1) {
-  int32_t sum0 = qcc_dsp_sum8(x, steps, 2), sum1 = qcc_dsp_sum8(x + 1, steps, 2);
+  int32_t sum[2];
+  qcc_dsp_sum8(x, steps, sum);
+  int32_t excess0 = qcc_dsp_excess_s4(r, sum[0]), excess1 = qcc_dsp_excess_s4(r, sum[1]);
   for (; channels > 0; channels -= 4, k += 8, y0 += 4, y1 += 4) {
-    int32_t f[8];
-    qcc_dsp_begin_s4(k, sum0, 2, f);
-    qcc_dsp_begin_s4(k, sum1, 2, f + 1);
+    int32_t f[8] = {k[0], k[0], k[1], k[1], k[2], k[2], k[3], k[3]};
     w = qcc_dsp_multiply_s4(x, w, steps, f);
-    qcc_dsp_finish_s4(r, channels, f + 1, 2, k + 4, table, y1);
-    qcc_dsp_finish_s4(r, channels, f, 2, k + 4, table, y0);
+    qcc_dsp_finish_s4(r, channels, excess1, f + 1, 2, k + 4, table, y1);
+    qcc_dsp_finish_s4(r, channels, excess0, f, 2, k + 4, table, y0);
   }
 }
 
