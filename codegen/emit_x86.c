@@ -3,6 +3,7 @@
 
 #include "codegen/emit.h"
 #include "codegen/pack_x86.h"
+#include "targets/kernels_x86.h"
 
 /* Geometry with two spatial dimensions; elements of the staged image between neighbours. */
 typedef struct Shape {
@@ -206,6 +207,12 @@ static const char *float_scratch(Emitter *e, const Node *n) {
                       (long long)attr_int(n, "scratch_offset", 0));
 }
 
+static void call_float(Emitter *e, const Node *n, const Kernel *k) {
+  const char *w = weight_array(e, n, k), *b = float_bias(e, n, k);
+  call(e, "qcc_%s(&p, &t, %s, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, b,
+       float_scratch(e, n), pointer_to(e, n->out[0]));
+}
+
 void emit_x86_conv_f32(Emitter *e, const Node *n, const Kernel *k) {
   Shape s = shape_of(n);
   bool dense = s.dilation_w == 1;
@@ -215,9 +222,22 @@ void emit_x86_conv_f32(Emitter *e, const Node *n, const Kernel *k) {
   field(e, "steps", dense ? s.kernel_w * s.in_c : s.in_c);
   write_activation(e, n);
   close_params(e);
-  const char *w = weight_array(e, n, k), *b = float_bias(e, n, k);
-  call(e, "qcc_%s(&p, &t, %s, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, b,
-       float_scratch(e, n), pointer_to(e, n->out[0]));
+  call_float(e, n, k);
+}
+
+void emit_x86_winograd_f32(Emitter *e, const Node *n, const Kernel *k) {
+  Shape s = shape_of(n);
+  int64_t lanes = x86_lanes(k->packing);
+  s.h = (s.out_h + 1) / 2 * 2 + 2, s.w = (s.out_w + 1) / 2 * 2 + 2;
+  write_stage(e, n, &s);
+  open_params(e, "qcc_winograd");
+  field(e, "batch", s.batch), field(e, "out_h", s.out_h), field(e, "out_w", s.out_w);
+  field(e, "in_c", s.in_c), field(e, "out_c", s.out_c);
+  field(e, "tiles", winograd_tiles(n));
+  field(e, "plane", (s.out_c + lanes - 1) / lanes * lanes * s.in_c);
+  write_activation(e, n);
+  close_params(e);
+  call_float(e, n, k);
 }
 
 void emit_x86_gemm_f32(Emitter *e, const Node *n, const Kernel *k) {

@@ -103,12 +103,44 @@ static uint8_t *pack_depthwise(Arena *a, const Tensor *w, Packing p, int64_t *by
 
 /* ---- floats */
 
-int x86_lanes(Packing p) { return p == PACK_FMA_16 || p == PACK_FMA_TAPS_16 ? 16 : 8; }
+int x86_lanes(Packing p) {
+  return p == PACK_FMA_16 || p == PACK_WINOGRAD_16 || p == PACK_FMA_TAPS_16 ? 16 : 8;
+}
+
+/* G g G^T of Winograd's F(2x2, 3x3) for 3x3 weights, `step` apart. */
+static void transform_taps(const float *w, int64_t step, double *u) {
+  static const double g[4][3] = {{1, 0, 0}, {0.5, 0.5, 0.5}, {0.5, -0.5, 0.5}, {0, 0, 1}};
+  for (int i = 0; i < 16; i++) {
+    u[i] = 0;
+    for (int t = 0; t < 9; t++) u[i] += g[i / 4][t / 3] * g[i % 4][t % 3] * (double)w[t * step];
+  }
+}
+
+/* The 16 matrices of transformed weights one behind the other, each packed like a pointwise one. */
+static uint8_t *pack_winograd(Arena *a, const Tensor *w, Packing p, int64_t *bytes) {
+  int64_t channels = w->dim[0], depth = w->dim[3], plane = channels * depth;
+  float *matrix = arena_alloc(a, plane * (int64_t)sizeof *matrix);
+  double *u = arena_alloc(a, 16 * plane * (int64_t)sizeof *u);
+  for (int64_t o = 0; o < channels; o++)
+    for (int64_t c = 0; c < depth; c++)
+      transform_taps((const float *)w->data + o * 9 * depth + c, depth, u + 16 * (o * depth + c));
+  Tensor one = {.dtype = DT_F32, .rank = 2, .dim = {channels, depth}, .data = matrix};
+  uint8_t *out = NULL;
+  for (int64_t i = 0; i < 16; i++) {
+    for (int64_t k = 0; k < plane; k++) matrix[k] = (float)u[16 * k + i];
+    const uint8_t *packed = pack_floats(a, &one, x86_lanes(p), 2 * x86_lanes(p), bytes);
+    if (!out) out = arena_alloc(a, 16 * *bytes);
+    memcpy(out + i * *bytes, packed, (size_t)*bytes);
+  }
+  *bytes *= 16;
+  return out;
+}
 
 uint8_t *pack_x86(Arena *a, const Tensor *w, Packing p, int64_t *bytes) {
   bool runs =
       p == PACK_VNNI_RUNS || p == PACK_VNNI_TAPS || p == PACK_MADD_RUNS || p == PACK_MADD_TAPS;
   bool taps = p == PACK_FMA_TAPS_16 || p == PACK_FMA_TAPS_8;
+  if (p == PACK_WINOGRAD_16 || p == PACK_WINOGRAD_8) return pack_winograd(a, w, p, bytes);
   if (p >= PACK_FMA_16) return pack_floats(a, w, x86_lanes(p), (taps ? 1 : 2) * x86_lanes(p), bytes);
   return runs ? pack_runs(a, w, p, bytes) : pack_depthwise(a, w, p, bytes);
 }

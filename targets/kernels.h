@@ -36,6 +36,8 @@ typedef enum Packing {
   PACK_MADD_JOINED,    /* repeated until they fill 16 */
   PACK_FMA_16,         /* floats: [channels / 32][depth][32], the last group perhaps of 16 */
   PACK_FMA_8,          /* the same with 16 and 8 */
+  PACK_WINOGRAD_16,    /* 3x3 floats transformed: 16 times [channels / 32][in_c][32] */
+  PACK_WINOGRAD_8,
   PACK_FMA_TAPS_16,    /* depthwise floats: [channels / 16][taps][16] */
   PACK_FMA_TAPS_8,
   /* For runtime/mve, by codegen/pack_mve.c */

@@ -62,7 +62,8 @@ bool is_x86_gemm_s8(const Node *n) { return is_gemm(n, DT_I8); }
 bool is_x86_gemm_s4(const Node *n) { return is_gemm(n, DT_I4); }
 
 bool is_x86_depthwise(const Node *n) {
-  if (!is_image(n) || !(has_weights(n, DT_I8) || has_weights(n, DT_I4))) return false;
+  if (!is_image(n)) return false;
+  if (!has_weights(n, DT_I8) && !has_weights(n, DT_I4) && !has_weights(n, DT_I2)) return false;
   Window w;
   get_window(n, n->in[0], n->in[1], &w);
   return w.group == w.channels && w.out_channels == w.channels && !(n->n_in > 4 && n->in[4]);
@@ -96,6 +97,18 @@ bool is_x86_conv_f32(const Node *n) {
   return is_float_conv(n, &w) && w.group == 1;
 }
 
+/* Transforming pays where many products share it. */
+static bool is_winograd(const Node *n, int64_t lanes) {
+  Window w;
+  if (!is_float_conv(n, &w) || w.group != 1 || w.spatial != 2) return false;
+  for (int i = 0; i < 2; i++)
+    if (w.kernel[i] != 3 || w.stride[i] != 1 || w.dilation[i] != 1 || w.out[i] < 2) return false;
+  return w.channels % lanes == 0 && w.channels >= 16 && w.out_channels >= 16;
+}
+
+bool is_x86_winograd_16(const Node *n) { return is_winograd(n, 16); }
+bool is_x86_winograd_8(const Node *n) { return is_winograd(n, 8); }
+
 bool is_x86_depthwise_f32(const Node *n) {
   Window w;
   return is_float_conv(n, &w) && w.group == w.channels && w.out_channels == w.channels &&
@@ -127,6 +140,20 @@ static int64_t staged(const Node *n) {
   for (int i = 0; i < w.spatial; i++)
     count *= (w.out[i] - 1) * w.stride[i] + (w.kernel[i] - 1) * w.dilation[i] + 1;
   return count;
+}
+
+int64_t winograd_tiles(const Node *n) {
+  int64_t rows = n->out[0]->dim[1], columns = n->out[0]->dim[2];
+  int64_t count = (rows + 1) / 2 * ((columns + 1) / 2);
+  int64_t most = n->in[0]->dim[3] + n->out[0]->dim[3] > 256 ? 12 : 24;
+  return count < most ? count : most;
+}
+
+/* The image with a border up to whole tiles, its transformed tiles, their products, and zeros. */
+int64_t winograd_scratch(const Node *n) {
+  const int64_t *x = n->in[0]->dim, *y = n->out[0]->dim;
+  int64_t copy = x[0] * ((y[1] + 1) / 2 * 2 + 2) * ((y[2] + 1) / 2 * 2 + 2) * x[3];
+  return 4 * (copy + 16 * winograd_tiles(n) * (x[3] + y[3]) + y[3] + 32) + SLACK;
 }
 
 int64_t staged_u8(const Node *n) { return staged(n) + SLACK; }

@@ -20,9 +20,14 @@ int64_t staged_s16(const Node *n);
 int64_t staged_rows_u8(const Node *n); /* a block of rows */
 int64_t staged_rows_s16(const Node *n);
 bool is_x86_conv_f32(const Node *n);
+bool is_x86_winograd_16(const Node *n); /* 3x3, stride 1, enough channels, whole vectors of inputs */
+bool is_x86_winograd_8(const Node *n);
 bool is_x86_pointwise_f32(const Node *n);
 bool is_x86_gemm_f32(const Node *n);
 bool is_x86_depthwise_f32(const Node *n);
 int64_t staged_f32(const Node *n);
+int64_t winograd_scratch(const Node *n);
+/* Tiles of 2x2 outputs that are transformed at a time. */
+int64_t winograd_tiles(const Node *n);
 
 #endif

@@ -13,11 +13,14 @@ typedef __m512 qcc_floats;
 enum { QCC_LANES = 16, QCC_FLOAT_TILE = 8, QCC_FLOAT_NARROW = 8 };
 
 QCC_INLINE qcc_floats qcc_load_floats(const float *p) { return _mm512_loadu_ps(p); }
+QCC_INLINE void qcc_store_floats(float *p, qcc_floats v) { _mm512_storeu_ps(p, v); }
 QCC_INLINE qcc_floats qcc_spread(float v) { return _mm512_set1_ps(v); }
 QCC_INLINE qcc_floats qcc_multiply_add(qcc_floats a, qcc_floats b, qcc_floats sum) {
   return _mm512_fmadd_ps(a, b, sum);
 }
 QCC_INLINE qcc_floats qcc_multiply(qcc_floats a, qcc_floats b) { return _mm512_mul_ps(a, b); }
+QCC_INLINE qcc_floats qcc_add(qcc_floats a, qcc_floats b) { return _mm512_add_ps(a, b); }
+QCC_INLINE qcc_floats qcc_subtract(qcc_floats a, qcc_floats b) { return _mm512_sub_ps(a, b); }
 /* The second operand where one of them is not a number. */
 QCC_INLINE qcc_floats qcc_larger(qcc_floats a, qcc_floats b) { return _mm512_max_ps(a, b); }
 QCC_INLINE qcc_floats qcc_smaller(qcc_floats a, qcc_floats b) { return _mm512_min_ps(a, b); }

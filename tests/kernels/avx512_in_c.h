@@ -56,6 +56,8 @@ BINARY(mullo_epi32, ud[i], 16, a.ud[i] * b.ud[i])
 BINARY(mul_epi32,   q[i],  8,  (int64_t)a.d[2 * i] * b.d[2 * i])
 BINARY(max_epi8,    b[i],  64, a.b[i] > b.b[i] ? a.b[i] : b.b[i])
 BINARY(min_epi8,    b[i],  64, a.b[i] < b.b[i] ? a.b[i] : b.b[i])
+BINARY(add_ps,      s[i],  16, a.s[i] + b.s[i])
+BINARY(sub_ps,      s[i],  16, a.s[i] - b.s[i])
 BINARY(mul_ps,      s[i],  16, a.s[i] * b.s[i])
 BINARY(max_ps,      s[i],  16, a.s[i] > b.s[i] ? a.s[i] : b.s[i])
 BINARY(min_ps,      s[i],  16, a.s[i] < b.s[i] ? a.s[i] : b.s[i])
@@ -172,6 +174,7 @@ WIDE Wide wide_fmadd_ps(Wide a, Wide b, Wide c) {
 #define __m512 Wide
 #define _mm512_add_epi32 wide_add_epi32
 #define _mm512_add_epi64 wide_add_epi64
+#define _mm512_add_ps wide_add_ps
 #define _mm512_and_si512 wide_and_si512
 #define _mm512_cvtepu8_epi32 wide_cvtepu8_epi32
 #define _mm512_cvtsepi32_epi8 wide_cvtsepi32_epi8
@@ -204,6 +207,8 @@ WIDE Wide wide_fmadd_ps(Wide a, Wide b, Wide c) {
 #define _mm512_srav_epi32 wide_srav_epi32
 #define _mm512_srli_epi64 wide_srli_epi64
 #define _mm512_storeu_si512 wide_store
+#define _mm512_storeu_ps wide_store
+#define _mm512_sub_ps wide_sub_ps
 #define _mm512_unpackhi_epi16 wide_unpackhi_epi16
 #define _mm512_unpackhi_epi8 wide_unpackhi_epi8
 #define _mm512_unpacklo_epi16 wide_unpacklo_epi16

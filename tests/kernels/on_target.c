@@ -189,17 +189,19 @@ static int64_t out_size(int64_t in, int64_t kernel, int64_t stride, int64_t dila
   return room < 0 ? 0 : room / stride + 1;
 }
 
-typedef enum Shape { GENERAL, POINTWISE, DEPTHWISE, GROUPED, SHAPES } Shape;
+/* SQUARE: 3x3, stride 1, whole vectors of channels, as Winograd's kernels want it. */
+typedef enum Shape { GENERAL, POINTWISE, DEPTHWISE, GROUPED, SQUARE, SHAPES } Shape;
 
 /* Codes, kernel, stride, dilation and pads of one spatial dimension. */
 static void random_dimension(Shape shape, int64_t *in, int64_t *kernel, int64_t *stride,
                              int64_t *dilation, int64_t *pad, int64_t *pad_end) {
   do {
     bool small = shape == POINTWISE;
+    bool dense = small || shape == SQUARE;
     *in = pick(1, 9);
-    *kernel = small ? 1 : pick(0, 1) ? 3 : pick(1, 7);
-    *stride = small || pick(0, 1) ? 1 : pick(1, 3);
-    *dilation = small || pick(0, 3) ? 1 : pick(1, 3);
+    *kernel = small ? 1 : dense || pick(0, 1) ? 3 : pick(1, 7);
+    *stride = dense || pick(0, 1) ? 1 : pick(1, 3);
+    *dilation = dense || pick(0, 3) ? 1 : pick(1, 3);
     int extent = (int)((*kernel - 1) * *dilation + 1);
     *pad = small ? 0 : pick(0, 3) ? extent / 2 : pick(0, extent);
     *pad_end = small ? 0 : pick(0, 3) ? extent / 2 : pick(0, extent);
@@ -214,7 +216,8 @@ static Node *random_conv(Program *p, Shape shape, DType type) {
   int64_t group = shape == DEPTHWISE ? pick(1, 67) : shape == GROUPED ? pick(2, 4) : 1;
   int64_t ci = shape == DEPTHWISE ? 1 : pick(0, 1) ? pick(1, 67 / (int)group) : 4 * pick(1, 4);
   int64_t co = shape == DEPTHWISE ? 1 : shape == GROUPED ? pick(1, 9) : pick(1, 67);
-  bool flat = shape != GROUPED && pick(0, 5) == 0; /* one spatial dimension */
+  if (shape == SQUARE) ci = 8 * pick(2, 4), co = pick(16, 40);
+  bool flat = shape < GROUPED && pick(0, 5) == 0; /* one spatial dimension */
   int64_t x[] = {pick(0, 4) ? 1 : 2, in[0], in[1], ci * group},
           w[] = {co * group, kernel[0], kernel[1], ci};
   int64_t x1[] = {x[0], in[0], x[3]}, w1[] = {w[0], kernel[0], ci};

@@ -99,19 +99,20 @@ static void test_operations_on_floats(void **state) {
     TWIN(min_ps)
 #undef TWIN
     /* Which of two results that are no numbers comes out is nobody's concern. */
-    Wide product = wide_mul_ps(a, b), sum = wide_fmadd_ps(a, b, c);
+    Wide got[4] = {wide_add_ps(a, b), wide_sub_ps(a, b), wide_mul_ps(a, b), wide_fmadd_ps(a, b, c)};
     for (int h = 0; h < 2; h++) {
-      float want[2][8];
+      float want[4][8];
       __m256 left = half_floats(&a, h), right = half_floats(&b, h);
-      _mm256_storeu_ps(want[0], _mm256_mul_ps(left, right));
-      _mm256_storeu_ps(want[1], _mm256_fmadd_ps(left, right, half_floats(&c, h)));
-      for (int k = 0; k < 8; k++) {
-        float got[2] = {product.s[8 * h + k], sum.s[8 * h + k]};
-        for (int op = 0; op < 2; op++)
-          if (memcmp(&got[op], &want[op][k], 4) != 0 && !(isnan(got[op]) && isnan(want[op][k])))
-            fail_msg("%s: %g, expected %g", op ? "fmadd_ps" : "mul_ps", (double)got[op],
-                     (double)want[op][k]);
-      }
+      _mm256_storeu_ps(want[0], _mm256_add_ps(left, right));
+      _mm256_storeu_ps(want[1], _mm256_sub_ps(left, right));
+      _mm256_storeu_ps(want[2], _mm256_mul_ps(left, right));
+      _mm256_storeu_ps(want[3], _mm256_fmadd_ps(left, right, half_floats(&c, h)));
+      for (int op = 0; op < 4; op++)
+        for (int k = 0; k < 8; k++) {
+          float v = got[op].s[8 * h + k], w = want[op][k];
+          if (memcmp(&v, &w, 4) != 0 && !(isnan(v) && isnan(w)))
+            fail_msg("operation %d: %g, expected %g", op, (double)v, (double)w);
+        }
     }
   }
 }
