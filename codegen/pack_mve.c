@@ -46,10 +46,11 @@ static uint8_t *pack_columns(Arena *a, const Tensor *w, int64_t *bytes) {
 }
 
 bool is_mve_packing(Packing packing) {
-  return packing >= PACK_MVE_QUADS && packing <= PACK_MVE_COLUMNS;
+  return packing >= PACK_MVE_QUADS && packing <= PACK_MVE_FLOATS;
 }
 
 uint8_t *pack_mve(Arena *a, const Tensor *w, Packing packing, int64_t *bytes) {
   if (packing == PACK_MVE_COLUMNS) return pack_columns(a, w, bytes);
+  if (packing == PACK_MVE_FLOATS) return pack_floats(a, w, 4, 8, bytes);
   return pack_groups(a, w, packing == PACK_MVE_EIGHTS ? 8 : 4, bytes);
 }

@@ -44,6 +44,7 @@ typedef enum Packing {
   PACK_MVE_QUADS,      /* four output channels side by side, for 16 elements */
   PACK_MVE_EIGHTS,     /* eight, those left in fours */
   PACK_MVE_COLUMNS,    /* depthwise: the taps of a channel column by column */
+  PACK_MVE_FLOATS,     /* floats: [channels / 8][depth][8], up to four channels at the end [depth][4] */
 } Packing;
 
 typedef struct Kernel {

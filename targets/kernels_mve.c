@@ -72,11 +72,15 @@ static bool is_conv1x1(const Node *n, DType t) {
   return is_conv(n, t, &p) && is_pointwise(&p);
 }
 
+/* Rows of a window that stay in the ring for the next. */
+static int64_t kept_rows(const Plane *p) {
+  int64_t keep = span_of(p) - p->stride_h;
+  return keep > 0 ? keep : 0;
+}
+
 static bool is_conv_over(const Node *n, DType t) {
   Plane p;
-  if (!is_conv(n, t, &p)) return false;
-  int64_t keep = span_of(&p) - p.stride_h;
-  return stays_behind(&p, 1, keep > 0 ? keep : 0);
+  return is_conv(n, t, &p) && stays_behind(&p, 1, kept_rows(&p));
 }
 
 static bool is_any_conv(const Node *n, DType t) {
@@ -183,6 +187,35 @@ int64_t mve_depthwise_scratch(const Node *n) {
 int64_t mve_depthwise3x3_scratch(const Node *n) {
   Plane p = plane_of(n);
   return 32 + block_of(&p) * 16 + ((p.out_w + 1) / 2 * 2 + 2) * 64;
+}
+
+/* ---- floats ---------------------------------------------------------------------------------- */
+
+bool is_mve_conv1x1_f32(const Node *n) { return is_conv1x1(n, DT_F32); }
+bool is_mve_conv_f32(const Node *n) { return is_any_conv(n, DT_F32); }
+bool is_mve_conv_over_f32(const Node *n) { return is_conv_over(n, DT_F32); }
+bool is_mve_depthwise_f32(const Node *n) { return is_any_depthwise(n, DT_F32); }
+bool is_mve_gemm_f32(const Node *n) { return has_weights(n, DT_F32) && is_gemm_f32(n); }
+
+bool is_mve_depthwise_over_f32(const Node *n) {
+  Plane p;
+  return is_depthwise(n, DT_F32, &p) && stays_behind(&p, 1, kept_rows(&p));
+}
+
+static int64_t ring_f32(const Plane *p) { return 4 * span_of(p) * columns_of(p) * p->in_c; }
+
+int64_t mve_gemm_scratch_f32(const Node *n) {
+  return 8 * n_elements(n->in[1]) / n->in[1]->dim[0];
+}
+
+int64_t mve_conv_scratch_f32(const Node *n) {
+  Plane p = plane_of(n);
+  return 2 * (round16(4 * p.kernel_h * p.kernel_w * p.in_c) + 16) + ring_f32(&p) + 16;
+}
+
+int64_t mve_depthwise_scratch_f32(const Node *n) {
+  Plane p = plane_of(n);
+  return ring_f32(&p) + 16;
 }
 
 bool is_mve_add(const Node *n) {
