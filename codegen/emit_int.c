@@ -7,7 +7,7 @@
 static const char *write_groups(Emitter *e, const Node *n) {
   const Tensor *w = n->in[1], *multiple = n->in[4];
   open_named(e, "qcc_groups", "q");
-  field(e, "bits", w->quant->format->bits);
+  field(e, "per_byte", 8 / dtype_bits(w->dtype));
   field(e, "size", attr_int(n, "group_size", 0));
   field(e, "n_groups", multiple->dim[1]);
   close_params(e);

@@ -1,13 +1,13 @@
-/* codes_f32.h - int8 or int4 weight codes back to floats, one output channel at a time, for layers
+/* codes_f32.h - weight codes of 8, 4 or 2 bits back to floats, one output channel at a time, for layers
  * that keep float activations. real = code * scale, with a scale per channel or per group of a
  * flattened channel; `multiple`, where given, is a group's factor on the channel's scale. */
 #ifndef QCC_CODES_F32_H
 #define QCC_CODES_F32_H
 
-#include "dot_s4.h"
+#include "packed.h"
 
 struct qcc_codes {
-  int32_t bits;     /* 8, or 4: two per byte, low nibble first, channels begin on whole bytes */
+  int32_t per_byte; /* codes in a byte: 1, 2 or 4 (packed.h); channels begin on whole bytes */
   int32_t size;     /* elements of a group; 0: the whole channel */
   int32_t n_groups; /* per channel; not read when size is 0 */
 };
@@ -21,22 +21,28 @@ QCC_INLINE float qcc_group_scale(const struct qcc_codes *q, const float *scale,
   return scale[o * groups + k];
 }
 
+/* out[i] = code i of a row times s, i in at..end-1. */
+QCC_INLINE void qcc_decode_codes(int32_t k, const uint8_t *w, int32_t at, int32_t end, float s,
+                                 float *QCC_RESTRICT out) {
+  for (int32_t i = at; i < end; i++)
+    out[i] = (float)(k == 1 ? (int8_t)w[i] : qcc_code_at(k, w, i)) * s;
+}
+
 /* out[i] = weight i of channel o, i in 0..n-1. */
 QCC_KERNEL void qcc_decode_row(const struct qcc_codes *q, int32_t o, int32_t n, const void *w,
                                const float *scale, const uint8_t *multiple,
                                float *QCC_RESTRICT out) {
   int32_t size = q->size > 0 ? q->size : n;
-  const int8_t *w8 = (const int8_t *)w + (q->bits == 4 ? 0 : o * n);
-  const uint8_t *w4 = (const uint8_t *)w + (q->bits == 4 ? o * ((n + 1) >> 1) : 0);
-  for (int32_t k = 0, i = 0; i < n; k++) {
+  const uint8_t *row = (const uint8_t *)w + o * qcc_packed_bytes(q->per_byte, n);
+  for (int32_t k = 0, i = 0; i < n; k++, i += size) {
     float s = qcc_group_scale(q, scale, multiple, o, k);
     int32_t end = qcc_min(n, i + size);
-    if (q->bits == 4)
-      for (; i < end; i++)
-        out[i] = (float)qcc_get_s4(w4, i) * s;
+    if (q->per_byte == 1)
+      qcc_decode_codes(1, row, i, end, s, out);
+    else if (q->per_byte == 2)
+      qcc_decode_codes(2, row, i, end, s, out);
     else
-      for (; i < end; i++)
-        out[i] = (float)w8[i] * s;
+      qcc_decode_codes(4, row, i, end, s, out);
   }
 }
 

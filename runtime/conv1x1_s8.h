@@ -7,12 +7,12 @@
 #include "conv_params.h"
 #include "dot_s8.h"
 
-/* Two pixels: x[2][depth], y[2][cols]. */
-QCC_KERNEL void qcc_conv1x1_pair_s8(const struct qcc_gemm *p, const int8_t *x, const int8_t *w,
-                                    const int32_t *b, const int32_t *m, const int8_t *table,
-                                    int8_t *y) {
+/* Two pixels, the first `count` output channels: x[2][depth], y[2][cols]. */
+QCC_KERNEL void qcc_conv1x1_pair_s8(const struct qcc_gemm *p, int32_t count, const int8_t *x,
+                                    const int8_t *w, const int32_t *b, const int32_t *m,
+                                    const int8_t *table, int8_t *y) {
   int32_t o = 0, cols = p->cols, depth = p->depth;
-  for (; o + 2 <= cols; o += 2) {
+  for (; o + 2 <= count; o += 2) {
     int32_t b0 = b ? b[o] : 0, b1 = b ? b[o + 1] : 0;
     int32_t acc[4];
     acc[0] = acc[2] = b0;
@@ -23,7 +23,7 @@ QCC_KERNEL void qcc_conv1x1_pair_s8(const struct qcc_gemm *p, const int8_t *x, c
     y[cols + o] = qcc_output_s8(&p->out, acc[2], m[o], table);
     y[cols + o + 1] = qcc_output_s8(&p->out, acc[3], m[o + 1], table);
   }
-  if (o < cols) {
+  if (o < count) {
     int32_t b0 = b ? b[o] : 0;
     int32_t s0 = b0 + qcc_dot_s8(x, w + o * depth, depth);
     int32_t s1 = b0 + qcc_dot_s8(x + depth, w + o * depth, depth);
@@ -32,17 +32,24 @@ QCC_KERNEL void qcc_conv1x1_pair_s8(const struct qcc_gemm *p, const int8_t *x, c
   }
 }
 
-QCC_KERNEL void qcc_conv1x1_s8(const struct qcc_gemm *p, const int8_t *QCC_RESTRICT x,
-                               const int8_t *QCC_RESTRICT w, const int32_t *b, const int32_t *m,
-                               const int8_t *table, int8_t *QCC_RESTRICT y) {
+/* The first `count` output channels of every pixel; w[count][depth]. */
+QCC_KERNEL void qcc_conv1x1_columns_s8(const struct qcc_gemm *p, int32_t count,
+                                       const int8_t *QCC_RESTRICT x, const int8_t *QCC_RESTRICT w,
+                                       const int32_t *b, const int32_t *m, const int8_t *table,
+                                       int8_t *QCC_RESTRICT y) {
   int32_t row = 0;
   for (; row + 2 <= p->rows; row += 2, x += 2 * p->depth, y += 2 * p->cols)
-    qcc_conv1x1_pair_s8(p, x, w, b, m, table, y);
+    qcc_conv1x1_pair_s8(p, count, x, w, b, m, table, y);
   if (row < p->rows)
-    for (int32_t o = 0; o < p->cols; o++) {
+    for (int32_t o = 0; o < count; o++) {
       int32_t acc = (b ? b[o] : 0) + qcc_dot_s8(x, w + o * p->depth, p->depth);
       y[o] = qcc_output_s8(&p->out, acc, m[o], table);
     }
+}
+
+QCC_KERNEL void qcc_conv1x1_s8(const struct qcc_gemm *p, const int8_t *x, const int8_t *w,
+                               const int32_t *b, const int32_t *m, const int8_t *table, int8_t *y) {
+  qcc_conv1x1_columns_s8(p, p->cols, x, w, b, m, table, y);
 }
 
 #endif

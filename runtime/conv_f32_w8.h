@@ -1,5 +1,5 @@
-/* conv_f32_w8.h - float convolution whose weights are int8 or int4 codes, OHWI: each output channel
- * is decoded once into scratch[kernel_h * kernel_w * in_c / group] and used for every pixel.  Any
+/* conv_f32_w8.h - float convolution whose weights are codes of 8, 4 or 2 bits, OHWI: each output
+ * channel is decoded once into scratch[kernel_h * kernel_w * in_c / group] and used for every pixel.  Any
  * group, depthwise too.  y must not overlap x. */
 #ifndef QCC_CONV_F32_W8_H
 #define QCC_CONV_F32_W8_H

@@ -1,6 +1,6 @@
-/* conv_grouped.h - convolution of int8 codes with group-scaled int8 or int4 weights over NHWC
+/* conv_grouped.h - convolution of int8 codes with group-scaled weights of 8, 4 or 2 bits over NHWC
  * images, any kernel, stride, dilation, padding and group (depthwise too): acc = b + sum over
- * groups of multiple[o][g] * (sum of the group).  Weights as in conv_s8.h or conv_s4.h,
+ * groups of multiple[o][g] * (sum of the group).  Weights as in conv_s8.h or conv_packed.h,
  * multiple[out_c][n_groups].  A tap in the padding reads x_zero. y must not overlap x. */
 #ifndef QCC_CONV_GROUPED_H
 #define QCC_CONV_GROUPED_H
@@ -45,7 +45,7 @@ QCC_KERNEL void qcc_conv_grouped(const struct qcc_conv *p, const struct qcc_grou
                                  const int8_t *table, int8_t *QCC_RESTRICT y) {
   const struct qcc_window *g = &p->g;
   int32_t per_group = g->out_c / p->group;
-  int32_t bytes = qcc_row_bytes(q, g->kernel_h * g->kernel_w * (g->in_c / p->group));
+  int32_t bytes = qcc_packed_bytes(q->per_byte, g->kernel_h * g->kernel_w * (g->in_c / p->group));
   for (int32_t n = 0; n < g->batch; n++, x += g->in_h * g->in_w * g->in_c)
     for (int32_t oy = 0; oy < g->out_h; oy++)
       for (int32_t ox = 0; ox < g->out_w; ox++, y += g->out_c) {

@@ -39,13 +39,14 @@ QCC_INLINE void qcc_conv_lanes_s8(const struct qcc_conv *p, const struct qcc_run
   }
 }
 
-/* One group's output channels of one pixel; `o` is the first of them. */
-QCC_KERNEL void qcc_conv_pixel_s8(const struct qcc_conv *p, const struct qcc_runs *r, int32_t o,
+/* `count` output channels of one pixel; w, b, m and y at the first of them. */
+QCC_KERNEL void qcc_conv_pixel_s8(const struct qcc_conv *p, const struct qcc_runs *r, int32_t count,
                                   const int8_t *x, const int8_t *w, const int32_t *b,
                                   const int32_t *m, const int8_t *table, int8_t *y) {
-  int32_t end = o + p->g.out_c / p->group, size = p->g.kernel_h * r->w_row;
-  while (o < end) {
-    int32_t acc[4] = {0, 0, 0, 0}, n = end - o >= 4 ? 4 : 1;
+  int32_t size = p->g.kernel_h * r->w_row;
+  for (int32_t o = 0, n; o < count; o += n) {
+    int32_t acc[4] = {0, 0, 0, 0};
+    n = count - o >= 4 ? 4 : 1;
     for (int32_t j = 0; b && j < n; j++)
       acc[j] = b[o + j];
     if (n == 4)
@@ -54,22 +55,31 @@ QCC_KERNEL void qcc_conv_pixel_s8(const struct qcc_conv *p, const struct qcc_run
       qcc_conv_lanes_s8(p, r, 1, x, w + o * size, acc);
     for (int32_t j = 0; j < n; j++)
       y[o + j] = qcc_output_s8(&p->out, acc[j], m[o + j], table);
-    o += n;
   }
 }
 
-QCC_KERNEL void qcc_conv_s8(const struct qcc_conv *p, const int8_t *QCC_RESTRICT x,
-                            const int8_t *QCC_RESTRICT w, const int32_t *b, const int32_t *m,
-                            const int8_t *table, int8_t *QCC_RESTRICT y) {
+/* `count` output channels of each of `groups` groups, of every pixel; x, w, b, m and y at the first
+ * one. */
+QCC_KERNEL void qcc_conv_channels_s8(const struct qcc_conv *p, int32_t count, int32_t groups,
+                                     const int8_t *QCC_RESTRICT x, const int8_t *QCC_RESTRICT w,
+                                     const int32_t *b, const int32_t *m, const int8_t *table,
+                                     int8_t *QCC_RESTRICT y) {
   const struct qcc_window *g = &p->g;
   for (int32_t n = 0; n < g->batch; n++, x += g->in_h * g->in_w * g->in_c)
     for (int32_t oy = 0; oy < g->out_h; oy++)
       for (int32_t ox = 0; ox < g->out_w; ox++, y += g->out_c) {
         struct qcc_runs r = qcc_find_runs(g, p->group, oy, ox);
-        for (int32_t k = 0; k < p->group; k++)
-          qcc_conv_pixel_s8(p, &r, k * (g->out_c / p->group), x + k * r.channels, w, b, m, table,
-                            y);
+        for (int32_t k = 0; k < groups; k++) {
+          int32_t o = k * count;
+          qcc_conv_pixel_s8(p, &r, count, x + k * r.channels, w + o * g->kernel_h * r.w_row,
+                            b ? b + o : NULL, m + o, table, y + o);
+        }
       }
+}
+
+QCC_KERNEL void qcc_conv_s8(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
+                            const int32_t *b, const int32_t *m, const int8_t *table, int8_t *y) {
+  qcc_conv_channels_s8(p, p->g.out_c / p->group, p->group, x, w, b, m, table, y);
 }
 
 #endif

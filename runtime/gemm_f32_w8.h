@@ -1,5 +1,5 @@
-/* gemm_f32_w8.h - float fully connected layer, or pointwise convolution, whose weights are int8 or
- * int4 codes: each output channel is decoded once into scratch[depth] and used for every row.
+/* gemm_f32_w8.h - float fully connected layer, or pointwise convolution, whose weights are codes
+ * of 8, 4 or 2 bits: each output channel is decoded once into scratch[depth] and used for every row.
  * y must not overlap x. */
 #ifndef QCC_GEMM_F32_W8_H
 #define QCC_GEMM_F32_W8_H

@@ -22,6 +22,8 @@ static bool has_s8_weights(const Node *n) { return in_type(n, 1) == DT_I8; }
 
 static bool has_s4_weights(const Node *n) { return in_type(n, 1) == DT_I4; }
 
+static bool has_s2_weights(const Node *n) { return in_type(n, 1) == DT_I2; }
+
 static bool is_2d_nhwc(const Node *n) {
   return n->in[0]->layout == LAYOUT_NHWC && (n->in[0]->rank == 3 || n->in[0]->rank == 4);
 }
@@ -44,16 +46,19 @@ static bool is_depthwise(const Node *n) {
 
 static bool is_pointwise_s8(const Node *n) { return has_s8_weights(n) && is_pointwise(n); }
 static bool is_pointwise_s4(const Node *n) { return has_s4_weights(n) && is_pointwise(n); }
+static bool is_pointwise_s2(const Node *n) { return has_s2_weights(n) && is_pointwise(n); }
 static bool is_pointwise_f32(const Node *n) {
   return is_f32(n) && is_const(n->in[1]) && is_pointwise(n);
 }
 static bool is_depthwise_s8(const Node *n) { return has_s8_weights(n) && is_depthwise(n); }
 static bool is_depthwise_s4(const Node *n) { return has_s4_weights(n) && is_depthwise(n); }
+static bool is_depthwise_s2(const Node *n) { return has_s2_weights(n) && is_depthwise(n); }
 static bool is_depthwise_f32(const Node *n) {
   return is_f32(n) && is_const(n->in[1]) && is_depthwise(n);
 }
 static bool is_conv_s8(const Node *n) { return has_s8_weights(n) && is_2d_nhwc(n); }
 static bool is_conv_s4(const Node *n) { return has_s4_weights(n) && is_2d_nhwc(n); }
+static bool is_conv_s2(const Node *n) { return has_s2_weights(n) && is_2d_nhwc(n); }
 static bool is_conv_f32(const Node *n) { return is_f32(n) && is_2d_nhwc(n); }
 
 static bool is_same_shape(const Node *n) {
@@ -140,11 +145,21 @@ static bool is_rank_6(const Node *n) { return n->out[0]->rank <= 6; }
 static bool is_gather_i64(const Node *n) { return in_type(n, 1) == DT_I64; }
 static bool is_gather_i32(const Node *n) { return in_type(n, 1) == DT_I32; }
 
+/* Weights of an output channel. */
+static int64_t row_of(const Node *n) { return n_elements(n->in[1]) / n->in[1]->dim[0]; }
+
 /* One decoded output channel of the weights, in floats. */
-static int64_t row_scratch(const Node *n) {
-  const Tensor *w = n->in[1];
-  return n_elements(w) / w->dim[0] * 4;
+static int64_t row_scratch(const Node *n) { return row_of(n) * 4; }
+
+/* Unpacked output channels of the weights, a byte each: two of conv1x1_packed.h, four of
+ * conv_packed.h, a block of depthwise_packed.h. */
+static int64_t rows_scratch(const Node *n, int64_t rows) {
+  int64_t channels = n->in[1]->dim[0];
+  return row_of(n) * (channels < rows ? channels : rows);
 }
+static int64_t two_rows_scratch(const Node *n) { return rows_scratch(n, 2); }
+static int64_t four_rows_scratch(const Node *n) { return rows_scratch(n, 4); }
+static int64_t block_scratch(const Node *n) { return rows_scratch(n, 32); }
 
 /* ---- the table ------------------------------------------------------------------------------- */
 

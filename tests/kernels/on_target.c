@@ -70,11 +70,17 @@ static float *random_reals(Graph *g, int64_t n) {
   return v;
 }
 
+/* Codes of the whole range; int8 mostly without -128, int2 half the time ternary; sometimes all the lowest. */
+static void *random_codes(Graph *g, int64_t n, DType type) {
+  const Format *f = format_of(type);
+  bool narrow = type == DT_I8 ? pick(0, 9) : type == DT_I2 && pick(0, 1);
+  return random_data(g, n, f->lo + narrow, pick(0, 9) ? f->hi : f->lo + narrow);
+}
+
 static Tensor *new_weights(Graph *g, int rank, const int64_t *dim, DType type) {
-  int lo = type == DT_I4 ? -8 : pick(0, 9) ? -127 : -128, hi = type == DT_I4 ? 7 : 127;
   Tensor *w = new_const(g, fresh_name(g, "w"), type, rank, dim, NULL);
-  w->data = type == DT_F32 ? (void *)random_reals(g, n_elements(w))
-                           : random_data(g, n_elements(w), lo, pick(0, 9) ? hi : lo);
+  int64_t n = n_elements(w);
+  w->data = type == DT_F32 ? (void *)random_reals(g, n) : random_codes(g, n, type);
   return w;
 }
 
@@ -147,7 +153,7 @@ static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
     in[5] = new_const(g, fresh_name(g, "t"), DT_I8, 1, &table_size, random_data(g, 256, -128, 127));
   Node *n = add_node(g, -1, op, fresh_name(g, "layer"), 6, in, 1, &y);
   bool groups = depth < 500 && !pick(0, 5);
-  int64_t largest = 128 * (w->dtype == DT_I4 ? 8 : 128) * (groups ? 255 : 1);
+  int64_t largest = 128 * -(int64_t)format_of(w->dtype)->lo * (groups ? 255 : 1);
   if (groups) add_groups(p, n, w);
   Tensor *m = set_output(g, n, w->dim[0], depth * largest + 5000);
   set_input(g, n, 3, m);
@@ -273,8 +279,9 @@ static void add_in_place(Program *p, const Node *n) {
 }
 
 static void add_random_layer(Program *p, int i, bool floats) {
-  DType type = floats ? DT_F32 : i % 2 ? DT_I4 : DT_I8;
-  int shape = i / 2 % (SHAPES + (floats ? 2 : 1));
+  static const DType types[] = {DT_I8, DT_I4, DT_I2};
+  DType type = floats ? DT_F32 : types[i % 3];
+  int shape = i / (floats ? 1 : 3) % (SHAPES + (floats ? 2 : 1));
   Node *n = shape > SHAPES    ? random_matmul(p)
             : shape == SHAPES ? random_gemm(p, type)
                               : random_conv(p, (Shape)shape, type);

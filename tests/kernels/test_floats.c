@@ -100,21 +100,22 @@ static double *reference_conv(const struct qcc_conv_f32 *p, const float *x, cons
 typedef struct Codes {
   struct qcc_codes q;
   int8_t *codes;      /* [rows][n] */
-  uint8_t *packed;
+  uint8_t *packed;    /* [rows] of whole bytes, low bits first */
   float *scale;       /* [rows], or [rows][groups] without multiple */
   uint8_t *multiple;  /* [rows][groups] or NULL */
   float *real;        /* [rows][n] */
 } Codes;
 
 static Codes random_weight_codes(int rows, int n) {
-  Codes c = {.q.bits = random_int(0, 1) ? 4 : 8, .q.size = random_int(0, 2) ? random_int(1, n) : 0};
-  int groups = c.q.size ? (n + c.q.size - 1) / c.q.size : 1, bytes = (n + 1) / 2;
+  int k = 1 << random_int(0, 2), bits = 8 / k, most = (1 << (bits - 1)) - 1;
+  Codes c = {.q.per_byte = k, .q.size = random_int(0, 2) ? random_int(1, n) : 0};
+  int groups = c.q.size ? (n + c.q.size - 1) / c.q.size : 1, bytes = (n + k - 1) / k;
   c.q.n_groups = groups;
   int with_multiple = c.q.size && random_int(0, 1);
-  c.codes = random_codes((int64_t)rows * n, c.q.bits == 4 ? -8 : -127, c.q.bits == 4 ? 7 : 127);
+  c.codes = random_codes((int64_t)rows * n, k == 1 ? -127 : -most - 1, most);
   c.scale = random_reals((int64_t)rows * (with_multiple ? 1 : groups));
-  for (int k = 0; k < rows * (with_multiple ? 1 : groups); k++)
-    c.scale[k] /= (c.q.bits == 4 ? 8.0f : 127.0f) * (with_multiple ? 127.0f : 1.0f);
+  for (int s = 0; s < rows * (with_multiple ? 1 : groups); s++)
+    c.scale[s] /= (float)(most + 1) * (with_multiple ? 127.0f : 1.0f);
   if (with_multiple) c.multiple = (uint8_t *)random_codes((int64_t)rows * groups, 1, 127);
   c.real = new_buffer(4 * (int64_t)rows * n);
   c.packed = new_buffer((int64_t)rows * bytes);
@@ -124,7 +125,7 @@ static Codes random_weight_codes(int rows, int n) {
       int g = r * groups + (c.q.size ? i / c.q.size : 0), code = c.codes[r * n + i];
       float s = c.multiple ? c.scale[r] * (float)c.multiple[g] : c.scale[g];
       c.real[r * n + i] = (float)code * s;
-      c.packed[r * bytes + i / 2] |= (uint8_t)((code & 15) << (i % 2 * 4));
+      c.packed[r * bytes + i / k] |= (uint8_t)((code & ((1 << bits) - 1)) << (i % k * bits));
     }
   return c;
 }
@@ -146,8 +147,8 @@ static void test_conv(void **state) {
     double *want = reference_conv(&p, x, c.real, bias);
     qcc_conv_f32(&p, x, c.real, bias, y);
     assert_close(y, want, n_y);
-    qcc_conv_f32_w8(&p, &c.q, x, c.q.bits == 4 ? (void *)c.packed : c.codes, c.scale, c.multiple,
-                    bias, new_buffer(4 * (int64_t)size), y);
+    qcc_conv_f32_w8(&p, &c.q, x, c.packed, c.scale, c.multiple, bias,
+                    new_buffer(4 * (int64_t)size), y);
     assert_close(y, want, n_y);
     free_buffers();
   }
@@ -191,8 +192,8 @@ static void test_gemm(void **state) {
       }
     qcc_gemm_f32(&p, x, c.real, bias, y);
     assert_close(y, want, (int64_t)p.rows * p.cols);
-    qcc_gemm_f32_w8(&p, &c.q, x, c.q.bits == 4 ? (void *)c.packed : c.codes, c.scale, c.multiple,
-                    bias, new_buffer(4 * (int64_t)p.depth), y);
+    qcc_gemm_f32_w8(&p, &c.q, x, c.packed, c.scale, c.multiple, bias,
+                    new_buffer(4 * (int64_t)p.depth), y);
     assert_close(y, want, (int64_t)p.rows * p.cols);
     free_buffers();
   }

@@ -3,15 +3,15 @@
  * compiler's eval of the same operators. */
 #include "tests/kernels/eval_node.h"
 
-#include "runtime/conv1x1_s4.h"
+#include "runtime/conv1x1_packed.h"
 #include "runtime/conv1x1_s8.h"
 #include "runtime/conv_grouped.h"
-#include "runtime/conv_s4.h"
+#include "runtime/conv_packed.h"
 #include "runtime/conv_s8.h"
-#include "runtime/depthwise_s4.h"
+#include "runtime/depthwise_packed.h"
 #include "runtime/depthwise_s8.h"
 #include "runtime/gemm_grouped.h"
-#include "runtime/gemm_s4.h"
+#include "runtime/gemm_packed.h"
 #include "runtime/gemm_s8.h"
 #include "runtime/matmul_s8.h"
 
@@ -30,14 +30,21 @@ typedef struct Layer {
   int8_t *want;              /* [n_y] */
 } Layer;
 
-/* Two codes per byte, low nibble first; each row starts on a byte boundary. */
-static uint8_t *pack_rows(const int8_t *codes, int64_t rows, int64_t n) {
-  int64_t bytes = (n + 1) / 2;
+static int bits_of(const Layer *l) { return 8 / l->q.per_byte; }
+
+/* Smallest code of so many bits; -127 of 8. */
+static int lowest(int bits) { return bits == 8 ? -127 : -(1 << (bits - 1)); }
+
+/* `k` codes per byte, low bits first; each row starts on a byte boundary. */
+static uint8_t *pack_rows(int k, const int8_t *codes, int64_t rows, int64_t n) {
+  int64_t bytes = (n + k - 1) / k;
+  int bits = 8 / k;
   uint8_t *out = new_buffer(rows * bytes);
   memset(out, 0, (size_t)(rows * bytes));
   for (int64_t r = 0; r < rows; r++)
     for (int64_t i = 0; i < n; i++)
-      out[r * bytes + i / 2] |= (uint8_t)((codes[r * n + i] & 15) << (i % 2 * 4));
+      out[r * bytes + i / k] |=
+          (uint8_t)((codes[r * n + i] & ((1 << bits) - 1)) << (i % k * bits));
   return out;
 }
 
@@ -85,7 +92,7 @@ static void compute_reference(Layer *l) {
 
 /* A shift and multipliers that spread the sums over the codes and keep them within int32. */
 static void random_rescale(Layer *l) {
-  int64_t bound = (int64_t)l->depth * 128 * (l->q.bits == 4 ? 8 : 128) * (l->multiple ? 255 : 1);
+  int64_t bound = (int64_t)l->depth * 128 * (1 << (bits_of(l) - 1)) * (l->multiple ? 255 : 1);
   int most = 0;
   assert_true(bound + 5000 < INT32_MAX);
   while (((bound + 5000) << (most + 1)) < INT32_MAX) most++;
@@ -108,9 +115,10 @@ static void fill_layer(Layer *l, int bits, int grouped) {
   l->n_x = (int64_t)g->batch * g->in_h * g->in_w * g->in_c;
   l->n_y = (int64_t)g->batch * g->out_h * g->out_w * g->out_c;
   l->x = random_codes(l->n_x, -128, 127);
-  l->codes = random_codes((int64_t)g->out_c * l->depth, bits == 4 ? -8 : -127, bits == 4 ? 7 : 127);
-  l->packed = bits == 4 ? pack_rows(l->codes, g->out_c, l->depth) : (uint8_t *)l->codes;
-  l->q.bits = bits;
+  l->q.per_byte = 8 / bits;
+  l->codes = random_codes((int64_t)g->out_c * l->depth, lowest(bits), (1 << (bits - 1)) - 1);
+  l->packed =
+      bits < 8 ? pack_rows(l->q.per_byte, l->codes, g->out_c, l->depth) : (uint8_t *)l->codes;
   if (grouped) {
     l->q.size = random_int(1, l->depth + 3);
     l->q.n_groups = (l->depth + l->q.size - 1) / l->q.size;
@@ -158,15 +166,20 @@ static void check(const Layer *l, const int8_t *y, const char *kernel) {
                (long long)l->n_y, y[i], l->want[i]);
 }
 
+static const char *name_of(const Layer *l, const char *s8, const char *s4, const char *s2) {
+  return l->q.per_byte == 1 ? s8 : l->q.per_byte == 2 ? s4 : s2;
+}
+
 static void run_conv(const Layer *l) {
   int8_t *y = new_buffer(l->n_y);
   if (l->multiple)
     qcc_conv_grouped(&l->p, &l->q, l->x, l->packed, l->multiple, l->b, l->m, l->table, y);
-  else if (l->q.bits == 4)
-    qcc_conv_s4(&l->p, l->x, l->packed, l->b, l->m, l->table, y);
-  else
+  else if (l->q.per_byte == 1)
     qcc_conv_s8(&l->p, l->x, l->codes, l->b, l->m, l->table, y);
-  check(l, y, l->multiple ? "conv_grouped" : l->q.bits == 4 ? "conv_s4" : "conv_s8");
+  else
+    (l->q.per_byte == 2 ? qcc_conv_s4 : qcc_conv_s2)(&l->p, l->x, l->packed, l->b, l->m, l->table,
+                                                     new_buffer(4 * (int64_t)l->depth), y);
+  check(l, y, l->multiple ? "conv_grouped" : name_of(l, "conv_s8", "conv_s4", "conv_s2"));
 }
 
 /* Weights [taps][channels] instead of [channels][taps]. */
@@ -175,11 +188,13 @@ static void run_depthwise(const Layer *l) {
   int8_t *w = new_buffer((int64_t)channels * l->depth), *y = new_buffer(l->n_y);
   for (int32_t c = 0; c < channels; c++)
     for (int32_t k = 0; k < l->depth; k++) w[k * channels + c] = l->codes[c * l->depth + k];
-  if (l->q.bits == 4)
-    qcc_depthwise_s4(&l->p, l->x, pack_rows(w, l->depth, channels), l->b, l->m, l->table, y);
-  else
+  if (l->q.per_byte == 1)
     qcc_depthwise_s8(&l->p, l->x, w, l->b, l->m, l->table, y);
-  check(l, y, l->q.bits == 4 ? "depthwise_s4" : "depthwise_s8");
+  else
+    (l->q.per_byte == 2 ? qcc_depthwise_s4 : qcc_depthwise_s2)(
+        &l->p, l->x, pack_rows(l->q.per_byte, w, l->depth, channels), l->b, l->m, l->table,
+        new_buffer((int64_t)l->depth * (channels < QCC_BLOCK ? channels : QCC_BLOCK)), y);
+  check(l, y, name_of(l, "depthwise_s8", "depthwise_s4", "depthwise_s2"));
 }
 
 static void run_gemm(const Layer *l) {
@@ -189,17 +204,19 @@ static void run_gemm(const Layer *l) {
   if (l->multiple) {
     qcc_gemm_grouped(&p, &l->q, l->x, l->packed, l->multiple, l->b, l->m, l->table, y);
     check(l, y, "gemm_grouped");
-  } else if (l->q.bits == 4) {
-    qcc_gemm_s4(&p, l->x, l->packed, l->b, l->m, l->table, y);
-    qcc_conv1x1_s4(&p, l->x, l->packed, l->b, l->m, l->table, z);
-    check(l, y, "gemm_s4");
-    check(l, z, "conv1x1_s4");
-  } else {
+    return;
+  }
+  if (l->q.per_byte == 1) {
     qcc_gemm_s8(&p, l->x, l->codes, l->b, l->m, l->table, y);
     qcc_conv1x1_s8(&p, l->x, l->codes, l->b, l->m, l->table, z);
-    check(l, y, "gemm_s8");
-    check(l, z, "conv1x1_s8");
+  } else {
+    int s4 = l->q.per_byte == 2;
+    void *scratch = new_buffer(2 * (int64_t)l->depth);
+    (s4 ? qcc_gemm_s4 : qcc_gemm_s2)(&p, l->x, l->packed, l->b, l->m, l->table, y);
+    (s4 ? qcc_conv1x1_s4 : qcc_conv1x1_s2)(&p, l->x, l->packed, l->b, l->m, l->table, scratch, z);
   }
+  check(l, y, name_of(l, "gemm_s8", "gemm_s4", "gemm_s2"));
+  check(l, z, name_of(l, "conv1x1_s8", "conv1x1_s4", "conv1x1_s2"));
 }
 
 /* Padding at the end that gives `out` outputs. */
@@ -211,7 +228,7 @@ static int end_pad(int in, int out, int kernel, int dilation, int stride, int pa
 /* Inputs of QConv and QGemm after x. */
 static void add_weights(EvalNode *e, const Layer *l, int rank, const int64_t *dim) {
   int64_t channels = l->p.g.out_c, multiples[2] = {channels, l->q.n_groups};
-  add_eval_input(e, l->q.bits == 4 ? DT_I4 : DT_I8, rank, dim, l->codes);
+  add_eval_input(e, l->q.per_byte == 1 ? DT_I8 : l->q.per_byte == 2 ? DT_I4 : DT_I2, rank, dim, l->codes);
   add_eval_vector(e, DT_I32, channels, l->b);
   add_eval_vector(e, DT_I32, channels, l->m);
   add_eval_input(e, DT_U8, 2, multiples, l->multiple);
@@ -257,17 +274,17 @@ static void eval_gemm_layer(const Layer *l) {
 
 static void test_conv(void **state) {
   (void)state;
-  for (int i = 0; i < 600; i++) {
+  for (int i = 0; i < 900; i++) {
     Layer l = {0};
     random_window(&l.p.g);
     l.p.group = random_int(0, 1) ? 1 : random_int(2, 5);
     int in = random_int(1, 67 / l.p.group);
     int out = random_int(1, l.p.group > 1 ? 9 : 40);
-    int grouped = i % 3 == 2;
+    int grouped = i % 4 == 2;
     while (grouped && in * l.p.g.kernel_h * l.p.g.kernel_w > 500) in = (in + 1) / 2;
     l.p.g.in_c = in * l.p.group;
     l.p.g.out_c = out * l.p.group;
-    fill_layer(&l, i % 2 ? 4 : 8, grouped);
+    fill_layer(&l, 8 >> i % 3, grouped);
     eval_conv_layer(&l);
     run_conv(&l);
     free_buffers();
@@ -276,11 +293,11 @@ static void test_conv(void **state) {
 
 static void test_depthwise(void **state) {
   (void)state;
-  for (int i = 0; i < 400; i++) {
+  for (int i = 0; i < 600; i++) {
     Layer l = {0};
     random_window(&l.p.g);
     l.p.g.in_c = l.p.g.out_c = l.p.group = random_int(1, 67);
-    fill_layer(&l, i % 2 ? 4 : 8, i % 5 == 4);
+    fill_layer(&l, 8 >> i % 3, i % 5 == 4);
     eval_conv_layer(&l);
     run_conv(&l);
     if (!l.multiple) run_depthwise(&l);
@@ -290,14 +307,14 @@ static void test_depthwise(void **state) {
 
 static void test_gemm(void **state) {
   (void)state;
-  for (int i = 0; i < 400; i++) {
+  for (int i = 0; i < 600; i++) {
     Layer l = {.p.group = 1};
     int rows = random_int(1, 7);
     l.p.g = (struct qcc_window){.batch = 1, .in_h = 1, .in_w = rows, .out_h = 1, .out_w = rows,
                                 .in_c = random_int(1, 130), .out_c = random_int(1, 35),
                                 .kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1,
                                 .dilation_h = 1, .dilation_w = 1};
-    fill_layer(&l, i % 2 ? 4 : 8, i % 3 == 2);
+    fill_layer(&l, 8 >> i % 3, i % 4 == 2);
     eval_gemm_layer(&l);
     run_gemm(&l);
     run_conv(&l);

@@ -1,0 +1,38 @@
+/* conv_packed.h - convolution of int8 codes with int4 or int2 weights, k in a byte, over NHWC
+ * images: conv_s8.h for four output channels at a time, whose weights are unpacked into
+ * scratch[4 * kernel_h * kernel_w * in_c / group] and then used for every pixel.  Each output
+ * channel's weights start on a byte boundary.  y must not overlap x. */
+#ifndef QCC_CONV_PACKED_H
+#define QCC_CONV_PACKED_H
+
+#include "conv_s8.h"
+#include "packed.h"
+
+QCC_KERNEL void qcc_conv_packed(int32_t k, const struct qcc_conv *p, const int8_t *x,
+                                const uint8_t *w, const int32_t *b, const int32_t *m,
+                                const int8_t *table, int8_t *codes, int8_t *y) {
+  const struct qcc_window *g = &p->g;
+  int32_t channels = g->in_c / p->group, per_group = g->out_c / p->group;
+  int32_t depth = g->kernel_h * g->kernel_w * channels, bytes = qcc_packed_bytes(k, depth);
+  for (int32_t o = 0, n; o < g->out_c; o += n) {
+    n = qcc_min(4, per_group - o % per_group);
+    for (int32_t j = 0; j < n; j++)
+      qcc_unpack(k, w + (o + j) * bytes, depth, codes + j * depth);
+    qcc_conv_channels_s8(p, n, 1, x + o / per_group * channels, codes, b ? b + o : NULL, m + o,
+                         table, y + o);
+  }
+}
+
+QCC_KERNEL void qcc_conv_s4(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                            const int32_t *b, const int32_t *m, const int8_t *table, void *scratch,
+                            int8_t *y) {
+  qcc_conv_packed(2, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_conv_s2(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                            const int32_t *b, const int32_t *m, const int8_t *table, void *scratch,
+                            int8_t *y) {
+  qcc_conv_packed(4, p, x, w, b, m, table, scratch, y);
+}
+
+#endif

@@ -1,0 +1,55 @@
+/* dot_packed.h - dot products of int8 codes with weights that share bytes, k in each (packed.h;
+ * always a constant here).  Weights are unpacked in registers; a run may begin inside a byte. */
+#ifndef QCC_DOT_PACKED_H
+#define QCC_DOT_PACKED_H
+
+#include "packed.h"
+
+/* The k products of one byte. */
+QCC_INLINE int32_t qcc_dot_byte(int32_t k, const int8_t *x, uint8_t byte) {
+  int32_t sum = x[0] * qcc_code(k, byte, 0) + x[1] * qcc_code(k, byte, 1);
+  if (k > 2)
+    sum += x[2] * qcc_code(k, byte, 2) + x[3] * qcc_code(k, byte, 3);
+  return sum;
+}
+
+/* Sum of x[i] * weight[at + i], i in 0..n-1. */
+QCC_INLINE int32_t qcc_dot_packed(int32_t k, const int8_t *x, const uint8_t *w, int32_t at,
+                                  int32_t n) {
+  int32_t sum = 0, i = 0;
+  for (; i < n && (at + i) % k; i++)
+    sum += x[i] * qcc_code_at(k, w, at + i);
+  for (w += (at + i) / k; i + k <= n; i += k, w++)
+    sum += qcc_dot_byte(k, x + i, *w);
+  for (int32_t j = 0; i + j < n; j++)
+    sum += x[i + j] * qcc_code(k, *w, j);
+  return sum;
+}
+
+/* Sum of weight[at + i], i in 0..n-1. */
+QCC_INLINE int32_t qcc_sum_packed(int32_t k, const uint8_t *w, int32_t at, int32_t n) {
+  int32_t sum = 0;
+  for (int32_t i = at; i < at + n; i++)
+    sum += qcc_code_at(k, w, i);
+  return sum;
+}
+
+/* Two rows that are `step` bytes apart: acc[j] += sum of x[i] * weight_j[i]. */
+QCC_INLINE void qcc_dot2_packed(int32_t k, const int8_t *x, const uint8_t *w, int32_t step,
+                                int32_t n, int32_t acc[2]) {
+  const uint8_t *w1 = w + step;
+  int32_t s0 = 0, s1 = 0, bytes = n / k;
+  for (int32_t i = 0; i < bytes; i++, x += k) {
+    uint8_t a = w[i], b = w1[i];
+    s0 += qcc_dot_byte(k, x, a);
+    s1 += qcc_dot_byte(k, x, b);
+  }
+  for (int32_t j = 0; j < n - bytes * k; j++) {
+    s0 += x[j] * qcc_code(k, w[bytes], j);
+    s1 += x[j] * qcc_code(k, w1[bytes], j);
+  }
+  acc[0] += s0;
+  acc[1] += s1;
+}
+
+#endif

@@ -1,0 +1,40 @@
+/* gemm_packed.h - fully connected layer on int8 codes with int4 or int2 weights, k in a byte: each
+ * of the rows w[cols][depth] starts on a byte boundary.  Two output channels share the loads of x.
+ * y must not overlap x. */
+#ifndef QCC_GEMM_PACKED_H
+#define QCC_GEMM_PACKED_H
+
+#include "conv_params.h"
+#include "dot_packed.h"
+
+QCC_INLINE void qcc_gemm_packed(int32_t k, const struct qcc_gemm *p, const int8_t *QCC_RESTRICT x,
+                                const uint8_t *QCC_RESTRICT w, const int32_t *b, const int32_t *m,
+                                const int8_t *table, int8_t *QCC_RESTRICT y) {
+  int32_t bytes = qcc_packed_bytes(k, p->depth);
+  for (int32_t row = 0; row < p->rows; row++, x += p->depth, y += p->cols) {
+    for (int32_t o = 0, n; o < p->cols; o += n) {
+      int32_t acc[2] = {0, 0};
+      n = p->cols - o >= 2 ? 2 : 1;
+      for (int32_t j = 0; b && j < n; j++)
+        acc[j] = b[o + j];
+      if (n == 2)
+        qcc_dot2_packed(k, x, w + o * bytes, bytes, p->depth, acc);
+      else
+        acc[0] += qcc_dot_packed(k, x, w + o * bytes, 0, p->depth);
+      for (int32_t j = 0; j < n; j++)
+        y[o + j] = qcc_output_s8(&p->out, acc[j], m[o + j], table);
+    }
+  }
+}
+
+QCC_KERNEL void qcc_gemm_s4(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
+                            const int32_t *b, const int32_t *m, const int8_t *table, int8_t *y) {
+  qcc_gemm_packed(2, p, x, w, b, m, table, y);
+}
+
+QCC_KERNEL void qcc_gemm_s2(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
+                            const int32_t *b, const int32_t *m, const int8_t *table, int8_t *y) {
+  qcc_gemm_packed(4, p, x, w, b, m, table, y);
+}
+
+#endif
