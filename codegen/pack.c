@@ -34,7 +34,7 @@ uint8_t *pack_weights(Arena *a, const Tensor *w, Packing packing, int64_t *bytes
   int64_t count = n_elements(w), channels = w->dim[0];
   bool hwc = packing == PACK_HWC;
   const void *data = hwc ? taps_first(a, w) : w->data;
-  const Format *f = w->quant ? w->quant->format : format_of(w->dtype);
+  const Format *f = format_of(w->dtype);
   if (!f || f->bits >= 8) {
     *bytes = count * dtype_bytes(w->dtype);
     uint8_t *out = arena_alloc(a, *bytes + 1);

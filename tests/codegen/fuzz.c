@@ -1,5 +1,5 @@
 /* fuzz.c - random networks to C: fuzz DIR FIRST COUNT compiles the networks of seeds FIRST ... with
- * one of five policies each, and writes into DIR their code, samples with the outputs that the
+ * one of seven policies each, and writes into DIR their code, samples with the outputs that the
  * interpreter computes, and main.c, which runs them all and compares (fuzz.sh builds it).
  *
  * Outputs that only integer operators lead to must be the same bit for bit; float ones may
@@ -15,7 +15,7 @@
 #include "frontend/frontend.h"
 #include "tests/passes/random_net.h"
 
-enum { SAMPLES = 4, POLICIES = 5 };
+enum { SAMPLES = 4, POLICIES = 7 };
 
 static const char *const policies[POLICIES] = {
   "version: 1\nschedule: {patch: auto}\n",
@@ -23,6 +23,9 @@ static const char *const policies[POLICIES] = {
   "version: 1\npreset: int4\ncalibration: {method: percentile}\noptimize: speed\n",
   "version: 1\npreset: w4a8\ncalibration: {method: mse}\ndefaults: {weights: {group: 8}}\n",
   "version: 1\noptimize: size\ndefaults: {weights: {format: int4, granularity: group, group: 8}}\n",
+  "version: 1\npreset: int2\ndefaults: {weights: {format: int2, solver: rtn}}\n"
+  "rules: [{match: {op: Gemm}, weights: {format: ternary, group: 8}, require: 0}]\n",
+  "version: 1\ndefaults: {weights: {format: ternary}}\n",
 };
 
 typedef enum Trust { EXACT, CLOSE, LOOSE } Trust;

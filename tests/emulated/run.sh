@@ -65,7 +65,11 @@ done
 check 50 residual.graph --policy islands.yaml
 check 100 floats.graph --limit 8
 check 18 floats.graph --policy weights.yaml --optimize speed --limit 8
+check 6 mixed.graph --policy lowbit.yaml --optimize speed
 check 12 mixed.graph --preset int4 --calib mixed.npz
+check 8 mixed.graph --preset int2 --calib mixed.npz
+check 8 mixed.graph --preset ternary --calib mixed.npz --optimize size
+check 6 floats.graph --policy ternary.yaml --limit 8
 check 12 mixed.graph --preset w4a8 --calib mixed.npz --optimize size
 
 data=/usr/share/datasets/fashion-mnist

@@ -18,13 +18,18 @@ static int32_t some_code(const Format *f, int64_t i) {
   return (int32_t)(i % 2 == 0 ? f->lo + i / 2 % span : f->hi - i / 2 % span);
 }
 
+/* Ternary codes share bytes by fives, others take their bits. */
+static int64_t packed_size(const Format *f, int64_t n) {
+  return strcmp(f->name, "ternary") == 0 ? (n + 4) / 5 : (n * f->bits + 7) / 8;
+}
+
 static void packs_and_unpacks(void **state) {
   (void)state;
   for (int k = 0; k < n_formats(); k++) {
     const Format *f = format_at(k);
     int64_t bytes = dtype_bytes(f->dtype);
     for (int64_t n = 0; n <= MOST; n++) {
-      int64_t packed_bytes = (n * f->bits + 7) / 8;
+      int64_t packed_bytes = packed_size(f, n);
       /* exactly as large as needed, so that the sanitizer sees an overrun */
       int8_t *codes = malloc((size_t)(n * bytes) + 1), *back = malloc((size_t)(n * bytes) + 1);
       uint8_t *packed = malloc((size_t)packed_bytes + 1);
@@ -41,6 +46,27 @@ static void packs_and_unpacks(void **state) {
   }
 }
 
+/* All values of a byte of each format that has more than one code in it. */
+static void keeps_every_byte(void **state) {
+  (void)state;
+  for (int k = 0; k < n_formats(); k++) {
+    const Format *f = format_at(k);
+    int per_byte = strcmp(f->name, "ternary") == 0 ? 5 : 8 / f->bits, span = f->hi - f->lo + 1;
+    int values = 1;
+    if (per_byte < 2) continue;
+    for (int i = 0; i < per_byte; i++) values *= span;
+    for (int v = 0; v < values; v++) {
+      int8_t codes[8], back[8];
+      uint8_t byte;
+      for (int i = 0, rest = v; i < per_byte; i++, rest /= span)
+        codes[i] = (int8_t)(f->lo + rest % span);
+      assert_int_equal(f->pack(codes, per_byte, &byte), 1);
+      f->unpack(&byte, per_byte, back);
+      assert_memory_equal(codes, back, (size_t)per_byte);
+    }
+  }
+}
+
 static void packs_in_the_documented_order(void **state) {
   (void)state;
   uint8_t out[4];
@@ -50,6 +76,9 @@ static void packs_in_the_documented_order(void **state) {
   assert_int_equal(find_format("int2")->pack((const int8_t[]){1, -2, -1, 0, 1}, 5, out), 2);
   assert_int_equal(out[0], 1 | 2 << 2 | 3 << 4);
   assert_int_equal(out[1], 1);
+  assert_int_equal(find_format("ternary")->pack((const int8_t[]){1, -1, 0, 0, -1, 1}, 6, out), 2);
+  assert_int_equal(out[0], ((2 * 81 + 0 * 27 + 1 * 9 + 1 * 3 + 0) * 256 + 242) / 243);
+  assert_int_equal(out[1], ((2 * 81 + 1 * 27 + 1 * 9 + 1 * 3 + 1) * 256 + 242) / 243);
   int32_t code = 0x01020304;
   assert_int_equal(find_format("int32")->pack((const int8_t *)&code, 1, out), 4);
   assert_memory_equal(out, ((const uint8_t[]){4, 3, 2, 1}), 4);
@@ -59,9 +88,10 @@ static void finds_formats(void **state) {
   (void)state;
   assert_null(find_format("int9"));
   assert_null(format_of(DT_F32));
+  assert_ptr_equal(format_of(DT_I2), find_format("int2"));
   for (int k = 0; k < n_formats(); k++) {
     assert_ptr_equal(find_format(format_at(k)->name), format_at(k));
-    assert_ptr_equal(format_of(format_at(k)->dtype), format_at(k));
+    assert_int_equal(format_of(format_at(k)->dtype)->dtype, format_at(k)->dtype);
     assert_int_equal(dtype_bits(format_at(k)->dtype), format_at(k)->bits);
   }
 }
@@ -158,6 +188,7 @@ static void indexes_scales(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(packs_and_unpacks),          cmocka_unit_test(packs_in_the_documented_order),
+      cmocka_unit_test(keeps_every_byte),
       cmocka_unit_test(finds_formats),              cmocka_unit_test(quantizes_what_it_dequantizes),
       cmocka_unit_test(rounds_to_the_nearest_code), cmocka_unit_test(keeps_the_edges),
       cmocka_unit_test(indexes_scales),

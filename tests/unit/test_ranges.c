@@ -208,14 +208,16 @@ static double weight_error(const Tensor *w, const Tensor *codes, double *steps) 
   return sum;
 }
 
-static const char *const formats[] = {"int8", "int4", "int2"};
+static const char *const formats[] = {"int8", "int4", "int2", "ternary"};
+
+enum { FORMATS = sizeof formats / sizeof *formats, WIDE = 2 /* formats of more than two bits */ };
 
 static void rtn_rounds_to_nearest(void **state) {
   (void)state;
   Arena *a = new_arena();
   Graph *g = new_graph(a, "g");
   const Tensor *w = random_weights(g);
-  for (int f = 0; f < 3; f++)
+  for (int f = 0; f < WIDE; f++)
     for (int granularity = GRAN_TENSOR; granularity <= GRAN_CHANNEL; granularity++) {
       WeightChoice c = choice(formats[f], granularity, 0, "rtn");
       double steps;
@@ -225,13 +227,34 @@ static void rtn_rounds_to_nearest(void **state) {
   free_arena(a);
 }
 
+/* With two bits the largest weight is no measure: its scale would make nearly all codes 0. */
+static void two_bits_follow_the_mean(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Graph *g = new_graph(a, "g");
+  const Tensor *w = random_weights(g);
+  for (int f = WIDE; f < FORMATS; f++) {
+    WeightChoice c = choice(formats[f], GRAN_TENSOR, 0, "rtn");
+    Tensor *t = quantize_weights(g, w, &c, 1, NULL);
+    double steps, near = weight_error(w, t, &steps);
+    const int8_t *codes = t->data;
+    int large = 0;
+    for (int i = 0; i < ROWS * COLUMNS; i++) large += codes[i] != 0;
+    assert_in_range(large, ROWS * COLUMNS / 5, ROWS * COLUMNS * 3 / 4);
+    t->quant->scale[0] = full_scale(w->data, ROWS * COLUMNS, c.format);
+    quantize_reals(t, w->data, t->data);
+    assert_true(near < weight_error(w, t, &steps));
+  }
+  free_arena(a);
+}
+
 static void mse_is_no_worse_than_rtn(void **state) {
   (void)state;
   Arena *a = new_arena();
   Graph *g = new_graph(a, "g");
   for (int tries = 0; tries < 10; tries++) {
     const Tensor *w = random_weights(g);
-    for (int f = 0; f < 3; f++)
+    for (int f = 0; f < FORMATS; f++)
       for (int granularity = GRAN_TENSOR; granularity <= GRAN_CHANNEL; granularity++) {
         WeightChoice rtn = choice(formats[f], granularity, 0, "rtn");
         WeightChoice mse = choice(formats[f], granularity, 0, "mse");
@@ -336,6 +359,7 @@ int main(void) {
     cmocka_unit_test(symmetric_has_no_zero_point),
     cmocka_unit_test(codes_come_back),
     cmocka_unit_test(rtn_rounds_to_nearest),
+    cmocka_unit_test(two_bits_follow_the_mean),
     cmocka_unit_test(mse_is_no_worse_than_rtn),
     cmocka_unit_test(finer_scales_are_better),
     cmocka_unit_test(group_scales_are_multiples),

@@ -34,8 +34,9 @@ static void solve_run(void *ctx, const float *w, int64_t n, int64_t from, int64_
   if (!(full > 0)) best = full = 1;
   double least = squared_error(w, n, full, f);
   for (int k = 1; k < GRID; k++) {
-    /* Down to 1/4 of the full range for few bits; 8-bit optima are near the full range. */
-    float s = full * (1 - (f->bits >= 8 ? 0.4f : 0.75f) * (float)k / GRID);
+    /* 8-bit optima are near the full range, those of very few bits near the mean magnitude. */
+    float shrink = f->bits >= 8 ? 0.4f : f->bits > 2 ? 0.75f : 0.95f;
+    float s = full * (1 - shrink * (float)k / GRID);
     for (int step = 0; step < 2; step++, s = refit(w, n, s, f)) {
       double e = squared_error(w, n, s, f);
       if (e < least) least = e, best = s;
