@@ -187,6 +187,10 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
   return e->array[t->id] = name;
 }
 
+int weights_per_byte(const Node *n, const Kernel *k) {
+  return k->packing == PACK_TERNARY ? 5 : 8 / dtype_bits(n->in[1]->dtype);
+}
+
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *w = n->in[1];
   if (!is_const(w)) return pointer_to(e, w);

@@ -67,6 +67,8 @@ const char *pointer_to(Emitter *e, const Tensor *t);
 const char *constant_array(Emitter *e, const Tensor *t, const char *kind);
 /* The node's weights (input 1) in the kernel's order. */
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k);
+/* Weights in a byte, in the kernel's order. */
+int weights_per_byte(const Node *n, const Kernel *k);
 /* Elements must live as long as the emitter: arrays with the same ones are written once. */
 const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n, const int64_t *v);
 const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v);

@@ -53,7 +53,7 @@ void emit_weight_only(Emitter *e, const Node *n, const Kernel *k) {
     write_gemm(e, n);
   }
   open_named(e, "qcc_codes", "q");
-  field(e, "per_byte", 8 / dtype_bits(w->dtype));
+  field(e, "per_byte", weights_per_byte(n, k));
   field(e, "size", q->group);
   field(e, "n_groups", groups);
   close_params(e);

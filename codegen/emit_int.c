@@ -4,10 +4,10 @@
 #include <string.h>
 
 /* struct qcc_groups q, and the multiples as an argument. */
-static const char *write_groups(Emitter *e, const Node *n) {
-  const Tensor *w = n->in[1], *multiple = n->in[4];
+static const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *multiple = n->in[4];
   open_named(e, "qcc_groups", "q");
-  field(e, "per_byte", 8 / dtype_bits(w->dtype));
+  field(e, "per_byte", weights_per_byte(n, k));
   field(e, "size", attr_int(n, "group_size", 0));
   field(e, "n_groups", multiple->dim[1]);
   close_params(e);
@@ -16,7 +16,7 @@ static const char *write_groups(Emitter *e, const Node *n) {
 
 /* Weights, [multiples], bias, multipliers, table, [scratch], output. */
 static void call_weighted(Emitter *e, const Node *n, const Kernel *k) {
-  const char *groups = optional_input(n, 4) ? write_groups(e, n) : NULL, *w = weight_array(e, n, k);
+  const char *groups = optional_input(n, 4) ? write_groups(e, n, k) : NULL, *w = weight_array(e, n, k);
   const char *b = constant_array(e, n->in[2], "b"), *m = constant_array(e, n->in[3], "m");
   const char *table = optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL";
   call(e, "qcc_%s(&p, %s%s, %s, %s%s%s, %s, %s, %s%s)", k->name, groups ? "&q, " : "",

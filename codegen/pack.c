@@ -7,10 +7,9 @@
 /* Rows of `row` elements, each packed to whole bytes. */
 static uint8_t *pack_rows(Arena *a, const Format *f, const int8_t *codes, int64_t rows, int64_t row,
                           int64_t *bytes) {
-  int64_t step = (row * f->bits + 7) / 8;
-  uint8_t *out = arena_alloc(a, rows * step + 1);
-  for (int64_t i = 0; i < rows; i++) f->pack(codes + i * row, row, out + i * step);
-  *bytes = rows * step;
+  uint8_t *out = arena_alloc(a, rows * row + 1);
+  *bytes = 0;
+  for (int64_t i = 0; i < rows; i++) *bytes += f->pack(codes + i * row, row, out + *bytes);
   return out;
 }
 
@@ -32,9 +31,10 @@ uint8_t *pack_weights(Arena *a, const Tensor *w, Packing packing, int64_t *bytes
   if (is_dsp_packing(packing)) return pack_dsp(a, w, packing, bytes);
   if (packing >= PACK_DOT && packing <= PACK_FLOAT_TAPS) return pack_blocks(a, w, packing, bytes);
   int64_t count = n_elements(w), channels = w->dim[0];
-  bool hwc = packing == PACK_HWC;
+  bool hwc = packing == PACK_HWC || packing == PACK_TERNARY_HWC;
+  bool ternary = packing == PACK_TERNARY || packing == PACK_TERNARY_HWC;
   const void *data = hwc ? taps_first(a, w) : w->data;
-  const Format *f = format_of(w->dtype);
+  const Format *f = ternary ? w->quant->format : format_of(w->dtype);
   if (!f || f->bits >= 8) {
     *bytes = count * dtype_bytes(w->dtype);
     uint8_t *out = arena_alloc(a, *bytes + 1);

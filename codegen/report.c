@@ -29,17 +29,19 @@ static json_t *kernels_json(const Node *n, const Target *t) {
   return o;
 }
 
-static json_t *layer_json(const Node *n, const Target *t) {
+static json_t *layer_json(Arena *a, const Node *n, const Target *t) {
   const Kernel *k = n->kernel;
   json_t *o = json_pack("{s:s, s:s, s:s?, s:I}", "name", n->name, "op", n->op->name, "kernel",
                         k ? k->name : NULL, "macs", (json_int_t)node_macs(n));
   if (n->n_variant) json_object_set_new(o, "kernels", kernels_json(n, t));
   if (n->n_in > 1 && n->in[1] && is_const(n->in[1]) && k && k->packing != PACK_NONE) {
     const Tensor *w = n->in[1];
+    int64_t bytes;
+    pack_weights(a, w, k->packing, &bytes);
     json_object_set_new(o, "weights",
                         json_pack("{s:s, s:o, s:I}", "format",
                                   w->quant ? w->quant->format->name : "float32", "shape",
-                                  shape_json(w), "bytes", (json_int_t)stored_bytes(w)));
+                                  shape_json(w), "bytes", (json_int_t)bytes));
   }
   json_object_set_new(o, "output", tensor_json(n->out[0]));
   return o;
@@ -64,7 +66,7 @@ void write_report(FILE *f, const Graph *g, Context *cx, const CodegenOptions *o)
   json_t *layers = json_array(), *notes = json_array(), *inputs = json_array(),
          *outputs = json_array();
   for (int i = 0; i < g->n_node; i++)
-    json_array_append_new(layers, layer_json(g->node[i], cx->target));
+    json_array_append_new(layers, layer_json(cx->arena, g->node[i], cx->target));
   for (int i = 0; i < g->n_in; i++) json_array_append_new(inputs, tensor_json(g->in[i]));
   for (int i = 0; i < g->n_out; i++) json_array_append_new(outputs, tensor_json(g->out[i]));
   for (int i = 0; cx->report && i < cx->report->n_note; i++)

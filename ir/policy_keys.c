@@ -18,6 +18,8 @@ const PolicyKey policy_keys[] = {
    "0", "weights per scale with granularity: group"},
   {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse",
    "gptq gptaq ldlq kmeans sparsegpt lsq", "mse", "which code each weight gets"},
+  {"weights.layout", KEY_WORD, KEY_DEFAULT | KEY_RULE, "fast compact", NULL,
+   "fast", "fast: wider in flash where that brings a vector kernel; compact: never"},
   {"activations.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float int8",
    "int16 uint8 int4 int2 fp8_e4m3 fp8_e5m2", "float", "how activations are stored"},
   {"activations.granularity", KEY_WORD, KEY_DEFAULT | KEY_RULE, "tensor", "channel group token",

@@ -77,7 +77,7 @@ static void print_weights(FILE *f, const WeightChoice *w) {
   fprintf(f, "    weights: {format: %s, granularity: %s", w->format->name,
           granularity_name(w->granularity));
   if (w->granularity == GRAN_GROUP) fprintf(f, ", group: %lld", (long long)w->group);
-  fprintf(f, ", solver: %s}\n", w->solver);
+  fprintf(f, ", solver: %s%s}\n", w->solver, w->compact ? ", layout: compact" : "");
 }
 
 static void print_activations(FILE *f, const ActChoice *c) {

@@ -60,6 +60,7 @@ typedef struct WeightChoice {
   int granularity;               /* GRAN_TENSOR, GRAN_CHANNEL, GRAN_GROUP */
   int64_t group;
   const char *solver;            /* row of solvers.def */
+  bool compact;                  /* stored as tightly as the format allows */
   const Rule *won;               /* rule that decided the format, or NULL: preset/defaults */
   Loc loc;
 } WeightChoice;
@@ -81,6 +82,11 @@ ActChoice act_choice(const Graph *g, const Context *cx, const Node *n);   /* for
 ActChoice input_choice(const Graph *g, const Context *cx, const Tensor *t); /* for a graph input */
 /* The constant that holds a node's weights (Conv, ConvTranspose, Gemm, MatMul), or NULL. */
 const Tensor *node_weights(const Node *n);
+
+/* ---- lower/widen.c -------------------------------------------------------------------------- */
+
+/* May give the node a copy of its weights in a wider type, for which the target has vector kernels. */
+void widen_weights(Graph *g, const Target *target, Node *n);
 
 /* ---- explain.c, expand.c, lock.c: the policy as the user sees it ----------------------------- */
 

@@ -1,4 +1,4 @@
-/* codes_f32.h - weight codes of 8, 4 or 2 bits back to floats, one output channel at a time, for layers
+/* codes_f32.h - weight codes of 8 bits and less back to floats, one output channel at a time, for layers
  * that keep float activations. real = code * scale, with a scale per channel or per group of a
  * flattened channel; `multiple`, where given, is a group's factor on the channel's scale. */
 #ifndef QCC_CODES_F32_H
@@ -7,7 +7,7 @@
 #include "packed.h"
 
 struct qcc_codes {
-  int32_t per_byte; /* codes in a byte: 1, 2 or 4 (packed.h); channels begin on whole bytes */
+  int32_t per_byte; /* codes in a byte: 1, 2, 4 or 5 (packed.h); channels begin on whole bytes */
   int32_t size;     /* elements of a group; 0: the whole channel */
   int32_t n_groups; /* per channel; not read when size is 0 */
 };
@@ -41,8 +41,10 @@ QCC_KERNEL void qcc_decode_row(const struct qcc_codes *q, int32_t o, int32_t n, 
       qcc_decode_codes(1, row, i, end, s, out);
     else if (q->per_byte == 2)
       qcc_decode_codes(2, row, i, end, s, out);
-    else
+    else if (q->per_byte == 4)
       qcc_decode_codes(4, row, i, end, s, out);
+    else
+      qcc_decode_codes(5, row, i, end, s, out);
   }
 }
 

@@ -1,4 +1,4 @@
-/* conv1x1_packed.h - pointwise convolution of int8 codes with int4 or int2 weights, k in a byte:
+/* conv1x1_packed.h - pointwise convolution of int8 codes with weights of less than a byte, k in each:
  * conv1x1_s8.h for two output channels at a time, whose weights are unpacked into
  * scratch[2 * depth] and then used for every pixel.  Each of the rows w[cols][depth] starts on a
  * byte boundary.  y must not overlap x. */
@@ -30,6 +30,12 @@ QCC_KERNEL void qcc_conv1x1_s2(const struct qcc_gemm *p, const int8_t *x, const 
                                const int32_t *b, const int32_t *m, const int8_t *table,
                                void *scratch, int8_t *y) {
   qcc_conv1x1_packed(4, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_conv1x1_ternary(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
+                                    const int32_t *b, const int32_t *m, const int8_t *table,
+                                    void *scratch, int8_t *y) {
+  qcc_conv1x1_packed(5, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

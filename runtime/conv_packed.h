@@ -1,4 +1,4 @@
-/* conv_packed.h - convolution of int8 codes with int4 or int2 weights, k in a byte, over NHWC
+/* conv_packed.h - convolution of int8 codes with weights of less than a byte, k in each, over NHWC
  * images: conv_s8.h for four output channels at a time, whose weights are unpacked into
  * scratch[4 * kernel_h * kernel_w * in_c / group] and then used for every pixel.  Each output
  * channel's weights start on a byte boundary.  y must not overlap x. */
@@ -33,6 +33,12 @@ QCC_KERNEL void qcc_conv_s2(const struct qcc_conv *p, const int8_t *x, const uin
                             const int32_t *b, const int32_t *m, const int8_t *table, void *scratch,
                             int8_t *y) {
   qcc_conv_packed(4, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_conv_ternary(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                                 const int32_t *b, const int32_t *m, const int8_t *table, void *scratch,
+                                 int8_t *y) {
+  qcc_conv_packed(5, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

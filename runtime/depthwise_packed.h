@@ -1,4 +1,4 @@
-/* depthwise_packed.h - depthwise convolution of int8 codes with int4 or int2 weights, k in a byte:
+/* depthwise_packed.h - depthwise convolution of int8 codes with weights of less than a byte, k in each:
  * depthwise_s8.h for a block of channels at a time, whose weights are unpacked into
  * scratch[kernel_h * kernel_w * min(channels, QCC_BLOCK)] and then used for every pixel.  Each tap's
  * weights, w[kernel_h][kernel_w][channels], start on a byte boundary.  y must not overlap x. */
@@ -31,6 +31,12 @@ QCC_KERNEL void qcc_depthwise_s2(const struct qcc_conv *p, const int8_t *x, cons
                                  const int32_t *b, const int32_t *m, const int8_t *table,
                                  void *scratch, int8_t *y) {
   qcc_depthwise_packed(4, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_depthwise_ternary(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                                      const int32_t *b, const int32_t *m, const int8_t *table,
+                                      void *scratch, int8_t *y) {
+  qcc_depthwise_packed(5, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

@@ -1,6 +1,6 @@
 /* dot_grouped.h - dot products with weights whose groups have a multiple each: runs of q->size
  * elements of a flattened output channel are summed alone and weighted with multiple[group].
- * A byte holds one weight, or 2 or 4 (packed.h). */
+ * A byte holds one weight, or 2, 4 or 5 (packed.h). */
 #ifndef QCC_DOT_GROUPED_H
 #define QCC_DOT_GROUPED_H
 
@@ -27,8 +27,10 @@ QCC_KERNEL int32_t qcc_dot_grouped(const struct qcc_groups *q, const int8_t *x, 
       part = qcc_dot_part(1, x, w, at, take);
     else if (q->per_byte == 2)
       part = qcc_dot_part(2, x, w, at, take);
-    else
+    else if (q->per_byte == 4)
       part = qcc_dot_part(4, x, w, at, take);
+    else
+      part = qcc_dot_part(5, x, w, at, take);
     sum += part * multiple[k++];
     if (x)
       x += take;

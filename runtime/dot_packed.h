@@ -10,6 +10,8 @@ QCC_INLINE int32_t qcc_dot_byte(int32_t k, const int8_t *x, uint8_t byte) {
   int32_t sum = x[0] * qcc_code(k, byte, 0) + x[1] * qcc_code(k, byte, 1);
   if (k > 2)
     sum += x[2] * qcc_code(k, byte, 2) + x[3] * qcc_code(k, byte, 3);
+  if (k > 4)
+    sum += x[4] * qcc_code(k, byte, 4);
   return sum;
 }
 

@@ -1,4 +1,4 @@
-/* gemm_packed.h - fully connected layer on int8 codes with int4 or int2 weights, k in a byte: each
+/* gemm_packed.h - fully connected layer on int8 codes with weights of less than a byte, k in each: each
  * of the rows w[cols][depth] starts on a byte boundary.  Two output channels share the loads of x.
  * y must not overlap x. */
 #ifndef QCC_GEMM_PACKED_H
@@ -35,6 +35,11 @@ QCC_KERNEL void qcc_gemm_s4(const struct qcc_gemm *p, const int8_t *x, const uin
 QCC_KERNEL void qcc_gemm_s2(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
                             const int32_t *b, const int32_t *m, const int8_t *table, int8_t *y) {
   qcc_gemm_packed(4, p, x, w, b, m, table, y);
+}
+
+QCC_KERNEL void qcc_gemm_ternary(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
+                                 const int32_t *b, const int32_t *m, const int8_t *table, int8_t *y) {
+  qcc_gemm_packed(5, p, x, w, b, m, table, y);
 }
 
 #endif

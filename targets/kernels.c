@@ -24,6 +24,14 @@ static bool has_s4_weights(const Node *n) { return in_type(n, 1) == DT_I4; }
 
 static bool has_s2_weights(const Node *n) { return in_type(n, 1) == DT_I2; }
 
+/* Ternary weights whose five codes to a byte the policy prefers to speed. */
+static bool has_ternary(const Node *n) {
+  const QuantSpec *q = has_s2_weights(n) ? n->in[1]->quant : NULL;
+  return q && strcmp(q->format->name, "ternary") == 0 && attr_int(n, "compact", 0);
+}
+
+static bool has_ternary_groups(const Node *n) { return has_ternary(n) && has_groups(n); }
+
 static bool is_2d_nhwc(const Node *n) {
   return n->in[0]->layout == LAYOUT_NHWC && (n->in[0]->rank == 3 || n->in[0]->rank == 4);
 }
@@ -47,18 +55,21 @@ static bool is_depthwise(const Node *n) {
 static bool is_pointwise_s8(const Node *n) { return has_s8_weights(n) && is_pointwise(n); }
 static bool is_pointwise_s4(const Node *n) { return has_s4_weights(n) && is_pointwise(n); }
 static bool is_pointwise_s2(const Node *n) { return has_s2_weights(n) && is_pointwise(n); }
+static bool is_pointwise_ternary(const Node *n) { return has_ternary(n) && is_pointwise(n); }
 static bool is_pointwise_f32(const Node *n) {
   return is_f32(n) && is_const(n->in[1]) && is_pointwise(n);
 }
 static bool is_depthwise_s8(const Node *n) { return has_s8_weights(n) && is_depthwise(n); }
 static bool is_depthwise_s4(const Node *n) { return has_s4_weights(n) && is_depthwise(n); }
 static bool is_depthwise_s2(const Node *n) { return has_s2_weights(n) && is_depthwise(n); }
+static bool is_depthwise_ternary(const Node *n) { return has_ternary(n) && is_depthwise(n); }
 static bool is_depthwise_f32(const Node *n) {
   return is_f32(n) && is_const(n->in[1]) && is_depthwise(n);
 }
 static bool is_conv_s8(const Node *n) { return has_s8_weights(n) && is_2d_nhwc(n); }
 static bool is_conv_s4(const Node *n) { return has_s4_weights(n) && is_2d_nhwc(n); }
 static bool is_conv_s2(const Node *n) { return has_s2_weights(n) && is_2d_nhwc(n); }
+static bool is_conv_ternary(const Node *n) { return has_ternary(n) && is_2d_nhwc(n); }
 static bool is_conv_f32(const Node *n) { return is_f32(n) && is_2d_nhwc(n); }
 
 static bool is_same_shape(const Node *n) {

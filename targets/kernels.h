@@ -11,6 +11,8 @@ typedef enum Packing {
   PACK_NONE,   /* no weights */
   PACK_OHWI,   /* as in the graph: [O][kh][kw][I/group], sub-byte rows start on a byte boundary */
   PACK_HWC,    /* depthwise: [kh][kw][C], sub-byte taps start on a byte boundary */
+  PACK_TERNARY,     /* as OHWI, five to a byte in base 3 */
+  PACK_TERNARY_HWC, /* as HWC */
   PACK_DSP_PAIRS, /* words for runtime/dsp: two output channels in a halfword (codegen/pack_dsp.c) */
   PACK_DSP_FOURS, /* the same, two such pairs next to each other */
   PACK_DSP_QUADS, /* int4: four output channels in a halfword */

@@ -62,8 +62,7 @@ bool is_x86_gemm_s8(const Node *n) { return is_gemm(n, DT_I8); }
 bool is_x86_gemm_s4(const Node *n) { return is_gemm(n, DT_I4); }
 
 bool is_x86_depthwise(const Node *n) {
-  if (!is_image(n)) return false;
-  if (!has_weights(n, DT_I8) && !has_weights(n, DT_I4) && !has_weights(n, DT_I2)) return false;
+  if (!is_image(n) || !has_weights(n, DT_I8)) return false;
   Window w;
   get_window(n, n->in[0], n->in[1], &w);
   return w.group == w.channels && w.out_channels == w.channels && !(n->n_in > 4 && n->in[4]);

@@ -84,6 +84,7 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
                        (Tensor *[]){x, w, bt, mt, kt});
   if (conv) copy_window(g, q, &window);
   if (kt) set_int(g, q, "group_size", w->quant->group);
+  if (attr_int(n, "compact", 0)) set_int(g, q, "compact", 1);
   set_int(g, q, "x_zero", x_zero);
   set_rescale(g, q, shift, zero_of(y), lo, hi);
   return true;

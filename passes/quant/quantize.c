@@ -354,6 +354,7 @@ static void quantize_node_weights(Plan *p, Node *n, bool integer) {
   float x_scale = is_op(dq, "Dequantize") ? dq->in[0]->quant->scale[0] : 1;
   const float *bias = integer && n->n_in > 2 && n->in[2] ? n->in[2]->data : NULL;
   Tensor *codes = quantize_weights(g, n->in[1], &w, x_scale, bias);
+  if (w.compact) set_int(g, n, "compact", 1);
   set_input(
       g, n, 1,
       add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));

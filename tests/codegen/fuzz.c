@@ -25,7 +25,8 @@ static const char *const policies[POLICIES] = {
   "version: 1\noptimize: size\ndefaults: {weights: {format: int4, granularity: group, group: 8}}\n",
   "version: 1\npreset: int2\ndefaults: {weights: {format: int2, solver: rtn}}\n"
   "rules: [{match: {op: Gemm}, weights: {format: ternary, group: 8}, require: 0}]\n",
-  "version: 1\ndefaults: {weights: {format: ternary}}\n",
+  "version: 1\ndefaults: {weights: {format: ternary, layout: compact}}\n"
+  "rules: [{match: {op: Conv}, activations: {format: int8}, require: 0}]\n",
 };
 
 typedef enum Trust { EXACT, CLOSE, LOOSE } Trust;

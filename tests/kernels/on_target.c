@@ -70,17 +70,20 @@ static float *random_reals(Graph *g, int64_t n) {
   return v;
 }
 
-/* Codes of the whole range; int8 mostly without -128, int2 half the time ternary; sometimes all the lowest. */
-static void *random_codes(Graph *g, int64_t n, DType type) {
-  const Format *f = format_of(type);
-  bool narrow = type == DT_I8 ? pick(0, 9) : type == DT_I2 && pick(0, 1);
-  return random_data(g, n, f->lo + narrow, pick(0, 9) ? f->hi : f->lo + narrow);
+/* Codes of the whole range; int8 mostly without -128, those of two bits half the time ternary;
+ * sometimes all the lowest. */
+static void fill_codes(Graph *g, Tensor *w) {
+  const Format *f =
+      w->dtype == DT_I2 && pick(0, 1) ? find_format("ternary") : format_of(w->dtype);
+  int lo = f->lo + (w->dtype == DT_I8 && pick(0, 9));
+  w->quant = new_quant(g, f, -1, 0, 1);
+  w->data = random_data(g, n_elements(w), lo, pick(0, 9) ? f->hi : lo);
 }
 
 static Tensor *new_weights(Graph *g, int rank, const int64_t *dim, DType type) {
   Tensor *w = new_const(g, fresh_name(g, "w"), type, rank, dim, NULL);
-  int64_t n = n_elements(w);
-  w->data = type == DT_F32 ? (void *)random_reals(g, n) : random_codes(g, n, type);
+  if (type == DT_F32) w->data = random_reals(g, n_elements(w));
+  else fill_codes(g, w);
   return w;
 }
 
@@ -110,11 +113,6 @@ static void add_groups(Program *p, Node *n, Tensor *w) {
   Graph *g = p->g;
   int64_t depth = n_elements(w) / w->dim[0], size = pick(0, 2) ? 8 * pick(1, 4) : pick(1, 40);
   int64_t dim[2] = {w->dim[0], (depth + size - 1) / size};
-  w->quant = arena_alloc(g->arena, sizeof *w->quant);
-  w->quant->format = format_of(w->dtype);
-  w->quant->n = 1, w->quant->axis = -1;
-  w->quant->scale = arena_alloc(g->arena, sizeof *w->quant->scale);
-  w->quant->zero = arena_alloc(g->arena, sizeof *w->quant->zero);
   uint8_t *v = arena_alloc(g->arena, dim[0] * dim[1]);
   for (int64_t i = 0; i < dim[0] * dim[1]; i++) v[i] = (uint8_t)pick(1, 255);
   set_input(g, n, 4, new_const(g, fresh_name(g, "s"), DT_U8, 2, dim, v));
@@ -286,6 +284,8 @@ static void add_random_layer(Program *p, int i, bool floats) {
             : shape == SHAPES ? random_gemm(p, type)
                               : random_conv(p, (Shape)shape, type);
   infer_node(p->g, n);
+  if (!floats && !pick(0, type == DT_I2 ? 1 : 3)) set_int(p->g, n, "compact", 1);
+  widen_weights(p->g, p->cx.target, n);
   n->kernel = choose_kernel(p->cx.target, n);
   if (!n->kernel) error("layer %d has no kernel", i);
   add_layer(p, n, false);

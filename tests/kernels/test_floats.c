@@ -2,6 +2,7 @@
  * output of the same sums in double. */
 #include <math.h>
 
+#include "ir/ir.h"
 #include "tests/kernels/guard.h"
 
 #include "runtime/avgpool_f32.h"
@@ -100,32 +101,34 @@ static double *reference_conv(const struct qcc_conv_f32 *p, const float *x, cons
 typedef struct Codes {
   struct qcc_codes q;
   int8_t *codes;      /* [rows][n] */
-  uint8_t *packed;    /* [rows] of whole bytes, low bits first */
+  uint8_t *packed;    /* [rows] of whole bytes */
   float *scale;       /* [rows], or [rows][groups] without multiple */
   uint8_t *multiple;  /* [rows][groups] or NULL */
   float *real;        /* [rows][n] */
 } Codes;
 
 static Codes random_weight_codes(int rows, int n) {
-  int k = 1 << random_int(0, 2), bits = 8 / k, most = (1 << (bits - 1)) - 1;
+  static const char *const formats[] = {"int8", "int4", "int2", "ternary"};
+  static const int per_byte[] = {1, 2, 4, 5};
+  int which = random_int(0, 3), k = per_byte[which];
+  const Format *f = find_format(formats[which]);
   Codes c = {.q.per_byte = k, .q.size = random_int(0, 2) ? random_int(1, n) : 0};
   int groups = c.q.size ? (n + c.q.size - 1) / c.q.size : 1, bytes = (n + k - 1) / k;
   c.q.n_groups = groups;
   int with_multiple = c.q.size && random_int(0, 1);
-  c.codes = random_codes((int64_t)rows * n, k == 1 ? -127 : -most - 1, most);
+  c.codes = random_codes((int64_t)rows * n, f->lo, f->hi);
   c.scale = random_reals((int64_t)rows * (with_multiple ? 1 : groups));
   for (int s = 0; s < rows * (with_multiple ? 1 : groups); s++)
-    c.scale[s] /= (float)(most + 1) * (with_multiple ? 127.0f : 1.0f);
+    c.scale[s] /= (float)-f->lo * (with_multiple ? 127.0f : 1.0f);
   if (with_multiple) c.multiple = (uint8_t *)random_codes((int64_t)rows * groups, 1, 127);
   c.real = new_buffer(4 * (int64_t)rows * n);
   c.packed = new_buffer((int64_t)rows * bytes);
-  memset(c.packed, 0, (size_t)(rows * bytes));
+  for (int r = 0; r < rows; r++) f->pack(c.codes + r * n, n, c.packed + r * bytes);
   for (int r = 0; r < rows; r++)
     for (int i = 0; i < n; i++) {
       int g = r * groups + (c.q.size ? i / c.q.size : 0), code = c.codes[r * n + i];
       float s = c.multiple ? c.scale[r] * (float)c.multiple[g] : c.scale[g];
       c.real[r * n + i] = (float)code * s;
-      c.packed[r * bytes + i / k] |= (uint8_t)((code & ((1 << bits) - 1)) << (i % k * bits));
     }
   return c;
 }

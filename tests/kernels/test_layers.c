@@ -30,21 +30,17 @@ typedef struct Layer {
   int8_t *want;              /* [n_y] */
 } Layer;
 
-static int bits_of(const Layer *l) { return 8 / l->q.per_byte; }
+/* Element type and codes of so many weights to a byte; ternary where it is 5. */
+static DType type_of(int k) { return k == 1 ? DT_I8 : k == 2 ? DT_I4 : DT_I2; }
+static int lowest(int k) { return k == 5 ? -1 : k == 1 ? -127 : format_of(type_of(k))->lo; }
+static int highest(int k) { return format_of(type_of(k))->hi; }
 
-/* Smallest code of so many bits; -127 of 8. */
-static int lowest(int bits) { return bits == 8 ? -127 : -(1 << (bits - 1)); }
-
-/* `k` codes per byte, low bits first; each row starts on a byte boundary. */
+/* `k` codes per byte; each row starts on a byte boundary. */
 static uint8_t *pack_rows(int k, const int8_t *codes, int64_t rows, int64_t n) {
+  const Format *f = k == 5 ? find_format("ternary") : format_of(type_of(k));
   int64_t bytes = (n + k - 1) / k;
-  int bits = 8 / k;
   uint8_t *out = new_buffer(rows * bytes);
-  memset(out, 0, (size_t)(rows * bytes));
-  for (int64_t r = 0; r < rows; r++)
-    for (int64_t i = 0; i < n; i++)
-      out[r * bytes + i / k] |=
-          (uint8_t)((codes[r * n + i] & ((1 << bits) - 1)) << (i % k * bits));
+  for (int64_t r = 0; r < rows; r++) f->pack(codes + r * n, n, out + r * bytes);
   return out;
 }
 
@@ -92,7 +88,7 @@ static void compute_reference(Layer *l) {
 
 /* A shift and multipliers that spread the sums over the codes and keep them within int32. */
 static void random_rescale(Layer *l) {
-  int64_t bound = (int64_t)l->depth * 128 * (1 << (bits_of(l) - 1)) * (l->multiple ? 255 : 1);
+  int64_t bound = (int64_t)l->depth * 128 * -lowest(l->q.per_byte) * (l->multiple ? 255 : 1);
   int most = 0;
   assert_true(bound + 5000 < INT32_MAX);
   while (((bound + 5000) << (most + 1)) < INT32_MAX) most++;
@@ -109,16 +105,17 @@ static void random_rescale(Layer *l) {
 }
 
 /* Everything that does not depend on the geometry, which l->p.g and l->p.group hold already. */
-static void fill_layer(Layer *l, int bits, int grouped) {
+static void fill_layer(Layer *l, int number, int grouped) {
+  static const int per_byte[] = {1, 2, 4, 5};
+  int k = per_byte[number % 4];
   const struct qcc_window *g = &l->p.g;
   l->depth = g->kernel_h * g->kernel_w * (g->in_c / l->p.group);
   l->n_x = (int64_t)g->batch * g->in_h * g->in_w * g->in_c;
   l->n_y = (int64_t)g->batch * g->out_h * g->out_w * g->out_c;
   l->x = random_codes(l->n_x, -128, 127);
-  l->q.per_byte = 8 / bits;
-  l->codes = random_codes((int64_t)g->out_c * l->depth, lowest(bits), (1 << (bits - 1)) - 1);
-  l->packed =
-      bits < 8 ? pack_rows(l->q.per_byte, l->codes, g->out_c, l->depth) : (uint8_t *)l->codes;
+  l->q.per_byte = k;
+  l->codes = random_codes((int64_t)g->out_c * l->depth, lowest(k), highest(k));
+  l->packed = pack_rows(k, l->codes, g->out_c, l->depth);
   if (grouped) {
     l->q.size = random_int(1, l->depth + 3);
     l->q.n_groups = (l->depth + l->q.size - 1) / l->q.size;
@@ -162,13 +159,26 @@ static void random_window(struct qcc_window *g) {
 static void check(const Layer *l, const int8_t *y, const char *kernel) {
   for (int64_t i = 0; i < l->n_y; i++)
     if (y[i] != l->want[i])
-      fail_msg("%s: code %lld of %lld is %d, expected %d", kernel, (long long)i,
-               (long long)l->n_y, y[i], l->want[i]);
+      fail_msg("%s, %d weights to a byte: code %lld of %lld is %d, expected %d", kernel,
+               l->q.per_byte, (long long)i, (long long)l->n_y, y[i], l->want[i]);
 }
 
-static const char *name_of(const Layer *l, const char *s8, const char *s4, const char *s2) {
-  return l->q.per_byte == 1 ? s8 : l->q.per_byte == 2 ? s4 : s2;
-}
+/* The kernels of weights that share bytes, by how many do. */
+typedef void ConvFn(const struct qcc_conv *p, const int8_t *x, const uint8_t *w, const int32_t *b,
+                    const int32_t *m, const int8_t *table, void *scratch, int8_t *y);
+typedef void GemmFn(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w, const int32_t *b,
+                    const int32_t *m, const int8_t *table, void *scratch, int8_t *y);
+typedef struct PackedKernels {
+  ConvFn *conv, *depthwise;
+  GemmFn *conv1x1;
+  void (*gemm)(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w, const int32_t *b,
+               const int32_t *m, const int8_t *table, int8_t *y);
+} PackedKernels;
+static const PackedKernels packed_kernels[] = {
+    [2] = {qcc_conv_s4, qcc_depthwise_s4, qcc_conv1x1_s4, qcc_gemm_s4},
+    [4] = {qcc_conv_s2, qcc_depthwise_s2, qcc_conv1x1_s2, qcc_gemm_s2},
+    [5] = {qcc_conv_ternary, qcc_depthwise_ternary, qcc_conv1x1_ternary, qcc_gemm_ternary},
+};
 
 static void run_conv(const Layer *l) {
   int8_t *y = new_buffer(l->n_y);
@@ -177,9 +187,9 @@ static void run_conv(const Layer *l) {
   else if (l->q.per_byte == 1)
     qcc_conv_s8(&l->p, l->x, l->codes, l->b, l->m, l->table, y);
   else
-    (l->q.per_byte == 2 ? qcc_conv_s4 : qcc_conv_s2)(&l->p, l->x, l->packed, l->b, l->m, l->table,
-                                                     new_buffer(4 * (int64_t)l->depth), y);
-  check(l, y, l->multiple ? "conv_grouped" : name_of(l, "conv_s8", "conv_s4", "conv_s2"));
+    packed_kernels[l->q.per_byte].conv(&l->p, l->x, l->packed, l->b, l->m, l->table,
+                                       new_buffer(4 * (int64_t)l->depth), y);
+  check(l, y, l->multiple ? "conv_grouped" : "conv");
 }
 
 /* Weights [taps][channels] instead of [channels][taps]. */
@@ -191,14 +201,15 @@ static void run_depthwise(const Layer *l) {
   if (l->q.per_byte == 1)
     qcc_depthwise_s8(&l->p, l->x, w, l->b, l->m, l->table, y);
   else
-    (l->q.per_byte == 2 ? qcc_depthwise_s4 : qcc_depthwise_s2)(
+    packed_kernels[l->q.per_byte].depthwise(
         &l->p, l->x, pack_rows(l->q.per_byte, w, l->depth, channels), l->b, l->m, l->table,
         new_buffer((int64_t)l->depth * (channels < QCC_BLOCK ? channels : QCC_BLOCK)), y);
-  check(l, y, name_of(l, "depthwise_s8", "depthwise_s4", "depthwise_s2"));
+  check(l, y, "depthwise");
 }
 
 static void run_gemm(const Layer *l) {
   const struct qcc_window *g = &l->p.g;
+  const PackedKernels *k = &packed_kernels[l->q.per_byte];
   struct qcc_gemm p = {g->batch * g->in_h * g->in_w, g->in_c, g->out_c, l->p.out};
   int8_t *y = new_buffer(l->n_y), *z = new_buffer(l->n_y);
   if (l->multiple) {
@@ -210,13 +221,11 @@ static void run_gemm(const Layer *l) {
     qcc_gemm_s8(&p, l->x, l->codes, l->b, l->m, l->table, y);
     qcc_conv1x1_s8(&p, l->x, l->codes, l->b, l->m, l->table, z);
   } else {
-    int s4 = l->q.per_byte == 2;
-    void *scratch = new_buffer(2 * (int64_t)l->depth);
-    (s4 ? qcc_gemm_s4 : qcc_gemm_s2)(&p, l->x, l->packed, l->b, l->m, l->table, y);
-    (s4 ? qcc_conv1x1_s4 : qcc_conv1x1_s2)(&p, l->x, l->packed, l->b, l->m, l->table, scratch, z);
+    k->gemm(&p, l->x, l->packed, l->b, l->m, l->table, y);
+    k->conv1x1(&p, l->x, l->packed, l->b, l->m, l->table, new_buffer(2 * (int64_t)l->depth), z);
   }
-  check(l, y, name_of(l, "gemm_s8", "gemm_s4", "gemm_s2"));
-  check(l, z, name_of(l, "conv1x1_s8", "conv1x1_s4", "conv1x1_s2"));
+  check(l, y, "gemm");
+  check(l, z, "conv1x1");
 }
 
 /* Padding at the end that gives `out` outputs. */
@@ -228,7 +237,7 @@ static int end_pad(int in, int out, int kernel, int dilation, int stride, int pa
 /* Inputs of QConv and QGemm after x. */
 static void add_weights(EvalNode *e, const Layer *l, int rank, const int64_t *dim) {
   int64_t channels = l->p.g.out_c, multiples[2] = {channels, l->q.n_groups};
-  add_eval_input(e, l->q.per_byte == 1 ? DT_I8 : l->q.per_byte == 2 ? DT_I4 : DT_I2, rank, dim, l->codes);
+  add_eval_input(e, type_of(l->q.per_byte), rank, dim, l->codes);
   add_eval_vector(e, DT_I32, channels, l->b);
   add_eval_vector(e, DT_I32, channels, l->m);
   add_eval_input(e, DT_U8, 2, multiples, l->multiple);
@@ -280,11 +289,11 @@ static void test_conv(void **state) {
     l.p.group = random_int(0, 1) ? 1 : random_int(2, 5);
     int in = random_int(1, 67 / l.p.group);
     int out = random_int(1, l.p.group > 1 ? 9 : 40);
-    int grouped = i % 4 == 2;
+    int grouped = i % 5 == 2;
     while (grouped && in * l.p.g.kernel_h * l.p.g.kernel_w > 500) in = (in + 1) / 2;
     l.p.g.in_c = in * l.p.group;
     l.p.g.out_c = out * l.p.group;
-    fill_layer(&l, 8 >> i % 3, grouped);
+    fill_layer(&l, i, grouped);
     eval_conv_layer(&l);
     run_conv(&l);
     free_buffers();
@@ -297,7 +306,7 @@ static void test_depthwise(void **state) {
     Layer l = {0};
     random_window(&l.p.g);
     l.p.g.in_c = l.p.g.out_c = l.p.group = random_int(1, 67);
-    fill_layer(&l, 8 >> i % 3, i % 5 == 4);
+    fill_layer(&l, i, i % 5 == 4);
     eval_conv_layer(&l);
     run_conv(&l);
     if (!l.multiple) run_depthwise(&l);
@@ -314,7 +323,7 @@ static void test_gemm(void **state) {
                                 .in_c = random_int(1, 130), .out_c = random_int(1, 35),
                                 .kernel_h = 1, .kernel_w = 1, .stride_h = 1, .stride_w = 1,
                                 .dilation_h = 1, .dilation_w = 1};
-    fill_layer(&l, 8 >> i % 3, i % 4 == 2);
+    fill_layer(&l, i, i % 5 == 2);
     eval_gemm_layer(&l);
     run_gemm(&l);
     run_conv(&l);

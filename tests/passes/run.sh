@@ -3,7 +3,8 @@
 #
 # Each folder beside this script has the name of a pass and graphs CASE.graph; CASE.golden is what
 # `qcc CASE.graph --emit graph --stop-after PASS` prints.  The case's policy is CASE.yaml, its
-# calibration data CASE.npy or CASE.npz, where those exist; the last passes are for a cortex-m0.
+# calibration data CASE.npy or CASE.npz, where those exist; the last passes are for a cortex-m0, or for the
+# target in CASE.target.
 # UPDATE=1 rewrites the goldens.  Exit status 1 when a case differs.
 set -u
 LC_ALL=C
@@ -30,7 +31,11 @@ run_case() {
   set -- "$name.graph" --emit graph --stop-after "$pass" --quiet -o -
   [ -f "$name.yaml" ] && set -- "$@" --policy "$name.yaml"
   case $pass in
-    patch | kernels | schedule | plan) set -- "$@" --target cortex-m0 ;;
+    patch | widen | kernels | schedule | plan)
+      target=cortex-m0
+      [ -f "$name.target" ] && read -r target <"$name.target"
+      set -- "$@" --target "$target"
+      ;;
   esac
   for data in "$name.npy" "$name.npz"; do
     [ -f "$data" ] && set -- "$@" --calib "$data"

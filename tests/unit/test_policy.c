@@ -215,6 +215,7 @@ static void expanding_is_a_fixed_point(void **state) {
   static const char *const policies[] = {
       "", "preset: int8\n", "preset: int4\n", "preset: w4a8\n", "preset: float\n",
       "preset: int4\ndefaults: {weights: {solver: rtn}}\noptimize: size\n",
+      "preset: ternary\ndefaults: {weights: {layout: compact}}\n",
       "preset: w4a8\ndefaults: {weights: {granularity: channel}}\n",
       "rules: [{match: {regex: 'a\\.\"(b|c)', index: 3-4}, tie: x, require: 0}]\n",
       "inputs: {image: {mean: [0.1, 3e-5], std: 255}}\n",
@@ -255,7 +256,8 @@ static void locks_are_policies(void **state) {
   const Policy *p =
       policy_of(a, "preset: int4\nrules:\n"
                    "  - {match: {tag: residual}, activations: {format: float}}\n"
-                   "  - {match: {name: head.conv}, weights: {format: int4, group: 8}}\n");
+                   "  - {match: {name: head.conv}, weights: {format: int4, group: 8}}\n"
+                   "  - {match: {op: Gemm}, weights: {layout: compact}, require: 0}\n");
   Graph *g = small_graph(a);
   g->hash = 0x1234;
   char *once = locked(g, p, a);

@@ -1,0 +1,67 @@
+/* widen.c - narrow weight codes in a wider type, where the target has vector kernels for that only.
+ * Nodes with the attribute `compact` (policy: `layout: compact`) keep what they have.
+ *
+ *   y = QConv(x, const int2 w)   ==>   y = QConv(x, const int4 w_as_int4)
+ */
+#include "passes/passes.h"
+#include "targets/kernels.h"
+
+#include <string.h>
+
+/* The same codes in a wider type; one copy for all nodes that want it. */
+static Tensor *widen(Graph *g, Tensor *w, const Format *f) {
+  const char *name = arena_printf(g->arena, "%s_as_%s", w->name, f->name);
+  for (int i = 0; i < g->n_tensor; i++)
+    if (strcmp(g->tensor[i]->name, name) == 0 && g->tensor[i]->data == w->data)
+      return g->tensor[i];
+  Tensor *t = copy_tensor(g, fresh_name(g, name), w);
+  t->dtype = f->dtype;
+  t->data = w->data;
+  if (!w->quant) return t;
+  t->quant = arena_alloc(g->arena, sizeof *t->quant);
+  *t->quant = *w->quant;
+  t->quant->format = f;
+  return t;
+}
+
+static bool is_vector(const Target *t, const Node *n) {
+  const Kernel *k = choose_kernel(t, n);
+  return k && k->isa;
+}
+
+/* Variants of the target, or the target, that have a vector kernel for such weights. */
+static int count_vector(const Target *t, Node *n, DType type) {
+  Tensor *w = n->in[1], copy = *w;
+  int count = 0;
+  copy.dtype = type;
+  n->in[1] = &copy;
+  for (int v = 0; v < t->n_variant; v++) count += is_vector(t->variant[v].target, n);
+  if (t->n_variant == 0) count = is_vector(t, n);
+  n->in[1] = w;
+  return count;
+}
+
+void widen_weights(Graph *g, const Target *target, Node *n) {
+  static const char *const wider[] = {"int4", "int8"};
+  if (!(is_op(n, "QConv") || is_op(n, "QGemm")) || attr_int(n, "compact", 0)) return;
+  Tensor *w = n->in[1];
+  int most = count_vector(target, n, w->dtype);
+  const Format *best = NULL;
+  for (size_t i = 0; i < sizeof wider / sizeof *wider; i++) {
+    const Format *f = find_format(wider[i]);
+    int count = f->bits > dtype_bits(w->dtype) ? count_vector(target, n, f->dtype) : 0;
+    if (count > most) most = count, best = f;
+  }
+  if (best) set_input(g, n, 1, widen(g, w, best));
+}
+
+void pass_widen(Graph *g, Context *cx) {
+  for (int i = 0; cx->target && i < g->n_node; i++) {
+    Node *n = g->node[i];
+    const Tensor *w = n->n_in > 1 ? n->in[1] : NULL;
+    widen_weights(g, cx->target, n);
+    if (n->n_in > 1 && n->in[1] != w)
+      add_note(cx, n->name, "its %s weights are stored as %s, for which there is a vector kernel",
+               dtype_name(w->dtype), dtype_name(n->in[1]->dtype));
+  }
+}
