@@ -61,7 +61,9 @@ void infer_reshape(Graph *g, Node *n) {
     error_at(n->loc, "Reshape: %s has %lld elements and can't become %s",
              dims_text(from, sizeof from, x), (long long)total, dims_text(to, sizeof to, &y));
   }
-  set_type(n, 0, x->dtype, rank, want, LAYOUT_NONE);
+  /* An attribute of ours: the new dimensions are those of an image with channels last. */
+  bool last = strcmp(attr_str(n, "layout", ""), "NHWC") == 0;
+  set_type(n, 0, x->dtype, rank, want, last ? LAYOUT_NHWC : LAYOUT_NONE);
 }
 
 void infer_flatten(Graph *g, Node *n) {

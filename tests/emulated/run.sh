@@ -63,6 +63,9 @@ for optimize in size speed; do
   check 20 mixed.graph --policy mixed.yaml --optimize $optimize
 done
 check 50 residual.graph --policy islands.yaml
+check 100 transposed.graph
+check 30 transposed.graph --preset int8 --calib transposed.npy --optimize speed
+check 15 transposed.graph --preset int4 --calib transposed.npy
 check 100 floats.graph --limit 8
 check 18 floats.graph --policy weights.yaml --optimize speed --limit 8
 check 6 mixed.graph --policy lowbit.yaml --optimize speed

@@ -128,6 +128,42 @@ static void step_conv(Net *t, Tensor *x) {
   else finish(t, n);
 }
 
+static void step_conv_transpose(Net *t, Tensor *x) {
+  if (!is_image(x)) return;
+  int spatial = x->rank - 2;
+  int64_t c = x->dim[1], group = one_in(&t->r, 2) ? 1 : pick_divisor(t, c), dim[MAX_RANK];
+  int64_t stride[2], dilation[2], extra[2], size[2], pads[4], out = 1;
+  dim[0] = c, dim[1] = random_int(&t->r, 1, 5);
+  for (int i = 0; i < spatial; i++) {
+    dim[2 + i] = random_int(&t->r, 1, 4);
+    stride[i] = random_int(&t->r, 1, 3);
+    dilation[i] = one_in(&t->r, 4) ? 2 : 1;
+    extra[i] = random_int(&t->r, 0, (int)stride[i] - 1);
+    pads[i] = random_int(&t->r, 0, 2), pads[spatial + i] = random_int(&t->r, 0, 2);
+    int64_t full = (x->dim[2 + i] - 1) * stride[i] + (dim[2 + i] - 1) * dilation[i] + 1;
+    if (full <= pads[i] + pads[spatial + i]) return;
+    size[i] = full + random_int(&t->r, -1, 1);
+    if (size[i] < 1) return;
+    out *= full;
+  }
+  if (out * group * dim[1] > MAX_ELEMENTS) return;
+  int64_t channels = group * dim[1];
+  float reach = sqrtf(3.0f / (float)(c / group));
+  Tensor *w = floats(t, x->rank, dim, -reach, reach);
+  Tensor *b = one_in(&t->r, 3) ? NULL : floats(t, 1, &channels, -0.5f, 0.5f);
+  Node *n = start(t, "ConvTranspose", b ? 3 : 2, (Tensor *[]){x, w, b});
+  set_int(t->g, n, "group", group);
+  set_ints(t->g, n, "strides", spatial, stride);
+  set_ints(t->g, n, "dilations", spatial, dilation);
+  switch (random_int(&t->r, 0, 4)) {
+    case 0: set_str(t->g, n, "auto_pad", one_in(&t->r, 2) ? "SAME_UPPER" : "SAME_LOWER"); break;
+    case 1: set_ints(t->g, n, "output_shape", spatial, size); break;
+    case 2: set_ints(t->g, n, "output_padding", spatial, extra); /* fall through */
+    default: set_ints(t->g, n, "pads", 2 * spatial, pads);
+  }
+  finish(t, n);
+}
+
 static void step_norm(Net *t, Tensor *x) {
   if (x->rank < 2 || x->rank > 4) return;
   int64_t c = x->dim[1];
@@ -392,7 +428,7 @@ static void step_shuffle(Net *t, Tensor *x) {
 
 typedef void Step(Net *t, Tensor *x);
 static const struct { Step *step; int weight; } steps[] = {
-  {step_conv, 14},   {step_norm, 4},      {step_pool, 5},      {step_gemm, 8},   {step_matmul, 3},  {step_const_binary, 7},
+  {step_conv, 14},   {step_conv_transpose, 4}, {step_norm, 4},      {step_pool, 5},      {step_gemm, 8},   {step_matmul, 3},  {step_const_binary, 7},
   {step_binary, 8},  {step_unary, 12},    {step_pad, 4},       {step_concat, 4}, {step_split, 2},   {step_slice, 3},
   {step_reshape, 4}, {step_transpose, 3}, {step_reduce, 3},    {step_resize, 2}, {step_softmax, 2}, {step_layer_norm, 1},
   {step_shuffle, 1},
