@@ -2,31 +2,6 @@
  * in blocks of as many output channels as the inner loop computes. */
 #include "codegen/emit.h"
 
-typedef struct Channel {
-  int64_t b, m;
-} Channel;
-
-static bool is_zero(const Tensor *w, int64_t o) {
-  int64_t depth = n_elements(w) / w->dim[0];
-  for (int64_t i = 0; i < depth; i++)
-    if (get_int(w->dtype, w->data, o * depth + i)) return false;
-  return true;
-}
-
-/* Bias and multiplier of a channel.  Without weights its code is always the same and its bias may
- * be beyond what the kernels' sums hold: then others that give the same code. */
-static Channel channel_of(const Node *n, int64_t o) {
-  const Tensor *b = n->in[2], *m = n->in[3];
-  Channel c = {get_int(b->dtype, b->data, o), get_int(m->dtype, m->data, o)};
-  if (!is_zero(n->in[1], o)) return c;
-  int64_t shift = attr_int(n, "shift", 0), half = (int64_t)1 << 30;
-  int64_t acc = shift >= 0 ? c.b * ((int64_t)1 << shift) : c.b >> -shift;
-  int64_t code = (acc * c.m + half) >> 31;
-  code = code < -512 ? -512 : code > 512 ? 512 : code; /* beyond the clamp either way */
-  return (Channel){2 * code * ((int64_t)1 << (shift < 0 ? -shift : 0)),
-                   shift > 0 ? half >> shift : half - 1};
-}
-
 /* What the sums of a block of four channels begin with: see runtime/dsp/pair_s4.h. */
 static void nest_biases(int64_t b[4]) {
   for (int i = 2; i >= 0; i--)
@@ -36,13 +11,13 @@ static void nest_biases(int64_t b[4]) {
 /* Per block its biases, then its multipliers, doubled. */
 static const char *channel_array(Emitter *e, const Node *n, Packing packing) {
   int block = dsp_channels(packing);
-  int64_t channels = n_elements(n->in[3]), padded = (channels + block - 1) / block * block;
+  const Tensor *b = n->in[2], *m = n->in[3];
+  int64_t channels = n_elements(m), padded = (channels + block - 1) / block * block;
   int64_t *v = arena_alloc(e->a, (2 * padded + 1) * (int64_t)sizeof *v);
   for (int64_t o = 0; o < channels; o++) {
     int64_t at = o / block * 2 * block + o % block;
-    Channel c = channel_of(n, o);
-    v[at] = c.b;
-    v[at + block] = 2 * c.m;
+    v[at] = get_int(b->dtype, b->data, o);
+    v[at + block] = 2 * get_int(m->dtype, m->data, o);
   }
   for (int64_t o = 0; packing == PACK_DSP_QUADS && o < padded; o += block) nest_biases(v + 2 * o);
   return int_array(e, "k", "int32_t", 2 * padded, v);

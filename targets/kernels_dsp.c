@@ -49,23 +49,21 @@ static bool has_plain_weights(const Node *n, DType type) {
 
 /* Do two channels, or four, fit in a halfword, and their sums in the bits that are kept of them?
  * The weights of three int4 channels of four are kept 8 larger, and no more than 3 bits of what
- * that adds may be shifted out.  The bias of a channel without weights, which may be large, is
- * replaced by a small one (codegen/emit_dsp.c). */
+ * that adds may be shifted out. */
 static bool fits_blocks(const Node *n, DType type) {
   bool narrow = type == DT_I4;
   if (!has_plain_weights(n, type) || attr_int(n, "shift", 0) < (narrow ? -3 : -12)) return false;
   const int8_t *w = n->in[1]->data;
   int64_t channels = n->in[1]->dim[0], depth = n_elements(n->in[1]) / channels;
   for (int64_t o = 0; o < channels; o++) {
-    bool top = narrow && o % 4 == 0, zero = true;
+    bool top = narrow && o % 4 == 0;
     int64_t sum = 0, limit = top ? 1 << 19 : 1 << 23;
     int offset = narrow && !top ? 8 : 0;
     for (int64_t i = 0; i < depth; i++, w++) {
       if (*w == -128) return false; /* 256 * -128 + b may be beyond a halfword */
       sum += abs(*w + offset);
-      zero &= *w == 0;
     }
-    if (!zero && 128 * sum + llabs(get_int(DT_I32, n->in[2]->data, o)) >= limit) return false;
+    if (128 * sum + llabs(get_int(DT_I32, n->in[2]->data, o)) >= limit) return false;
   }
   return true;
 }
