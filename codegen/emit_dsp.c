@@ -2,10 +2,10 @@
  * in blocks of as many output channels as the inner loop computes. */
 #include "codegen/emit.h"
 
-/* What the sums of a block of four channels begin with: see runtime/dsp/pair_s4.h. */
-static void nest_biases(int64_t b[4]) {
+/* What the sums of a block of four channels begin with: see runtime/dsp/pair_fours.h. */
+static void nest_biases(int64_t b[4], int bits) {
   for (int i = 2; i >= 0; i--)
-    b[i] = (int32_t)(uint32_t)(b[i] * ((int64_t)1 << 4 * (3 - i)) + b[i + 1]);
+    b[i] = (int32_t)(uint32_t)(b[i] * ((int64_t)1 << bits * (3 - i)) + b[i + 1]);
 }
 
 /* Per block its biases, then its multipliers, doubled. */
@@ -19,7 +19,8 @@ static const char *channel_array(Emitter *e, const Node *n, Packing packing) {
     v[at] = get_int(b->dtype, b->data, o);
     v[at + block] = 2 * get_int(m->dtype, m->data, o);
   }
-  for (int64_t o = 0; packing == PACK_DSP_QUADS && o < padded; o += block) nest_biases(v + 2 * o);
+  int nested = packing == PACK_DSP_QUADS ? 4 : packing == PACK_DSP_BYTES ? 2 : 0;
+  for (int64_t o = 0; nested && o < padded; o += block) nest_biases(v + 2 * o, nested);
   return int_array(e, "k", "int32_t", 2 * padded, v);
 }
 

@@ -3,18 +3,19 @@
  * Two output channels a and b share halfwords 256 * a + b; a step of four codes k0..k3 is the
  * words (k0, k2) and (k1, k3), lower halfword first.  PAIRS: [pair][step][2].  FOURS: two pairs
  * side by side, [four][step]{k0 k2 of both pairs, k1 k3 of both}.  Depth and channels are padded
- * with zeros. QUADS, for int4: four channels in halfwords 4096 a + 256 (b + 8) + 16 (c + 8) + (d +
- * 8), two words per step as in PAIRS.  TAPS: per channel and column of a 3x3 kernel the bytes w0,
- * w1, w1, w2; for int4 two bytes w0 + 16 w1 + 256 w2. */
+ * with zeros.  QUADS, for int4: four channels in halfwords 4096 a + 256 (b + 8) + 16 (c + 8) +
+ * (d + 8), two words per step as in PAIRS.  BYTES, for int2: four channels in a byte 64 a +
+ * 16 (b + 2) + 4 (c + 2) + (d + 2).  TAPS: per channel and column of a 3x3 kernel the bytes w0, w1,
+ * w1, w2; for int4 two bytes w0 + 16 w1 + 256 w2, for int2 one byte w0 + 4 w1 + 16 w2. */
 #include "codegen/codegen.h"
 
 bool is_dsp_packing(Packing p) {
-  return p == PACK_DSP_PAIRS || p == PACK_DSP_FOURS || p == PACK_DSP_QUADS || p == PACK_DSP_TAPS;
+  return p >= PACK_DSP_PAIRS && p <= PACK_DSP_TAPS;
 }
 
 /* Output channels whose constants lie together. */
 int dsp_channels(Packing p) {
-  return p == PACK_DSP_FOURS || p == PACK_DSP_QUADS ? 4 : p == PACK_DSP_PAIRS ? 2 : 1;
+  return p == PACK_DSP_TAPS ? 1 : p == PACK_DSP_PAIRS ? 2 : 4;
 }
 
 typedef struct Codes {
@@ -59,16 +60,25 @@ static void put_quads(uint8_t *out, const Codes *c) {
       }
 }
 
-static void put_taps(uint8_t *out, const Codes *c, bool narrow) {
+static void put_bytes(uint8_t *out, const Codes *c) {
+  for (int64_t o = 0; o < c->channels; o += 4)
+    for (int64_t k = 0; k < (c->depth + 3) / 4 * 4; k++)
+      *out++ = (uint8_t)(64 * code_at(c, o, k) + 16 * (code_at(c, o + 1, k) + 2) +
+                         4 * (code_at(c, o + 2, k) + 2) + code_at(c, o + 3, k) + 2);
+}
+
+static void put_taps(uint8_t *out, const Codes *c, int bits) {
   for (int64_t o = 0; o < c->channels; o++)
     for (int column = 0; column < 3; column++) {
       int w0 = code_at(c, o, column), w1 = code_at(c, o, 3 + column),
           w2 = code_at(c, o, 6 + column);
-      if (narrow) {
-        out = put_halfword(out, (w0 & 15) + 16 * (w1 & 15) + 256 * (w2 & 15));
-      } else {
+      if (bits == 8) {
         out = put_halfword(out, (w0 & 255) + 256 * w1);
         out = put_halfword(out, (w1 & 255) + 256 * w2);
+      } else if (bits == 4) {
+        out = put_halfword(out, (w0 & 15) + 16 * (w1 & 15) + 256 * (w2 & 15));
+      } else {
+        *out++ = (uint8_t)((w0 & 3) + 4 * (w1 & 3) + 16 * (w2 & 3));
       }
     }
 }
@@ -77,12 +87,15 @@ uint8_t *pack_dsp(Arena *a, const Tensor *w, Packing packing, int64_t *bytes) {
   Codes c = {w->data, w->dim[0], n_elements(w) / w->dim[0]};
   int64_t block = dsp_channels(packing), steps = (c.depth + 3) / 4;
   int64_t padded = (c.channels + block - 1) / block * block;
-  bool narrow = w->dtype == DT_I4;
-  if (packing == PACK_DSP_TAPS) *bytes = narrow ? (6 * c.channels + 3) / 4 * 4 : 12 * c.channels;
-  else *bytes = padded * steps * (narrow ? 2 : 4);
+  int bits = w->dtype == DT_I8 ? 8 : w->dtype == DT_I4 ? 4 : 2;
+  if (packing == PACK_DSP_TAPS)
+    *bytes = bits == 8 ? 12 * c.channels : (3 * bits / 2 * c.channels + 3) / 4 * 4;
+  else
+    *bytes = padded * steps * bits / 2;
   uint8_t *out = arena_alloc(a, *bytes + 1);
-  if (packing == PACK_DSP_TAPS) put_taps(out, &c, narrow);
+  if (packing == PACK_DSP_TAPS) put_taps(out, &c, bits);
   else if (packing == PACK_DSP_QUADS) put_quads(out, &c);
+  else if (packing == PACK_DSP_BYTES) put_bytes(out, &c);
   else put_pairs(out, &c, block);
   return out;
 }

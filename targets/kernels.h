@@ -16,6 +16,7 @@ typedef enum Packing {
   PACK_DSP_PAIRS, /* words for runtime/dsp: two output channels in a halfword (codegen/pack_dsp.c) */
   PACK_DSP_FOURS, /* the same, two such pairs next to each other */
   PACK_DSP_QUADS, /* int4: four output channels in a halfword */
+  PACK_DSP_BYTES, /* int2: four output channels in a byte */
   PACK_DSP_TAPS,  /* depthwise 3x3: a word per kernel column */
   /* pack_blocks.c, in blocks of output channels, depths padded with zeros run by run: */
   PACK_DOT,    /* neon/dot.h: blocks of 16, 8 or 4, steps of 4 codes */

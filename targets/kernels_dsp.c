@@ -1,8 +1,8 @@
 /* kernels_dsp.c - which nodes the kernels of runtime/dsp/ compute, and their working memory.
  *
- * Their weights carry two (int8) or four (int4) output channels in one halfword.  The sum of the
- * uppermost channel is recovered modulo 2^24 (2^20), those of the others modulo no less than 2^24:
- * sums must stay within, which follows from the weights. */
+ * Their weights carry two (int8) or four (int4, int2) output channels in one halfword.  The sum of
+ * the uppermost channel is recovered modulo 2^24 (2^20, 2^26), those of the others modulo no less
+ * than 2^24: sums must stay within, which follows from the weights. */
 #include "targets/kernels_dsp.h"
 
 #include <stdlib.h>
@@ -48,20 +48,19 @@ static bool has_plain_weights(const Node *n, DType type) {
 }
 
 /* Do two channels, or four, fit in a halfword, and their sums in the bits that are kept of them?
- * The weights of three int4 channels of four are kept 8 larger, and no more than 3 bits of what
- * that adds may be shifted out. */
+ * Narrow weights of three channels of four are kept larger by an offset, and what it adds may lose
+ * no bits but zeros when it is shifted. */
 static bool fits_blocks(const Node *n, DType type) {
-  bool narrow = type == DT_I4;
-  if (!has_plain_weights(n, type) || attr_int(n, "shift", 0) < (narrow ? -3 : -12)) return false;
+  int offset = type == DT_I4 ? 8 : type == DT_I2 ? 2 : 0;
+  int least_shift = type == DT_I4 ? -3 : type == DT_I2 ? -1 : -12;
+  if (!has_plain_weights(n, type) || attr_int(n, "shift", 0) < least_shift) return false;
   const int8_t *w = n->in[1]->data;
   int64_t channels = n->in[1]->dim[0], depth = n_elements(n->in[1]) / channels;
   for (int64_t o = 0; o < channels; o++) {
-    bool top = narrow && o % 4 == 0;
-    int64_t sum = 0, limit = top ? 1 << 19 : 1 << 23;
-    int offset = narrow && !top ? 8 : 0;
+    int64_t sum = 0, limit = type == DT_I4 && o % 4 == 0 ? 1 << 19 : 1 << 23;
     for (int64_t i = 0; i < depth; i++, w++) {
       if (*w == -128) return false; /* 256 * -128 + b may be beyond a halfword */
-      sum += abs(*w + offset);
+      sum += abs(o % 4 ? *w + offset : *w);
     }
     if (128 * sum + llabs(get_int(DT_I32, n->in[2]->data, o)) >= limit) return false;
   }
@@ -95,7 +94,7 @@ static bool is_depthwise_over(const Node *n, DType type) {
 static bool is_conv(const Node *n, DType type) {
   if (!has_plane(n) || !fits_blocks(n, type)) return false;
   Plane p = plane_of(n);
-  return p.group == 1 || p.out_c / p.group % (type == DT_I4 ? 4 : 2) == 0;
+  return p.group == 1 || p.out_c / p.group % (type == DT_I8 ? 2 : 4) == 0;
 }
 
 /* Output rows must not reach image rows that are not in the ring yet. */
@@ -119,12 +118,19 @@ bool is_conv_over_dsp_s8(const Node *n) { return is_conv_over(n, DT_I8); }
 bool is_one_row_dsp_s8(const Node *n) { return is_one_row(n, DT_I8); }
 bool is_rows_dsp_s8(const Node *n) { return fits_blocks(n, DT_I8); }
 bool is_pointwise_dsp_s4(const Node *n) { return is_pointwise(n, DT_I4); }
+bool is_pointwise_dsp_s2(const Node *n) { return is_pointwise(n, DT_I2); }
 bool is_depthwise_dsp_s4(const Node *n) { return is_depthwise(n, DT_I4); }
+bool is_depthwise_dsp_s2(const Node *n) { return is_depthwise(n, DT_I2); }
 bool is_depthwise_over_dsp_s4(const Node *n) { return is_depthwise_over(n, DT_I4); }
+bool is_depthwise_over_dsp_s2(const Node *n) { return is_depthwise_over(n, DT_I2); }
 bool is_conv_dsp_s4(const Node *n) { return is_conv(n, DT_I4); }
+bool is_conv_dsp_s2(const Node *n) { return is_conv(n, DT_I2); }
 bool is_conv_over_dsp_s4(const Node *n) { return is_conv_over(n, DT_I4); }
+bool is_conv_over_dsp_s2(const Node *n) { return is_conv_over(n, DT_I2); }
 bool is_one_row_dsp_s4(const Node *n) { return is_one_row(n, DT_I4); }
+bool is_one_row_dsp_s2(const Node *n) { return is_one_row(n, DT_I2); }
 bool is_rows_dsp_s4(const Node *n) { return fits_blocks(n, DT_I4); }
+bool is_rows_dsp_s2(const Node *n) { return fits_blocks(n, DT_I2); }
 
 /* ---- working memory, in bytes --------------------------------------------------------------- */
 

@@ -1,6 +1,6 @@
-/* conv.h - convolution of int8 codes with int8 or int4 weights: any kernel, stride, dilation,
+/* conv.h - convolution of int8 codes with int8, int4 or int2 weights: any kernel, stride, dilation,
  * padding and group.  The windows of two output pixels are gathered and widened into scratch
- * (padding reads x_zero), then multiplied with all output channels (pair_s8.h, pair_s4.h).
+ * (padding reads x_zero), then multiplied with all output channels (pair_s8.h, pair_fours.h).
  *
  * The ring kernels read rows of the image from a ring in scratch that holds the rows of one
  * window; each row is copied before outputs can overwrite it, so y may be x. */
@@ -9,7 +9,7 @@
 
 #include "conv_params.h"
 #include "dsp/gather.h"
-#include "dsp/pair_s4.h"
+#include "dsp/pair_fours.h"
 #include "dsp/pair_s8.h"
 
 /* All groups' outputs of a pair of pixels whose windows lie in `columns`. */
@@ -21,7 +21,7 @@ QCC_INLINE void qcc_dsp_conv_pair(const struct qcc_conv *p, int32_t bits, int32_
     if (bits == 8)
       qcc_dsp_pair(&p->out, steps, channels, columns, w, k, table, y0, y1);
     else
-      qcc_dsp_pair_s4(&p->out, steps, channels, columns, w, k, table, y0, y1);
+      qcc_dsp_pair_fours(&p->out, bits, steps, channels, columns, w, k, table, y0, y1);
     w += steps * channels * bits >> 3;
     k += 2 * channels;
   }
@@ -76,6 +76,18 @@ QCC_KERNEL void qcc_conv_ring_dsp_s4(const struct qcc_conv *p, const int8_t *x, 
                                      const int32_t *k, const int8_t *table, void *scratch,
                                      int8_t *y) {
   qcc_dsp_conv(p, 4, 1, x, w, k, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_conv_dsp_s2(const struct qcc_conv *p, const int8_t *x, const uint32_t *w,
+                                const int32_t *k, const int8_t *table, void *scratch,
+                                int8_t *y) {
+  qcc_dsp_conv(p, 2, 0, x, w, k, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_conv_ring_dsp_s2(const struct qcc_conv *p, const int8_t *x, const uint32_t *w,
+                                     const int32_t *k, const int8_t *table, void *scratch,
+                                     int8_t *y) {
+  qcc_dsp_conv(p, 2, 1, x, w, k, table, scratch, y);
 }
 
 #endif

@@ -1,7 +1,7 @@
-/* depthwise3x3.h - depthwise convolution 3x3 of int8 codes with int8 or int4 weights, strides 1
- * and 2.  Four channels at a time are turned into planes in scratch: rows of the padded image two
- * by two, one word (row 2i, row 2i + 1) per column, so that SMLAD multiplies two rows.  Two such
- * pairs hold the window of one output row, and with stride 1 of two:
+/* depthwise3x3.h - depthwise convolution 3x3 of int8 codes with int8, int4 or int2 weights,
+ * strides 1 and 2.  Four channels at a time are turned into planes in scratch: rows of the padded
+ * image two by two, one word (row 2i, row 2i + 1) per column, so that SMLAD multiplies two rows.
+ * Two such pairs hold the window of one output row, and with stride 1 of two:
  *
  *   (r0 r1) (r2 r3)   output row 0 = SMLAD(r0 r1, w0 w1) + r2 * w2
  *                     output row 1 = r1 * w0 + SMLAD(r2 r3, w1 w2)
@@ -177,14 +177,18 @@ QCC_INLINE void qcc_dsp_depthwise(const struct qcc_conv *p, int32_t n, const int
   }
 }
 
-/* int4 weights: per channel and kernel column two bytes w0 + 16 w1 + 256 w2. As words of int8. */
-QCC_INLINE void qcc_dsp_unpack_taps(int32_t n, const uint8_t *w, uint32_t *taps) {
-  for (int32_t i = 0; i < 3 * n; i++, w += 2) {
-    uint32_t v = (uint32_t)w[0] << 24 | (uint32_t)w[1] << 16;
-    uint32_t w0 = (uint32_t)((int32_t)(v << 4) >> 28) & 255;
-    uint32_t w1 = (uint32_t)((int32_t)v >> 28) & 255;
-    uint32_t w2 = (uint32_t)((int32_t)(v << 12) >> 28) & 255;
-    taps[i] = w0 | w1 << 8 | w1 << 16 | w2 << 24;
+/* Code i of bits bits, as a byte. */
+QCC_INLINE uint32_t qcc_dsp_tap(uint32_t v, int32_t bits, int32_t i) {
+  return (uint32_t)((int32_t)(v << (32 - bits * (i + 1))) >> (32 - bits)) & 255;
+}
+
+/* Narrow weights, w0 w1 w2 per channel and kernel column in two bytes (int2: one), as words of
+ * int8. */
+QCC_INLINE void qcc_dsp_unpack_taps(int32_t bits, int32_t n, const uint8_t *w, uint32_t *taps) {
+  for (int32_t i = 0; i < 3 * n; i++, w += bits >> 1) {
+    uint32_t v = bits == 4 ? w[0] | (uint32_t)w[1] << 8 : w[0];
+    uint32_t w1 = qcc_dsp_tap(v, bits, 1);
+    taps[i] = qcc_dsp_tap(v, bits, 0) | w1 << 8 | w1 << 16 | qcc_dsp_tap(v, bits, 2) << 24;
   }
 }
 
@@ -203,8 +207,8 @@ QCC_INLINE void qcc_dsp_depthwise3x3(const struct qcc_conv *p, int32_t bits, con
     for (int32_t c = 0; c < g->in_c; c += 4) {
       int32_t n = qcc_min(4, g->in_c - c);
       const uint32_t *at = bits == 8 ? w + 3 * c : taps;
-      if (bits == 4)
-        qcc_dsp_unpack_taps(n, bytes + 6 * c, taps);
+      if (bits != 8)
+        qcc_dsp_unpack_taps(bits, n, bytes + 3 * (bits >> 1) * c, taps);
       if (n == 4)
         qcc_dsp_depthwise(p, 4, x + c, at, k + 2 * c, table, planes, sums, y + c);
       else
@@ -223,11 +227,17 @@ QCC_KERNEL void qcc_depthwise3x3_dsp_s8(const struct qcc_conv *p, const int8_t *
   qcc_dsp_depthwise3x3(p, 8, x, w, k, table, scratch, y);
 }
 
-/* w[out_c][3] halfwords, see qcc_dsp_unpack_taps. */
+/* w[out_c][3] halfwords, int2 bytes, see qcc_dsp_unpack_taps. */
 QCC_KERNEL void qcc_depthwise3x3_dsp_s4(const struct qcc_conv *p, const int8_t *x,
                                         const uint32_t *w, const int32_t *k, const int8_t *table,
                                         void *scratch, int8_t *y) {
   qcc_dsp_depthwise3x3(p, 4, x, w, k, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_depthwise3x3_dsp_s2(const struct qcc_conv *p, const int8_t *x,
+                                        const uint32_t *w, const int32_t *k, const int8_t *table,
+                                        void *scratch, int8_t *y) {
+  qcc_dsp_depthwise3x3(p, 2, x, w, k, table, scratch, y);
 }
 
 #endif

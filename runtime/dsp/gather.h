@@ -1,5 +1,5 @@
 /* gather.h - the window of one output pixel, widened into a column for the matrix products of
- * pair_s8.h and pair_s4.h.  Rows of the image come from the image itself, or from a ring in
+ * pair_s8.h and pair_fours.h.  Rows of the image come from the image itself, or from a ring in
  * scratch that holds the rows of one window.  Runs of codes are widened where they lie when they
  * fill whole words; any other window is first put together as codes.
  *

@@ -5,10 +5,10 @@
 #define QCC_DSP_POINTWISE_H
 
 #include "conv_params.h"
-#include "dsp/pair_s4.h"
+#include "dsp/pair_fours.h"
 #include "dsp/pair_s8.h"
 
-/* bits: of a weight, 8 or 4. */
+/* bits: of a weight. */
 QCC_INLINE void qcc_dsp_pointwise(const struct qcc_gemm *p, int32_t bits, const int8_t *x,
                                   const uint32_t *w, const int32_t *k, const int8_t *table,
                                   uint32_t *columns, int8_t *y) {
@@ -26,7 +26,7 @@ QCC_INLINE void qcc_dsp_pointwise(const struct qcc_gemm *p, int32_t bits, const 
     if (bits == 8)
       qcc_dsp_pair(&p->out, steps, cols, columns, w, k, table, y0, y1);
     else
-      qcc_dsp_pair_s4(&p->out, steps, cols, columns, w, k, table, y0, y1);
+      qcc_dsp_pair_fours(&p->out, bits, steps, cols, columns, w, k, table, y0, y1);
   }
 }
 
@@ -41,6 +41,12 @@ QCC_KERNEL void qcc_pointwise_dsp_s4(const struct qcc_gemm *p, const int8_t *x, 
                                      const int32_t *k, const int8_t *table, void *scratch,
                                      int8_t *y) {
   qcc_dsp_pointwise(p, 4, x, w, k, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_pointwise_dsp_s2(const struct qcc_gemm *p, const int8_t *x, const uint32_t *w,
+                                     const int32_t *k, const int8_t *table, void *scratch,
+                                     int8_t *y) {
+  qcc_dsp_pointwise(p, 2, x, w, k, table, scratch, y);
 }
 
 #endif
