@@ -8,21 +8,19 @@
 #include "dot_packed.h"
 #include "dot_s8.h"
 
-/* Sum of x[i] * weight[at + i], i in 0..n-1; with x NULL, of the weights. */
+/* Sum of x[i] * weight[at + i], i in 0..n-1. */
 QCC_INLINE int32_t qcc_dot_part(int32_t k, const int8_t *x, const uint8_t *w, int32_t at,
                                 int32_t n) {
-  const int8_t *w8 = (const int8_t *)w + at;
-  if (k == 1)
-    return x ? qcc_dot_s8(x, w8, n) : qcc_sum_s8(w8, n);
-  return x ? qcc_dot_packed(k, x, w, at, n) : qcc_sum_packed(k, w, at, n);
+  return k == 1 ? qcc_dot_s8(x, (const int8_t *)w + at, n) : qcc_dot_packed(k, x, w, at, n);
 }
 
-/* Sum of multiple * x[i] * weight[at + i], i in 0..n-1; with x NULL, of multiple * weight. */
+/* Sum of multiple * x[i] * weight[i], i in 0..n-1. */
 QCC_KERNEL int32_t qcc_dot_grouped(const struct qcc_groups *q, const int8_t *x, const uint8_t *w,
-                                   const uint8_t *multiple, int32_t at, int32_t n) {
-  int32_t sum = 0, k = at / q->size, left = (k + 1) * q->size - at;
-  while (n > 0) {
-    int32_t take = qcc_min(n, left), part;
+                                   const uint8_t *multiple, int32_t n) {
+  int32_t sum = 0;
+  for (int32_t at = 0, take; at < n; at += take, x += take, multiple++) {
+    int32_t part;
+    take = qcc_min(n - at, q->size);
     if (q->per_byte == 1)
       part = qcc_dot_part(1, x, w, at, take);
     else if (q->per_byte == 2)
@@ -31,12 +29,7 @@ QCC_KERNEL int32_t qcc_dot_grouped(const struct qcc_groups *q, const int8_t *x, 
       part = qcc_dot_part(4, x, w, at, take);
     else
       part = qcc_dot_part(5, x, w, at, take);
-    sum += part * multiple[k++];
-    if (x)
-      x += take;
-    at += take;
-    n -= take;
-    left = q->size;
+    sum += part * *multiple;
   }
   return sum;
 }

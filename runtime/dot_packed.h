@@ -28,14 +28,6 @@ QCC_INLINE int32_t qcc_dot_packed(int32_t k, const int8_t *x, const uint8_t *w, 
   return sum;
 }
 
-/* Sum of weight[at + i], i in 0..n-1. */
-QCC_INLINE int32_t qcc_sum_packed(int32_t k, const uint8_t *w, int32_t at, int32_t n) {
-  int32_t sum = 0;
-  for (int32_t i = at; i < at + n; i++)
-    sum += qcc_code_at(k, w, i);
-  return sum;
-}
-
 /* Two rows that are `step` bytes apart: acc[j] += sum of x[i] * weight_j[i]. */
 QCC_INLINE void qcc_dot2_packed(int32_t k, const int8_t *x, const uint8_t *w, int32_t step,
                                 int32_t n, int32_t acc[2]) {

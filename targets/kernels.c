@@ -32,6 +32,14 @@ static bool has_ternary(const Node *n) {
 
 static bool has_ternary_groups(const Node *n) { return has_ternary(n) && has_groups(n); }
 
+/* A matrix product of several rows, for which it pays to unpack the weights first. */
+static bool has_groups_rows(const Node *n) {
+  return has_groups(n) && n_elements(n->out[0]) > n->in[1]->dim[0];
+}
+static bool has_ternary_groups_rows(const Node *n) {
+  return has_ternary(n) && has_groups_rows(n);
+}
+
 static bool is_2d_nhwc(const Node *n) {
   return n->in[0]->layout == LAYOUT_NHWC && (n->in[0]->rank == 3 || n->in[0]->rank == 4);
 }
@@ -53,9 +61,13 @@ static bool is_depthwise(const Node *n) {
 }
 
 static bool is_pointwise_s8(const Node *n) { return has_s8_weights(n) && is_pointwise(n); }
+static bool is_pointwise_groups(const Node *n) { return has_groups(n) && is_pointwise(n); }
 static bool is_pointwise_s4(const Node *n) { return has_s4_weights(n) && is_pointwise(n); }
 static bool is_pointwise_s2(const Node *n) { return has_s2_weights(n) && is_pointwise(n); }
 static bool is_pointwise_ternary(const Node *n) { return has_ternary(n) && is_pointwise(n); }
+static bool is_pointwise_ternary_groups(const Node *n) {
+  return has_ternary(n) && is_pointwise_groups(n);
+}
 static bool is_pointwise_f32(const Node *n) {
   return is_f32(n) && is_const(n->in[1]) && is_pointwise(n);
 }
@@ -168,6 +180,8 @@ static int64_t rows_scratch(const Node *n, int64_t rows) {
   int64_t channels = n->in[1]->dim[0];
   return row_of(n) * (channels < rows ? channels : rows);
 }
+/* An output channel of the weights in 16 bits, folded.h. */
+static int64_t folded_scratch(const Node *n) { return row_of(n) * 2; }
 static int64_t two_rows_scratch(const Node *n) { return rows_scratch(n, 2); }
 static int64_t four_rows_scratch(const Node *n) { return rows_scratch(n, 4); }
 static int64_t block_scratch(const Node *n) { return rows_scratch(n, 32); }

@@ -3,6 +3,7 @@
  * compiler's eval of the same operators. */
 #include "tests/kernels/eval_node.h"
 
+#include "runtime/conv1x1_grouped.h"
 #include "runtime/conv1x1_packed.h"
 #include "runtime/conv1x1_s8.h"
 #include "runtime/conv_grouped.h"
@@ -183,7 +184,8 @@ static const PackedKernels packed_kernels[] = {
 static void run_conv(const Layer *l) {
   int8_t *y = new_buffer(l->n_y);
   if (l->multiple)
-    qcc_conv_grouped(&l->p, &l->q, l->x, l->packed, l->multiple, l->b, l->m, l->table, y);
+    qcc_conv_grouped(&l->p, &l->q, l->x, l->packed, l->multiple, l->b, l->m, l->table,
+                     new_buffer(2 * (int64_t)l->depth), y);
   else if (l->q.per_byte == 1)
     qcc_conv_s8(&l->p, l->x, l->codes, l->b, l->m, l->table, y);
   else
@@ -214,7 +216,10 @@ static void run_gemm(const Layer *l) {
   int8_t *y = new_buffer(l->n_y), *z = new_buffer(l->n_y);
   if (l->multiple) {
     qcc_gemm_grouped(&p, &l->q, l->x, l->packed, l->multiple, l->b, l->m, l->table, y);
+    qcc_conv1x1_grouped(&p, &l->q, l->x, l->packed, l->multiple, l->b, l->m, l->table,
+                        new_buffer(2 * (int64_t)l->depth), z);
     check(l, y, "gemm_grouped");
+    check(l, z, "conv1x1_grouped");
     return;
   }
   if (l->q.per_byte == 1) {

@@ -1,0 +1,47 @@
+/* folded.h - group-scaled weights with their multiples folded in: code * multiple fits 16 bits, and
+ * the sum over it is the accumulator, so that groups cost nothing where a row of weights is used for
+ * many pixels.  Every partial sum lies within the bound that lowering has proved for the whole. */
+#ifndef QCC_FOLDED_H
+#define QCC_FOLDED_H
+
+#include "conv_params.h"
+#include "packed.h"
+
+/* out[i] = code i times its multiple, i in at..end-1. */
+QCC_INLINE void qcc_fold_codes(int32_t k, const uint8_t *w, int32_t at, int32_t end,
+                               int32_t multiple, int16_t *QCC_RESTRICT out) {
+  for (int32_t i = at; i < end; i++)
+    out[i] = (int16_t)((k == 1 ? (int8_t)w[i] : qcc_code_at(k, w, i)) * multiple);
+}
+
+/* The n weights of one output channel. */
+QCC_KERNEL void qcc_fold_row(const struct qcc_groups *q, const uint8_t *w, const uint8_t *multiple,
+                             int32_t n, int16_t *out) {
+  for (int32_t i = 0, end; i < n; i = end, multiple++) {
+    end = qcc_min(n, i + q->size);
+    if (q->per_byte == 1)
+      qcc_fold_codes(1, w, i, end, *multiple, out);
+    else if (q->per_byte == 2)
+      qcc_fold_codes(2, w, i, end, *multiple, out);
+    else if (q->per_byte == 4)
+      qcc_fold_codes(4, w, i, end, *multiple, out);
+    else
+      qcc_fold_codes(5, w, i, end, *multiple, out);
+  }
+}
+
+QCC_KERNEL int32_t qcc_dot_folded(const int8_t *x, const int16_t *w, int32_t n) {
+  int32_t sum = 0;
+  for (int32_t i = 0; i < n; i++)
+    sum += (int32_t)x[i] * w[i];
+  return sum;
+}
+
+QCC_KERNEL int32_t qcc_sum_folded(const int16_t *w, int32_t n) {
+  int32_t sum = 0;
+  for (int32_t i = 0; i < n; i++)
+    sum += w[i];
+  return sum;
+}
+
+#endif
