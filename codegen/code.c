@@ -208,7 +208,10 @@ static void write_io(Emitter *e, FILE *f, const char *kind, int i, const Tensor 
   if (t->layout == LAYOUT_NHWC) fprintf(f, ", channels last");
   if (t->quant) fprintf(f, "; real = (code - zero) * scale");
   fprintf(f, " */\n");
-  fprintf(f, "#define %s_%s_%d_OFFSET %lld\n", u, kind, i, (long long)t->offset);
+  int part = arena_part(e->g, t->offset);
+  long long offset = (long long)(t->offset - part_start(e->g, part));
+  if (e->g->n_part > 1) fprintf(f, "#define %s_%s_%d_ARENA %d\n", u, kind, i, part);
+  fprintf(f, "#define %s_%s_%d_OFFSET %lld\n", u, kind, i, offset);
   fprintf(f, "#define %s_%s_%d_BYTES %lld\n", u, kind, i, (long long)stored_bytes(t));
   fprintf(f, "#define %s_%s_%d_ELEMENTS %lld\n", u, kind, i, (long long)n_elements(t));
   if (t->quant) {
@@ -216,7 +219,56 @@ static void write_io(Emitter *e, FILE *f, const char *kind, int i, const Tensor 
     fprintf(f, "#define %s_%s_%d_ZERO (%d)\n", u, kind, i, (int)t->quant->zero[0]);
   }
   fprintf(f, "#define %s_%s_%d(arena) ((%s *)(void *)((unsigned char *)(arena) + %lld))\n", u, kind,
-          i, ctype_of(t->dtype), (long long)t->offset);
+          i, ctype_of(t->dtype), offset);
+}
+
+/* "" for the first part of the arena, "_1" for the second. */
+static const char *arena_suffix(Emitter *e, int part) {
+  return part > 0 ? arena_printf(e->a, "_%d", part) : "";
+}
+
+static int count_arenas(const Graph *g) { return g->n_part > 1 ? g->n_part : 1; }
+
+static void write_arenas(Emitter *e, FILE *f) {
+  const Graph *g = e->g;
+  for (int i = 0; i < count_arenas(g); i++) {
+    const char *suffix = arena_suffix(e, i);
+    long long bytes = (long long)(g->arena_bytes ? part_bytes(g, i) : 16);
+    if (g->n_part > 1)
+      fprintf(f, "/* Arena %d, in %s: */\n", i, comment_text(e->a, g->part[i].region));
+    fprintf(f, "#define %s_ARENA%s_BYTES %lld\n", e->upper, suffix, bytes);
+    if (i == 0) fprintf(f, "#define %s_ARENA_ALIGN 16\n", e->upper);
+    if (e->o->static_arena)
+      fprintf(f, "extern unsigned char %s_arena%s[%s_ARENA%s_BYTES];\n", e->o->name, suffix,
+              e->upper, suffix);
+  }
+}
+
+/* "TYPEarena, TYPEarena_1" */
+static const char *list_arenas(Emitter *e, const char *type) {
+  const char *list = arena_printf(e->a, "%sarena", type);
+  for (int i = 1; i < count_arenas(e->g); i++)
+    list = arena_printf(e->a, "%s, %sarena_%d", list, type, i);
+  return list;
+}
+
+static const char *run_arguments(Emitter *e) { return list_arenas(e, "void *"); }
+
+/* The arenas themselves.  Their sections matter where they lie in different memories. */
+static void define_arenas(Emitter *e, FILE *f) {
+  const Graph *g = e->g;
+  for (int i = 0; i < count_arenas(g); i++) {
+    const char *suffix = arena_suffix(e, i), *u = e->upper, *section = "";
+    if (g->n_part > 1) {
+      fprintf(f, "\n#ifndef %s_ARENA%s_SECTION\n#define %s_ARENA%s_SECTION \".bss.%s\"\n#endif", u,
+              suffix, u, suffix, identifier_of(e->a, g->part[i].region));
+      section = arena_printf(e->a, ", section(%s_ARENA%s_SECTION)", u, suffix);
+    }
+    fprintf(f,
+            "\nunsigned char %s_arena%s[%s_ARENA%s_BYTES] "
+            "__attribute__((aligned(%s_ARENA_ALIGN)%s));\n",
+            e->o->name, suffix, u, suffix, u, section);
+  }
 }
 
 /* What the header says of variants. */
@@ -246,9 +298,7 @@ static void write_header(Emitter *e, const char *dir) {
           "/* Working memory: inputs, outputs, activations and scratch. The run function needs\n"
           " * nothing else but stack.  Give it a buffer of this size and alignment; nothing in it\n"
           " * has to live between calls. */\n");
-  fprintf(f, "#define %s_ARENA_BYTES %lld\n#define %s_ARENA_ALIGN 16\n", u,
-          (long long)(g->arena_bytes ? g->arena_bytes : 16), u);
-  if (e->o->static_arena) fprintf(f, "extern unsigned char %s_arena[%s_ARENA_BYTES];\n", name, u);
+  write_arenas(e, f);
   for (int i = 0; i < g->n_in; i++) write_io(e, f, "INPUT", i, g->in[i]);
   for (int i = 0; i < g->n_out; i++) write_io(e, f, "OUTPUT", i, g->out[i]);
   fprintf(f,
@@ -256,7 +306,7 @@ static void write_header(Emitter *e, const char *dir) {
           " * %s_OUTPUT_0(arena) ...  Inputs are overwritten.  Reentrant: calls with different\n"
           " * arenas may run at the same time. */\n",
           u, u);
-  fprintf(f, "void %s_run(void *arena);\n\n", name);
+  fprintf(f, "void %s_run(%s);\n\n", name, run_arguments(e));
   if (e->n_part > 1) write_variants(e, f);
   fprintf(f,
           "/* With %s_PROFILE defined when the .c file is compiled, this function of yours is\n"
@@ -301,9 +351,11 @@ static void write_macros(Emitter *e, FILE *f) {
 
 /* A run function: of the network, or of one of its variants. */
 static void write_run(Emitter *e, FILE *f, const Part *part, const char *tag) {
-  if (*tag) fprintf(f, "static void %s_%s_run(void *arena) {\n", e->o->name, tag);
-  else fprintf(f, "\nvoid %s_run(void *arena) {\n", e->o->name);
+  if (*tag) fprintf(f, "static void %s_%s_run(%s) {\n", e->o->name, tag, run_arguments(e));
+  else fprintf(f, "\nvoid %s_run(%s) {\n", e->o->name, run_arguments(e));
   fprintf(f, "  unsigned char *const a = arena;\n  (void)a;\n");
+  for (int i = 1; i < count_arenas(e->g); i++)
+    fprintf(f, "  unsigned char *const a%d = arena_%d;\n  (void)a%d;\n", i, i, i);
   write_tagged(f, tag, part->text, part->n_text);
   fprintf(f, "  %s_LAYER(%d);\n}\n", e->upper, e->g->n_node);
 }
@@ -359,10 +411,11 @@ static void write_choice(Emitter *e, FILE *f) {
           "  if (v == 0) {\n    v = %s_find_variant() + 1;\n"
           "    __atomic_store_n(&found, v, __ATOMIC_RELAXED);\n  }\n  return v - 1;\n#endif\n}\n",
           name, u, name, u, name);
-  fprintf(f, "\nvoid %s_run(void *arena) {\n  switch (%s_variant()) {\n", name, name);
+  const char *arenas = list_arenas(e, "");
+  fprintf(f, "\nvoid %s_run(%s) {\n  switch (%s_variant()) {\n", name, run_arguments(e), name);
   for (int v = 0; v < last; v++)
-    fprintf(f, "    case %d: %s_%s_run(arena); break;\n", v, name, variant_tag(e, v));
-  fprintf(f, "    default: %s_%s_run(arena); break;\n  }\n}\n", name, variant_tag(e, last));
+    fprintf(f, "    case %d: %s_%s_run(%s); break;\n", v, name, variant_tag(e, v), arenas);
+  fprintf(f, "    default: %s_%s_run(%s); break;\n  }\n}\n", name, variant_tag(e, last), arenas);
 }
 
 /* Compilers want the system headers of variants before the first of them. */
@@ -389,10 +442,7 @@ static void write_source(Emitter *e, const char *dir, const char *constants) {
   if (e->n_part == 1) write_kernels(e, f, e->part, "");
   write_macros(e, f);
   fprintf(f, "\n%s", constants);
-  if (e->o->static_arena)
-    fprintf(f,
-            "\nunsigned char %s_arena[%s_ARENA_BYTES] __attribute__((aligned(%s_ARENA_ALIGN)));\n",
-            name, e->upper, e->upper);
+  if (e->o->static_arena) define_arenas(e, f);
   if (e->n_part == 1) {
     write_run(e, f, e->part, "");
   } else {

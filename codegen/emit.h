@@ -60,6 +60,9 @@ typedef void EmitFn(Emitter *e, const Node *n, const Kernel *k);
 void use_header(Emitter *e, const char *header);
 Tensor *optional_input(const Node *n, int i);                    /* NULL when it is absent */
 int64_t count_in(const Tensor *t, int from, int to);             /* product of dim[from..to) */
+/* C expression for a byte of the arena, and for a kernel's working memory. */
+const char *arena_place(Emitter *e, int64_t offset);
+const char *scratch_place(Emitter *e, const Node *n);
 /* C expression for a tensor's elements: an array's name, or its place in the arena. "NULL" for
  * NULL. */
 const char *pointer_to(Emitter *e, const Tensor *t);

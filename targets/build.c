@@ -146,27 +146,41 @@ static const char *upper_case(Arena *a, const char *s) {
   return up;
 }
 
+/* "{OFFSET, BYTES, ARENA}," for each input or output. */
+static const char *list_spans(Arena *a, const HarnessIo *io, const char *up, const char *kind,
+                              int n) {
+  const char *text = "";
+  for (int i = 0; i < n; i++) {
+    const char *name = arena_printf(a, "%s_%s_%d", up, kind, i);
+    const char *arena = io->n_arena > 1 ? arena_printf(a, "%s_ARENA", name) : "0";
+    text = arena_printf(a, "%s {%s_OFFSET, %s_BYTES, %s},", text, name, name, arena);
+  }
+  return text;
+}
+
 /* What harness.c must know of the model. */
 static void write_config(Arena *a, const HarnessIo *io, const RunRequest *rq, bool clock,
                          const char *dir) {
   static const char variant[] = "#define MODEL_VARIANT %s_variant\n";
-  const char *up = upper_case(a, io->prefix);
-  char *text = arena_printf(a,
-                            "/* harness_config.h - the model under test */\n"
-                            "#include \"%s.h\"\n"
-                            "#define MODEL_RUN %s_run\n"
-                            "#define MODEL_PROFILE %s_profile\n"
-                            "#define MODEL_ARENA_BYTES %s_ARENA_BYTES\n"
-                            "#define N_SAMPLE %lldu\n%s%s#define MODEL_INPUTS",
-                            io->prefix, io->prefix, io->prefix, up, (long long)rq->n_sample,
-                            clock ? "#define MODEL_CLOCK 1\n" : "",
-                            io->has_variants ? arena_printf(a, variant, io->prefix) : "");
-  for (int i = 0; i < io->n_in; i++)
-    text = arena_printf(a, "%s {%s_INPUT_%d_OFFSET, %s_INPUT_%d_BYTES},", text, up, i, up, i);
-  text = arena_printf(a, "%s\n#define MODEL_OUTPUTS", text);
-  for (int i = 0; i < io->n_out; i++)
-    text = arena_printf(a, "%s {%s_OUTPUT_%d_OFFSET, %s_OUTPUT_%d_BYTES},", text, up, i, up, i);
-  text = arena_printf(a, "%s\n", text);
+  const char *up = upper_case(a, io->prefix), *arguments = "arena_0";
+  const char *arenas = arena_printf(a, "ARENA(0, \".bss.arena\", %s_ARENA_BYTES)", up);
+  for (int i = 1; i < io->n_arena; i++) {
+    arenas = arena_printf(a, "%s ARENA(%d, \".bss.more\", %s_ARENA_%d_BYTES)", arenas, i, up, i);
+    arguments = arena_printf(a, "%s, arena_%d", arguments, i);
+  }
+  char *text = arena_printf(
+      a,
+      "/* harness_config.h - the model under test */\n"
+      "#include \"%s.h\"\n"
+      "#define MODEL_RUN() %s_run(%s)\n"
+      "#define MODEL_PROFILE %s_profile\n"
+      "#define MODEL_ARENAS %s\n"
+      "#define N_SAMPLE %lldu\n%s%s"
+      "#define MODEL_INPUTS%s\n#define MODEL_OUTPUTS%s\n",
+      io->prefix, io->prefix, arguments, io->prefix, arenas, (long long)rq->n_sample,
+      clock ? "#define MODEL_CLOCK 1\n" : "",
+      io->has_variants ? arena_printf(a, variant, io->prefix) : "", list_spans(a, io, up, "INPUT", io->n_in),
+      list_spans(a, io, up, "OUTPUT", io->n_out));
   write_file(arena_printf(a, "%s/harness_config.h", dir), text, strlen(text));
 }
 

@@ -70,11 +70,12 @@ int n_variants_of(const Node *n);
 const Kernel *variant_kernel(const Node *n, int v);
 /* Are the outputs of the node bytes of its input 0 as they stand: the same under another shape
  * (Reshape, a Transpose that moves only ones ...), or a run of them (a Slice or Split of the first
- * dimension that is not 1)?  Such nodes need no kernel; the outputs always share the input's memory. */
+ * dimension that is not 1)?  Such nodes need no kernel; the outputs always share the input's
+ * memory. */
 bool is_view(const Node *n);
 /* Where output j of a view begins in input 0, in bytes. */
 int64_t view_offset(const Node *n, int j);
-/* Where input i of a Concat lies in its output, in bytes; -1 when it does not lie there in one run. */
+/* Where input i of a Concat lies in its output, in bytes; -1 when it is not one run there. */
 int64_t part_offset(const Node *n, int i);
 /* A condition that several tables share: a Gemm of floats as gemm_f32.h has it. */
 bool is_gemm_f32(const Node *n);

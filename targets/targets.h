@@ -118,6 +118,7 @@ typedef struct HarnessIo {
   int64_t in_bytes[MAX_IO], out_bytes[MAX_IO];
   int64_t arena_bytes;
   bool has_variants;          /* there is <prefix>_variant */
+  int n_arena;                /* arguments of the run function: parts of the arena; 0: one */
 } HarnessIo;
 
 typedef struct RunResult {

@@ -4,9 +4,9 @@
  *
  * While the peak is at a node that can be split, every group of nodes around it that has one
  * result is tried with several numbers of bands (bands.c), and the planner says what each would
- * need.  The first round goes for the lowest peak.  The second starts again and, knowing how low the peak of
- * the whole comes, takes in each place what multiplies least: near the lowest peak many bands save
- * little memory for much work.  `schedule.patch: off` leaves the graph alone. */
+ * need.  The first round goes for the lowest peak.  The second starts again and, knowing how low
+ * the peak of the whole comes, takes in each place what multiplies least: near the lowest peak many
+ * bands save little memory for much work.  `schedule.patch: off` leaves the graph alone. */
 #include <string.h>
 
 #include "passes/lower/bands.h"
