@@ -58,13 +58,19 @@ static int64_t pack_run(const Order *o, const Rows *w, int64_t c, int64_t block,
   return n;
 }
 
-/* Codes i and i + distance of each 2 * distance share a byte. */
-static int64_t share_bytes(const int8_t *codes, int64_t n, int64_t distance, uint8_t *out) {
-  for (int64_t i = 0; i < n / 2; i++) {
-    const int8_t *pair = codes + i / distance * 2 * distance + i % distance;
-    out[i] = (uint8_t)((pair[0] & 15) | (pair[distance] & 15) << 4);
+/* Codes i and i + distance of each 2 * distance share a byte, with 2 bits i + 2 * distance and
+ * i + 3 * distance too. */
+static int64_t share_bytes(const int8_t *codes, int64_t n, int bits, int64_t distance,
+                           uint8_t *out) {
+  int64_t sharers = 8 / bits;
+  for (int64_t i = 0; i < n / sharers; i++) {
+    const int8_t *code = codes + i / distance * sharers * distance + i % distance;
+    unsigned byte = 0;
+    for (int64_t k = 0; k < sharers; k++)
+      byte |= ((unsigned)code[k * distance] & ((1u << bits) - 1)) << (k * bits);
+    out[i] = (uint8_t)byte;
   }
-  return n / 2;
+  return n / sharers;
 }
 
 /* Depthwise: [taps][channels], with int4 codes the taps 2 * t and 2 * t + 1 in the same bytes. */
@@ -78,7 +84,7 @@ static uint8_t *pack_taps(Arena *a, const Tensor *w, int bits, int64_t *bytes) {
   *bytes = even * padded;
   if (bits == 8) return (uint8_t *)codes;
   uint8_t *out = arena_alloc(a, *bytes + 1);
-  *bytes = share_bytes(codes, *bytes, padded, out);
+  *bytes = share_bytes(codes, *bytes, bits, padded, out);
   return out;
 }
 
@@ -115,7 +121,7 @@ uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes)
   Order o = order_of(packing);
   Rows rows = {w->data, w->dim[0], w->rank == 4 ? w->dim[1] : 1, 0};
   rows.run = n_elements(w) / (rows.channels * rows.runs);
-  int64_t unit = o.is_whole ? 2 : packing == PACK_PAIRS && bits < 8 ? 4 : o.rest, padded = (rows.run + unit - 1) / unit * unit;
+  int64_t unit = o.is_whole ? 2 : packing == PACK_PAIRS ? 16 / bits : o.rest, padded = (rows.run + unit - 1) / unit * unit;
   int64_t room = (rows.channels + 16) * rows.runs * padded, n = 0;
   int8_t *codes = arena_alloc(a, room + 1);
   for (int64_t c = 0, block; c < rows.channels; c += block) {
@@ -126,6 +132,6 @@ uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes)
   *bytes = n;
   if (bits == 8) return (uint8_t *)codes;
   uint8_t *out = arena_alloc(a, n + 1);
-  *bytes = share_bytes(codes, n, o.is_whole ? rows.channels : 16, out);
+  *bytes = share_bytes(codes, n, bits, o.is_whole ? rows.channels : 16, out);
   return out;
 }

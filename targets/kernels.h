@@ -26,8 +26,8 @@ typedef enum Packing {
   PACK_PAIRS,  /* wasm/pairs.h: blocks of 16, 8 or 4, steps of 2 */
   PACK_TAP_PAIRS, /* wasm/depthwise.h: [pairs of taps][C][2], C a multiple of 8 */
   PACK_TAPS,   /* neon/depthwise.h: [kh][kw][C], C a multiple of 8, two int4 taps to a byte */
-  PACK_FLOATS, /* neon/conv_f32.h: [channels / 16][depth][16], the last group of 4, 8 or 12 */
-  PACK_FLOAT_TAPS, /* neon/depthwise_f32.h: [channels / 4][taps][4] */
+  PACK_FLOATS, /* fours/conv_f32.h: [channels / 16][depth][16], the last group of 4, 8 or 12 */
+  PACK_FLOAT_TAPS, /* fours/depthwise_f32.h: [channels / 4][taps][4] */
   /* For runtime/avx512 (VNNI) and runtime/avx2 (MADD), by codegen/pack_x86.c */
   PACK_VNNI_RUNS,      /* kernel rows end to end, four inputs of every channel side by side */
   PACK_VNNI_TAPS,      /* the same with runs of one tap, for dilated kernels */

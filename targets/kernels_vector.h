@@ -6,6 +6,9 @@
 #include "targets/kernels.h"
 
 /* Dense convolutions that lines.h serves, with int8 or int4 weights that have no groups. */
+bool is_lines_s2(const Node *n);
+bool is_product_s2(const Node *n);
+bool is_lagging_lines_s2(const Node *n);
 bool is_lines_s8(const Node *n);
 bool is_lines_s4(const Node *n);
 /* Matrix products, pointwise convolutions among them. */
@@ -20,7 +23,7 @@ bool is_mmla_product_s4(const Node *n);
 bool is_symmetric_lines(const Node *n);
 bool is_symmetric_product(const Node *n);
 /* Depthwise convolutions; of int8 weights none is -128. */
-bool is_channels(const Node *n);
+bool is_code_channels(const Node *n);
 bool is_vector_channels_s8(const Node *n);
 bool is_vector_channels_s4(const Node *n);
 /* The same three kinds with constant weights that are floats, and products of two activations, the
@@ -36,7 +39,7 @@ bool is_lagging_lines_s4(const Node *n);
 bool is_lagging_mmla_s8(const Node *n);
 bool is_lagging_mmla_s4(const Node *n);
 bool is_lagging_symmetric(const Node *n);
-bool is_lagging_channels(const Node *n);
+bool is_lagging_code_channels(const Node *n);
 bool is_lagging_channels_s8(const Node *n);
 bool is_lagging_channels_s4(const Node *n);
 bool is_lagging_lines_f32(const Node *n);
