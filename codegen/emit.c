@@ -8,7 +8,7 @@
 #include <string.h>
 
 void use_header(Emitter *e, const char *header) {
-  Part *p = e->now;
+  Body *p = e->now;
   for (int i = 0; i < p->n_header; i++)
     if (strcmp(p->header[i], header) == 0) return;
   p->header = arena_grow(e->a, p->header, p->n_header, sizeof *p->header);

@@ -16,14 +16,17 @@ typedef struct Array {
 } Array;
 
 /* What a variant's calls use; a target without variants has one. */
-typedef struct Part {
+typedef struct Body {
   FILE *calls;                 /* body of the run function ... */
   char *text;                  /* ... and what it is once the file is closed */
   size_t n_text;
+  FILE *parts;                 /* functions with the parts of layers that several threads compute ... */
+  char *parts_text;            /* ... and what they are once the file is closed */
+  size_t n_parts_text;
   int n_header;
   const char **header;         /* runtime headers used, in order of use */
   bool uses_libm_activation;
-} Part;
+} Body;
 
 typedef struct Emitter {
   const Graph *g;
@@ -35,9 +38,9 @@ typedef struct Emitter {
   ConstantBytes bytes;         /* of the arrays, and of the .bin file */
   int n_written;
   Array *written;              /* [n_written] the arrays */
-  int n_part;
-  Part *part;                  /* [n_part] best variant first */
-  Part *now;                   /* the one that is being written */
+  int n_body;
+  Body *body;                  /* [n_body] best variant first */
+  Body *now;                   /* the one that is being written */
   FILE *calls;                 /* its calls */
   bool to_bin;                 /* weights go to NAME_weights.bin ... */
   FILE *bin;                   /* ... which is this; NULL: they are only counted */

@@ -131,8 +131,8 @@ HarnessIo harness_io(const Job *j) {
                   .n_in = g->n_in,
                   .n_out = g->n_out,
                   .arena_bytes = g->arena_bytes ? g->arena_bytes : 16,
+                  .has_threads = policy_int(j->policy, "threads") > 1,
                   .has_variants = j->target && j->target->n_variant > 0,
-
                   .n_arena = g->n_part};
   for (int i = 0; i < g->n_in; i++) io.in_bytes[i] = stored_bytes(g->in[i]);
   for (int i = 0; i < g->n_out; i++) io.out_bytes[i] = stored_bytes(g->out[i]);

@@ -252,6 +252,17 @@ static void link_image(Arena *a, const Target *t, int which, const Command *obje
         c->package, hint ? hint : o.log);
 }
 
+/* Threads for native images, where they can be had; elsewhere parts run one after the other, and an
+ * emulator counts all of them. */
+static const Compiler *openmp_compiler(const Target *t, int which, const HarnessIo *io,
+                                       RunKind run) {
+  const Compiler *c = compiler_at(t, which);
+  if (!io->has_threads || run != RUN_NATIVE) return NULL;
+  for (int i = 0; i < c->n_openmp_need; i++)
+    if (access(c->openmp_need[i], R_OK) != 0) return NULL;
+  return c;
+}
+
 /* Compiles one source of the image. */
 static const char *compile_part(Arena *a, const Target *t, const RunRequest *rq, const char *opt,
                                 const char *const *extra, const char *c_file, const char *o_file) {
@@ -284,6 +295,8 @@ Image build_image(Arena *a, const Target *t, const HarnessIo *io, const RunReque
   Command model_flags = {0};
   add_arg(&model_flags, run == RUN_QEMU_SYSTEM ? section : "-DQCC_HOSTED=1");
   if (profile) add_arg(&model_flags, profile);
+  const Compiler *openmp = openmp_compiler(t, rq->compiler, io, run);
+  if (openmp) add_args(&model_flags, openmp->n_openmp, openmp->openmp);
   if (rq->variant >= 0) add_arg(&model_flags, arena_printf(a, "-D%s_VARIANT=%d", up, rq->variant));
   add_arg(&objects, compile_part(a, t, rq, rq->opt, model_flags.argv,
                                  arena_printf(a, "%s/%s.c", model_dir, io->prefix),
@@ -293,6 +306,7 @@ Image build_image(Arena *a, const Target *t, const HarnessIo *io, const RunReque
     add_arg(&objects, compile_part(a, t, rq, "-Os", part_flags,
                                    arena_printf(a, "%s/%s", dir, sources.argv[i]),
                                    arena_printf(a, "%s/%s.o", dir, sources.argv[i])));
+  if (openmp) add_args(&objects, openmp->n_openmp, openmp->openmp);
   link_image(a, t, rq->compiler, &objects, &image);
   return image;
 }

@@ -65,6 +65,9 @@ typedef struct Kernel {
 
 /* Best kernel for the node, or NULL when there is none. */
 const Kernel *choose_kernel(const Target *t, const Node *n);
+/* Gives the node the target's kernel, or one of each of its variants; a view needs none.  False when
+ * the target has none for it. */
+bool set_kernel(const Graph *g, const Target *t, Node *n);
 /* Kernel of the target's variant v, v < n_variants_of(n), which is 1 where there are none. */
 int n_variants_of(const Node *n);
 const Kernel *variant_kernel(const Node *n, int v);

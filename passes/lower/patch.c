@@ -32,12 +32,8 @@ typedef struct Choice {
 } Choice;
 
 static bool choose_kernels(const Graph *g, const Target *t) {
-  for (int i = 0; i < g->n_node; i++) {
-    Node *n = g->node[i];
-    if (is_view(n)) continue;
-    n->kernel = choose_kernel(t, n);
-    if (!n->kernel) return false;
-  }
+  for (int i = 0; i < g->n_node; i++)
+    if (!set_kernel(g, t, g->node[i])) return false;
   return true;
 }
 

@@ -17,6 +17,8 @@ typedef struct Sharing {
   int *root;                 /* [n_tensor] root of the tensor's group; -1: not in the arena */
   int64_t *at;               /* [n_tensor] bytes from the start of the group to the tensor */
   int64_t *bytes;            /* [n_tensor] bytes of a group, at its root */
+  Life *busy;                /* [n_node] when a node may be at work: as long as any part of a layer
+                                whose parts run at the same time (attribute `parallel`) */
   Life *life;                /* [n_tensor] from the moment when the tensor's bytes are written to
                                 the last one when a node that is no view itself reads them by it */
 } Sharing;
