@@ -7,6 +7,7 @@
 
 #include "conv_params.h"
 #include "mve/dot.h"
+#include "mve/lookup.h"
 
 /* What the loop reloads for eight channels; the order is known to the assembly, which points at
  * b. */
@@ -154,7 +155,7 @@ QCC_INLINE void qcc_mve_gemm(int32_t bits, const struct qcc_gemm *p, const int8_
     w = qcc_mve_eights(bits, &p->out, steps, &t, w);
   }
   if (table)
-    qcc_mve_lookup_s8(table, whole, y);
+    qcc_mve_lookup_s8(whole, table, y, y);
   for (int32_t o = whole; o < p->cols; o += 4, w += 8 * bits * steps) {
     int32_t n = p->cols - o;
     int32x4_t acc = qcc_mve_dot1x4(bits, x, w, steps, raise);

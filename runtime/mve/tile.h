@@ -6,6 +6,7 @@
 #define QCC_MVE_TILE_H
 
 #include "mve/dot.h"
+#include "mve/lookup.h"
 
 /* What the loop reloads for each group; the order is known to the assembly, which points at b. */
 struct qcc_mve_tile {
@@ -140,9 +141,9 @@ QCC_INLINE void qcc_mve_any_tile(int32_t bits, const struct qcc_rescale *r, int3
     qcc_mve_last_group(bits, r, steps, cols - whole, t, w + whole * 2 * bits * steps, b + whole,
                        m + whole, y0 + whole, y1 + whole);
   if (table) {
-    qcc_mve_lookup_s8(table, cols, y0);
+    qcc_mve_lookup_s8(cols, table, y0, y0);
     if (y1 != y0)
-      qcc_mve_lookup_s8(table, cols, y1);
+      qcc_mve_lookup_s8(cols, table, y1, y1);
   }
 }
 

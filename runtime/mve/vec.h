@@ -99,13 +99,4 @@ QCC_INLINE void qcc_mve_store_quad(const struct qcc_rescale *r, const struct qcc
     vstrbq_p_s32(y, v, vctp32q((uint32_t)n));
 }
 
-/* y[i] = table[y[i]]. */
-QCC_INLINE void qcc_mve_lookup_s8(const int8_t *table, int32_t n, int8_t *y) {
-  for (int32_t i = 0; i < n; i += 16) {
-    mve_pred16_t p = vctp8q((uint32_t)(n - i));
-    uint8x16_t code = vreinterpretq_u8_s8(veorq_s8(vldrbq_z_s8(y + i, p), vdupq_n_s8(-128)));
-    vstrbq_p_s8(y + i, vldrbq_gather_offset_s8(table, code), p);
-  }
-}
-
 #endif

@@ -237,6 +237,28 @@ static Node *random_conv(Program *p, Shape shape, DType type) {
   return n;
 }
 
+/* Of a tensor and a constant: Add, Mul, or a table. */
+static Node *random_elements(Program *p) {
+  Graph *g = p->g;
+  int kind = pick(0, 2);
+  int64_t dim[2] = {pick(1, 9), pick(1, 67)}, table_size = 256;
+  Tensor *in[2] = {new_tensor(g, fresh_name(g, "x"), DT_I8, 2, dim), NULL};
+  Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
+  in[1] = kind == 2 ? new_weights(g, 1, &table_size, DT_I8) : new_weights(g, 2, dim, DT_I8);
+  const char *op = kind == 0 ? "QAdd" : kind == 1 ? "QMul" : "QLookup";
+  Node *n = add_node(g, -1, op, fresh_name(g, "layer"), 2, in, 1, &y);
+  if (kind == 0) {
+    int lo = pick(-128, 0);
+    set_int(g, n, "a_mul", pick(1, INT16_MAX)), set_int(g, n, "b_mul", pick(1, INT16_MAX));
+    set_int(g, n, "c", pick(-(1 << 22), 1 << 22)), set_int(g, n, "shift", pick(8, 18));
+    set_int(g, n, "lo", lo), set_int(g, n, "hi", pick(lo, 127));
+  } else if (kind == 1) {
+    set_int(g, n, "m", ((const int32_t *)set_output(g, n, 1, 256 * 256)->data)[0]);
+    set_int(g, n, "a_zero", pick(-128, 127)), set_int(g, n, "b_zero", pick(-128, 127));
+  }
+  return n;
+}
+
 /* ---- places in the arena */
 
 static int64_t place(Program *p, int64_t bytes) {
@@ -279,8 +301,8 @@ static void add_in_place(Program *p, const Node *n) {
 static void add_random_layer(Program *p, int i, bool floats) {
   static const DType types[] = {DT_I8, DT_I4, DT_I2};
   DType type = floats ? DT_F32 : types[i % 3];
-  int shape = i / (floats ? 1 : 3) % (SHAPES + (floats ? 2 : 1));
-  Node *n = shape > SHAPES    ? random_matmul(p)
+  int shape = i / (floats ? 1 : 3) % (SHAPES + 2);
+  Node *n = shape > SHAPES    ? floats ? random_matmul(p) : random_elements(p)
             : shape == SHAPES ? random_gemm(p, type)
                               : random_conv(p, (Shape)shape, type);
   infer_node(p->g, n);
