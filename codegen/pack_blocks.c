@@ -5,8 +5,8 @@
  *
  *   step 4, two channels a b of depth 6     a0 a1 a2 a3  b0 b1 b2 b3  a4 a5 0 0  b4 b5 0 0
  *
- * int4 codes share bytes with those a fixed distance away: a vector's low nibbles are one vector of
- * codes, its high nibbles the next. */
+ * Narrow codes share bytes with those a fixed distance away: a vector's lowest bits are one vector
+ * of codes, those above them the next. */
 #include "codegen/codegen.h"
 
 typedef struct Order {
@@ -36,8 +36,9 @@ static Order order_of(Packing packing) {
 static int64_t block_of(const Order *o, int64_t left, int bits) {
   if (o->is_whole) return left;
   if (o->is_narrow) return 4;
-  if (bits < 8) return left > 8 ? 16 : 8;
-  return left > 12 ? 16 : left > 4 ? 8 : 4;
+  if (bits == 2 || left > 12) return 16;
+  if (bits == 4) return left > 8 ? 16 : 8;
+  return left > 4 ? 8 : 4;
 }
 
 typedef struct Rows {
@@ -58,33 +59,32 @@ static int64_t pack_run(const Order *o, const Rows *w, int64_t c, int64_t block,
   return n;
 }
 
-/* Codes i and i + distance of each 2 * distance share a byte, with 2 bits i + 2 * distance and
- * i + 3 * distance too. */
-static int64_t share_bytes(const int8_t *codes, int64_t n, int bits, int64_t distance,
+/* Codes that lie `distance` apart share a byte, the first ones in its lowest bits. */
+static int64_t share_bytes(const int8_t *codes, int64_t n, int64_t distance, int bits,
                            uint8_t *out) {
-  int64_t sharers = 8 / bits;
-  for (int64_t i = 0; i < n / sharers; i++) {
-    const int8_t *code = codes + i / distance * sharers * distance + i % distance;
+  int per = 8 / bits;
+  for (int64_t i = 0; i < n / per; i++) {
+    const int8_t *first = codes + i / distance * per * distance + i % distance;
     unsigned byte = 0;
-    for (int64_t k = 0; k < sharers; k++)
-      byte |= ((unsigned)code[k * distance] & ((1u << bits) - 1)) << (k * bits);
+    for (int q = 0; q < per; q++)
+      byte |= ((unsigned)first[q * distance] & ((1u << bits) - 1)) << q * bits;
     out[i] = (uint8_t)byte;
   }
-  return n / sharers;
+  return n / per;
 }
 
-/* Depthwise: [taps][channels], with int4 codes the taps 2 * t and 2 * t + 1 in the same bytes. */
+/* Depthwise: [taps][channels], neighbouring taps of narrow codes in the same bytes. */
 static uint8_t *pack_taps(Arena *a, const Tensor *w, int bits, int64_t *bytes) {
   int64_t channels = w->dim[0], padded = (channels + 7) / 8 * 8, taps = n_elements(w) / channels;
-  int64_t even = bits == 8 ? taps : (taps + 1) / 2 * 2;
-  int8_t *codes = arena_alloc(a, even * padded + 1);
+  int64_t per = 8 / bits, whole = (taps + per - 1) / per * per;
+  int8_t *codes = arena_alloc(a, whole * padded + 1);
   for (int64_t t = 0; t < taps; t++)
     for (int64_t c = 0; c < channels; c++)
       codes[t * padded + c] = ((const int8_t *)w->data)[c * taps + t];
-  *bytes = even * padded;
+  *bytes = whole * padded;
   if (bits == 8) return (uint8_t *)codes;
   uint8_t *out = arena_alloc(a, *bytes + 1);
-  *bytes = share_bytes(codes, *bytes, bits, padded, out);
+  *bytes = share_bytes(codes, *bytes, padded, bits, out);
   return out;
 }
 
@@ -121,7 +121,10 @@ uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes)
   Order o = order_of(packing);
   Rows rows = {w->data, w->dim[0], w->rank == 4 ? w->dim[1] : 1, 0};
   rows.run = n_elements(w) / (rows.channels * rows.runs);
-  int64_t unit = o.is_whole ? 2 : packing == PACK_PAIRS ? 16 / bits : o.rest, padded = (rows.run + unit - 1) / unit * unit;
+  if (packing == PACK_ROWS && bits == 2) o.rest = o.step;
+  if (packing == PACK_PAIRS && bits < 8) o.rest = 4;
+  int64_t unit = o.is_whole ? bits == 2 ? 4 : 2 : o.rest;
+  int64_t padded = (rows.run + unit - 1) / unit * unit;
   int64_t room = (rows.channels + 16) * rows.runs * padded, n = 0;
   int8_t *codes = arena_alloc(a, room + 1);
   for (int64_t c = 0, block; c < rows.channels; c += block) {
@@ -132,6 +135,6 @@ uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes)
   *bytes = n;
   if (bits == 8) return (uint8_t *)codes;
   uint8_t *out = arena_alloc(a, n + 1);
-  *bytes = share_bytes(codes, n, bits, o.is_whole ? rows.channels : 16, out);
+  *bytes = share_bytes(codes, n, o.is_whole ? rows.channels : 16, bits, out);
   return out;
 }

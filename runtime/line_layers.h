@@ -18,6 +18,8 @@ struct qcc_line_layer {
   const int32_t *b, *m;        /* b may be NULL */
   int32_t cols;                /* channels of the output */
   const struct qcc_window *g;  /* of a convolution */
+  const uint8_t *multiple;     /* of each run of `size` weights and each channel; NULL: none */
+  int32_t size;
 };
 
 /* y[i] = table[x[i] + 128]; y may be x. */
@@ -28,10 +30,23 @@ QCC_INLINE void qcc_line_conv(qcc_line_kernel *line, qcc_table_kernel *lookup, i
                               const int32_t *b, const int32_t *m, const int8_t *table,
                               void *scratch, int8_t *y) {
   const struct qcc_window *g = &p->g;
-  struct qcc_line_layer layer = {bits, &p->out, w, b, m, g->out_c, g};
+  struct qcc_line_layer layer = {bits, &p->out, w, b, m, g->out_c, g, NULL, 0};
   qcc_each_line(line, &layer, g, 1, p->x_zero, x, scratch, y);
   if (table)
     lookup(g->batch * g->out_h * g->out_w * g->out_c, table, y, y);
+}
+
+/* Weights whose runs of q->size have a multiple each, in the order in which they are read: a whole
+ * number of steps of the line kernel. */
+QCC_INLINE void qcc_line_grouped(qcc_line_kernel *line, qcc_table_kernel *lookup, int32_t bits,
+                                 int32_t step, const struct qcc_gemm *p, const struct qcc_groups *q,
+                                 const int8_t *x, const void *w, const uint8_t *multiple,
+                                 const int32_t *b, const int32_t *m, const int8_t *table,
+                                 void *scratch, int8_t *y) {
+  struct qcc_line_layer layer = {bits, &p->out, w, b, m, p->cols, NULL, multiple, q->size};
+  qcc_each_row(line, &layer, p->rows, p->depth, p->cols, step, 1, x, scratch, y);
+  if (table)
+    lookup(p->rows * p->cols, table, y, y);
 }
 
 /* step: codes that the line kernel reads at once. */
@@ -39,7 +54,7 @@ QCC_INLINE void qcc_line_gemm(qcc_line_kernel *line, qcc_table_kernel *lookup, i
                               int32_t step, const struct qcc_gemm *p, const int8_t *x,
                               const void *w, const int32_t *b, const int32_t *m,
                               const int8_t *table, void *scratch, int8_t *y) {
-  struct qcc_line_layer layer = {bits, &p->out, w, b, m, p->cols, NULL};
+  struct qcc_line_layer layer = {bits, &p->out, w, b, m, p->cols, NULL, NULL, 0};
   qcc_each_row(line, &layer, p->rows, p->depth, p->cols, step, 1, x, scratch, y);
   if (table)
     lookup(p->rows * p->cols, table, y, y);

@@ -66,13 +66,15 @@ static bool is_mmla_product(const Node *n) {
 bool is_lines_s8(const Node *n) { return is_kind(n, DT_I8) && is_lines(n); }
 bool is_lines_s4(const Node *n) { return is_kind(n, DT_I4) && is_lines(n); }
 bool is_lines_s2(const Node *n) { return is_kind(n, DT_I2) && is_lines(n); }
-bool is_product_s2(const Node *n) { return is_kind(n, DT_I2) && is_product(n); }
 bool is_product_s8(const Node *n) { return is_kind(n, DT_I8) && is_product(n); }
 bool is_product_s4(const Node *n) { return is_kind(n, DT_I4) && is_product(n); }
+bool is_product_s2(const Node *n) { return is_kind(n, DT_I2) && is_product(n); }
 bool is_mmla_lines_s8(const Node *n) { return is_kind(n, DT_I8) && is_mmla_lines(n); }
 bool is_mmla_lines_s4(const Node *n) { return is_kind(n, DT_I4) && is_mmla_lines(n); }
+bool is_mmla_lines_s2(const Node *n) { return is_kind(n, DT_I2) && is_mmla_lines(n); }
 bool is_mmla_product_s8(const Node *n) { return is_kind(n, DT_I8) && is_mmla_product(n); }
 bool is_mmla_product_s4(const Node *n) { return is_kind(n, DT_I4) && is_mmla_product(n); }
+bool is_mmla_product_s2(const Node *n) { return is_kind(n, DT_I2) && is_mmla_product(n); }
 
 static bool is_symmetric(const Node *n) {
   const Tensor *w = n->in[1];
@@ -83,21 +85,22 @@ static bool is_symmetric(const Node *n) {
   return true;
 }
 
-bool is_symmetric_lines(const Node *n) { return is_lines(n) && is_symmetric(n); }
-bool is_symmetric_product(const Node *n) { return is_product(n) && is_symmetric(n); }
+bool is_symmetric_lines_s8(const Node *n) { return is_lines(n) && is_symmetric(n); }
+bool is_symmetric_product_s8(const Node *n) { return is_product(n) && is_symmetric(n); }
 
-static bool is_channels(const Node *n) {
+static bool is_depthwise(const Node *n) {
   Window w;
   return get_plane(n, &w) && w.group == w.channels && w.out_channels == w.channels && w.group > 1 &&
          w.kernel[0] <= MAX_LINES && w.kernel[1] <= MAX_LINES;
 }
 
-bool is_code_channels(const Node *n) {
-  return (is_kind(n, DT_I8) || is_kind(n, DT_I4) || is_kind(n, DT_I2)) && is_channels(n);
+bool is_channels(const Node *n) {
+  return (is_kind(n, DT_I8) || is_kind(n, DT_I4)) && is_depthwise(n);
 }
 
-bool is_vector_channels_s8(const Node *n) { return is_symmetric(n) && is_channels(n); }
-bool is_vector_channels_s4(const Node *n) { return is_kind(n, DT_I4) && is_channels(n); }
+bool is_vector_channels_s8(const Node *n) { return is_symmetric(n) && is_depthwise(n); }
+bool is_vector_channels_s4(const Node *n) { return is_kind(n, DT_I4) && is_depthwise(n); }
+bool is_vector_channels_s2(const Node *n) { return is_kind(n, DT_I2) && is_depthwise(n); }
 
 static bool is_floats(const Node *n) {
   const Tensor *w = n->in[1];
@@ -107,7 +110,7 @@ static bool is_floats(const Node *n) {
 
 bool is_lines_f32(const Node *n) { return is_floats(n) && is_lines(n); }
 bool is_product_f32(const Node *n) { return is_floats(n) && is_product(n); }
-bool is_vector_channels_f32(const Node *n) { return is_floats(n) && is_channels(n); }
+bool is_vector_channels_f32(const Node *n) { return is_floats(n) && is_depthwise(n); }
 
 bool is_matmul_f32(const Node *n) {
   const Tensor *a = n->in[0], *b = n->in[1];
@@ -130,12 +133,16 @@ static bool lags_behind(const Node *n) {
 bool is_lagging_lines_s8(const Node *n) { return is_lines_s8(n) && lags_behind(n); }
 bool is_lagging_lines_s4(const Node *n) { return is_lines_s4(n) && lags_behind(n); }
 bool is_lagging_lines_s2(const Node *n) { return is_lines_s2(n) && lags_behind(n); }
-bool is_lagging_mmla_s8(const Node *n) { return is_mmla_lines_s8(n) && lags_behind(n); }
-bool is_lagging_mmla_s4(const Node *n) { return is_mmla_lines_s4(n) && lags_behind(n); }
-bool is_lagging_symmetric(const Node *n) { return is_symmetric_lines(n) && lags_behind(n); }
-bool is_lagging_code_channels(const Node *n) { return is_code_channels(n) && lags_behind(n); }
+bool is_lagging_mmla_lines_s8(const Node *n) { return is_mmla_lines_s8(n) && lags_behind(n); }
+bool is_lagging_mmla_lines_s4(const Node *n) { return is_mmla_lines_s4(n) && lags_behind(n); }
+bool is_lagging_mmla_lines_s2(const Node *n) { return is_mmla_lines_s2(n) && lags_behind(n); }
+bool is_lagging_symmetric_lines_s8(const Node *n) {
+  return is_symmetric_lines_s8(n) && lags_behind(n);
+}
+bool is_lagging_channels(const Node *n) { return is_channels(n) && lags_behind(n); }
 bool is_lagging_channels_s8(const Node *n) { return is_vector_channels_s8(n) && lags_behind(n); }
 bool is_lagging_channels_s4(const Node *n) { return is_vector_channels_s4(n) && lags_behind(n); }
+bool is_lagging_channels_s2(const Node *n) { return is_vector_channels_s2(n) && lags_behind(n); }
 bool is_lagging_lines_f32(const Node *n) { return is_lines_f32(n) && lags_behind(n); }
 bool is_lagging_channels_f32(const Node *n) { return is_vector_channels_f32(n) && lags_behind(n); }
 

@@ -5,27 +5,29 @@
 
 #include "targets/kernels.h"
 
-/* Dense convolutions that lines.h serves, with int8 or int4 weights that have no groups. */
-bool is_lines_s2(const Node *n);
-bool is_product_s2(const Node *n);
-bool is_lagging_lines_s2(const Node *n);
+/* Dense convolutions that lines.h serves, with int8, int4 or int2 weights that have no groups. */
 bool is_lines_s8(const Node *n);
 bool is_lines_s4(const Node *n);
+bool is_lines_s2(const Node *n);
 /* Matrix products, pointwise convolutions among them. */
 bool is_product_s8(const Node *n);
 bool is_product_s4(const Node *n);
+bool is_product_s2(const Node *n);
 /* Those of the above that fill the tiles of the matrix instructions. */
 bool is_mmla_lines_s8(const Node *n);
 bool is_mmla_lines_s4(const Node *n);
+bool is_mmla_lines_s2(const Node *n);
 bool is_mmla_product_s8(const Node *n);
 bool is_mmla_product_s4(const Node *n);
+bool is_mmla_product_s2(const Node *n);
 /* No weight is -128, so that two products fit 16 bits. */
-bool is_symmetric_lines(const Node *n);
-bool is_symmetric_product(const Node *n);
+bool is_symmetric_lines_s8(const Node *n);
+bool is_symmetric_product_s8(const Node *n);
 /* Depthwise convolutions; of int8 weights none is -128. */
-bool is_code_channels(const Node *n);
+bool is_channels(const Node *n);
 bool is_vector_channels_s8(const Node *n);
 bool is_vector_channels_s4(const Node *n);
+bool is_vector_channels_s2(const Node *n);
 /* The same three kinds with constant weights that are floats, and products of two activations, the
  * right one of at least four columns where `wide`. */
 bool is_lines_f32(const Node *n);
@@ -36,12 +38,15 @@ bool is_wide_matmul_f32(const Node *n);
 /* Those whose output rows may overwrite the input as they are made. */
 bool is_lagging_lines_s8(const Node *n);
 bool is_lagging_lines_s4(const Node *n);
-bool is_lagging_mmla_s8(const Node *n);
-bool is_lagging_mmla_s4(const Node *n);
-bool is_lagging_symmetric(const Node *n);
-bool is_lagging_code_channels(const Node *n);
+bool is_lagging_lines_s2(const Node *n);
+bool is_lagging_mmla_lines_s8(const Node *n);
+bool is_lagging_mmla_lines_s4(const Node *n);
+bool is_lagging_mmla_lines_s2(const Node *n);
+bool is_lagging_symmetric_lines_s8(const Node *n);
+bool is_lagging_channels(const Node *n);
 bool is_lagging_channels_s8(const Node *n);
 bool is_lagging_channels_s4(const Node *n);
+bool is_lagging_channels_s2(const Node *n);
 bool is_lagging_lines_f32(const Node *n);
 bool is_lagging_channels_f32(const Node *n);
 

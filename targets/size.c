@@ -2,8 +2,8 @@
  * from its ELF sections (or what WebAssembly has of the kind), and a bound of its stack from the
  * frames that -fstack-usage reported.
  *
- * Generated code calls kernels that call nothing, so <prefix>_run's frame (with variants or parts, the
- * three largest of such functions) plus the largest other frame bounds the stack.  The bound does not see
+ * Generated code calls kernels that call nothing, so <prefix>_run's frame (with variants, the two
+ * largest of such functions) plus the largest other frame bounds the stack.  The bound does not see
  * the frames of the C library's functions, nor the engine's own stack under WebAssembly: it is of
  * the stack in linear memory. */
 #include "targets/elf.h"
@@ -80,26 +80,22 @@ static bool parse_frame(const char *line, const char *end, int64_t *bytes, bool 
   return stop != tab + 1 && *bytes >= 0;
 }
 
-/* Run functions call one another at most twice: of the network, of a variant, of parts. */
+/* Run functions of variants are called by the network's own. */
 static int64_t stack_bound(const char *text) {
-  int64_t run[3] = {-1, 0, 0}, largest = 0; /* run: the largest first */
+  int64_t run = -1, inner = 0, largest = 0;
   while (*text) {
     const char *end = strchr(text, '\n');
     if (!end) end = text + strlen(text);
     int64_t bytes;
     bool is_run;
     if (parse_frame(text, end, &bytes, &is_run)) {
-      for (int i = 0; is_run && i < 3; i++) {
-        int64_t smaller = run[i];
-        if (bytes <= smaller) continue;
-        run[i] = bytes;
-        bytes = smaller;
-      }
-      if (!is_run && bytes > largest) largest = bytes;
+      if (is_run && bytes > run) inner = run > 0 ? run : 0, run = bytes;
+      else if (is_run && bytes > inner) inner = bytes;
+      else if (!is_run && bytes > largest) largest = bytes;
     }
     text = *end ? end + 1 : end;
   }
-  return run[0] < 0 ? -1 : run[0] + run[1] + run[2] + largest;
+  return run < 0 ? -1 : run + inner + largest;
 }
 
 /* The compiler leaves model.su beside model.o. */

@@ -2,10 +2,10 @@
  * from the lines of lines.h: any kernel of up to 16 by 16, stride, dilation and padding.
  *
  * Products are summed in 16 bits, two taps of int8 weights (none of which is -128) or a kernel
- * row of int4 weights, before they are widened.  The weights of a 3x3 kernel stay in registers
+ * row of narrower ones, before they are widened.  The weights of a 3x3 kernel stay in registers
  * along a row of the output.  Weights are [taps][channels], channels padded to a multiple of 8;
- * with int4 weights the low nibbles are tap 2 * t, the high ones tap 2 * t + 1.  y may be x
- * where the compiler knows that output rows follow behind the input rows that are still needed. */
+ * of int4 weights the low nibbles are tap 2 * t, the high ones tap 2 * t + 1, of int2 weights four
+ * taps share a byte. */
 #ifndef QCC_NEON_DEPTHWISE_H
 #define QCC_NEON_DEPTHWISE_H
 
@@ -14,11 +14,12 @@
 /* Tap t of 16 channels, or 8 where half. */
 QCC_INLINE int8x16_t qcc_depthwise_weight(int32_t bits, int32_t half, const int8_t *w,
                                           int32_t padded, int32_t t) {
-  const int8_t *v = w + (bits < 8 ? t / 2 : t) * padded;
+  const int8_t *v = w + t * bits / 8 * padded;
   int8x16_t code = half ? vcombine_s8(vld1_s8(v), vdup_n_s8(0)) : vld1q_s8(v);
-  if (bits == 8)
-    return code;
-  return vshrq_n_s8(t % 2 ? code : vshlq_n_s8(code, 4), 4);
+  int32_t low = t % (8 / bits) * bits; /* bit of a byte */
+  if (low + bits < 8)
+    code = vshlq_s8(code, vdupq_n_s8((int8_t)(8 - bits - low)));
+  return bits == 8 ? code : bits == 4 ? vshrq_n_s8(code, 4) : vshrq_n_s8(code, 6);
 }
 
 QCC_INLINE void qcc_depthwise_tap(int32_t half, int32_t first, int8x16_t x, int8x16_t w,
@@ -112,6 +113,12 @@ QCC_KERNEL void qcc_depthwise_s8_neon(const struct qcc_conv *p, const int8_t *x,
                                       const int32_t *b, const int32_t *m, const int8_t *table,
                                       void *scratch, int8_t *y) {
   qcc_line_conv(qcc_depthwise_line, qcc_neon_lookup, 8, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_depthwise_s2_neon(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                                      const int32_t *b, const int32_t *m, const int8_t *table,
+                                      void *scratch, int8_t *y) {
+  qcc_line_conv(qcc_depthwise_line, qcc_neon_lookup, 2, p, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_depthwise_s4_neon(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,

@@ -6,7 +6,8 @@
  * vector holds a step of four channels, and the lanes of a vector of x are the steps.
  *
  * int4 weights share a vector: its low nibbles are one vector of the above, its high nibbles the
- * next.  Both are used times 16, which costs one instruction each; the sums are shifted back. */
+ * next; of int2 weights four share one, lowest bits first.  They are used times 16 and times 64,
+ * which costs one or two instructions each; the sums are shifted back. */
 #ifndef QCC_NEON_DOT_H
 #define QCC_NEON_DOT_H
 
@@ -25,12 +26,9 @@ QCC_INLINE int32x4_t qcc_dot_lane(int32x4_t sum, int8x16_t w, int8x16_t x, int32
 /* One step of all channels of the tile; returns the weights behind it. */
 QCC_INLINE const int8_t *qcc_dot_step(int32_t rows, int32_t wide, int32_t bits, int32_t lane,
                                       const int8x16_t *x, const int8_t *w, int32x4_t *sum) {
-  int8x16_t high = vdupq_n_s8((int8_t)-16);
 #pragma GCC unroll 4
   for (int32_t k = 0; k < wide; k++) {
-    int8x16_t v = vld1q_s8(w + (bits < 8 ? k / 2 : k) * 16);
-    if (bits < 8)
-      v = k % 2 ? vandq_s8(v, high) : vshlq_n_s8(v, 4);
+    int8x16_t v = qcc_neon_plane(bits, k, w);
 #pragma GCC unroll 4
     for (int32_t r = 0; r < rows; r++)
       sum[r * wide + k] = qcc_dot_lane(sum[r * wide + k], v, x[r], lane);
@@ -38,50 +36,72 @@ QCC_INLINE const int8_t *qcc_dot_step(int32_t rows, int32_t wide, int32_t bits, 
   return w + 2 * wide * bits;
 }
 
-/* Sums of a tile: rows pixels from code `at` of the lines on. */
-QCC_INLINE void qcc_dot_sums(int32_t rows, int32_t wide, int32_t bits, const struct qcc_lines *l,
-                             int32_t at, const int8_t *w, int32x4_t *sum) {
+/* Sums over n codes of each pixel, `step` codes apart; returns the weights behind them. */
+QCC_INLINE const int8_t *qcc_dot_run(int32_t rows, int32_t wide, int32_t bits, const int8_t *v,
+                                     int32_t step, int32_t n, const int8_t *w, int32x4_t *sum) {
   int8x16_t x[4];
-  for (int32_t j = 0; j < l->n; j++) {
-    const int8_t *v = (const int8_t *)l->line[j] + at;
-    int32_t i = 0;
-    for (; i + 16 <= l->run; i += 16) {
+  int32_t i = 0;
+  for (; i + 16 <= n; i += 16) {
 #pragma GCC unroll 4
-      for (int32_t r = 0; r < rows; r++)
-        x[r] = vld1q_s8(v + r * l->step + i);
+    for (int32_t r = 0; r < rows; r++)
+      x[r] = vld1q_s8(v + r * step + i);
 #pragma GCC unroll 4
-      for (int32_t lane = 0; lane < 4; lane++)
-        w = qcc_dot_step(rows, wide, bits, lane, x, w, sum);
-    }
-    for (; i < l->run; i += 4) {
-#pragma GCC unroll 4
-      for (int32_t r = 0; r < rows; r++) {
-        int32_t four;
-        memcpy(&four, v + r * l->step + i, 4);
-        x[r] = vreinterpretq_s8_s32(vdupq_n_s32(four));
-      }
-      w = qcc_dot_step(rows, wide, bits, 0, x, w, sum);
-    }
+    for (int32_t lane = 0; lane < 4; lane++)
+      w = qcc_dot_step(rows, wide, bits, lane, x, w, sum);
   }
+  for (; i < n; i += 4) {
+#pragma GCC unroll 4
+    for (int32_t r = 0; r < rows; r++) {
+      int32_t four;
+      memcpy(&four, v + r * step + i, 4);
+      x[r] = vreinterpretq_s8_s32(vdupq_n_s32(four));
+    }
+    w = qcc_dot_step(rows, wide, bits, 0, x, w, sum);
+  }
+  return w;
 }
 
-/* n of `rows` pixels and `some` channels. */
-QCC_INLINE void qcc_dot_tile(int32_t rows, int32_t wide, int32_t bits,
-                             const struct qcc_line_layer *o, const struct qcc_lines *l, int32_t at,
-                             int32_t n, int32_t some, const int8_t *w, int8_t *y) {
-  int32x4_t sum[16], times16[16];
-  if (bits == 8) {
-    qcc_neon_begin(rows, wide, o, some, sum);
-    qcc_dot_sums(rows, wide, bits, l, at, w, sum);
-  } else {
+/* Adds one group after the other, each times its multiple. */
+QCC_INLINE const int8_t *qcc_dot_groups(int32_t rows, int32_t wide, const struct qcc_line_layer *o,
+                                        const int8_t *v, const struct qcc_lines *l,
+                                        const uint8_t *multiple, const int8_t *w, int32x4_t *sum) {
+  for (int32_t i = 0; i < l->run; i += o->size, multiple += 4 * wide) {
+    int32x4_t part[16], m[4];
 #pragma GCC unroll 16
     for (int32_t k = 0; k < rows * wide; k++)
-      times16[k] = vdupq_n_s32(0);
-    qcc_dot_sums(rows, wide, bits, l, at, w, times16);
-    qcc_neon_begin(rows, wide, o, some, sum);
+      part[k] = vdupq_n_s32(0);
+    w = qcc_dot_run(rows, wide, o->bits, v + i, l->step, qcc_min(o->size, l->run - i), w, part);
+    qcc_neon_multiples(wide, multiple, m);
 #pragma GCC unroll 16
     for (int32_t k = 0; k < rows * wide; k++)
-      sum[k] = vsraq_n_s32(sum[k], times16[k], 4);
+      sum[k] = qcc_neon_add_group(o->bits, sum[k], part[k], m[k % wide]);
+  }
+  return w;
+}
+
+/* n of `rows` pixels from code `at` of the lines on, and `some` channels. */
+QCC_INLINE void qcc_dot_tile(int32_t rows, int32_t wide, const struct qcc_line_layer *o,
+                             const struct qcc_lines *l, int32_t at, int32_t n, int32_t some,
+                             const int8_t *w, int8_t *y) {
+  int32_t back = o->bits < 8 && !o->multiple;
+  int32x4_t sum[16], b[16];
+  qcc_neon_begin(rows, wide, o, some, b);
+#pragma GCC unroll 16
+  for (int32_t k = 0; k < rows * wide; k++)
+    sum[k] = back ? vdupq_n_s32(0) : b[k];
+  for (int32_t j = 0; j < l->n; j++) {
+    const int8_t *v = (const int8_t *)l->line[j] + at;
+    if (o->multiple)
+      w = qcc_dot_groups(rows, wide, o, v, l,
+                         o->multiple + j * qcc_neon_groups(o, l->run) * 4 * wide, w, sum);
+    else
+      w = qcc_dot_run(rows, wide, o->bits, v, l->step, l->run, w, sum);
+  }
+  if (back) {
+    qcc_neon_begin(rows, wide, o, some, b);
+#pragma GCC unroll 16
+    for (int32_t k = 0; k < rows * wide; k++)
+      sum[k] = qcc_neon_add_back(o->bits, b[k], sum[k]);
   }
   qcc_neon_finish(rows, wide, o, n, some, sum, y);
 }
@@ -89,21 +109,18 @@ QCC_INLINE void qcc_dot_tile(int32_t rows, int32_t wide, int32_t bits,
 /* All channels of n pixels, n 1 .. rows. */
 QCC_INLINE void qcc_dot_channels(int32_t rows, const struct qcc_line_layer *out,
                                  const struct qcc_lines *l, int32_t at, int32_t n, int8_t *y) {
-  int32_t bits = out->bits;
-  const int8_t *w = out->w;
-  int32_t depth = l->n * ((l->run + 3) / 4 * 4);
+  int32_t depth = l->n * ((l->run + 3) / 4 * 4), groups = l->n * qcc_neon_groups(out, l->run);
   struct qcc_line_layer o = *out;
-  for (int32_t c = 0, block; c < o.cols; c += block, w += block * depth * bits / 8) {
+  for (int32_t c = 0, block; c < o.cols; c += block) {
     int32_t some = o.cols - c;
-    block = qcc_neon_block(some, bits);
+    block = qcc_neon_block(some, o.bits);
     if (block == 16)
-      qcc_dot_tile(rows, 4, bits, &o, l, at, n, qcc_min(some, 16), w, y + c);
+      qcc_dot_tile(rows, 4, &o, l, at, n, qcc_min(some, 16), o.w, y + c);
     else if (block == 8)
-      qcc_dot_tile(rows, 2, bits, &o, l, at, n, qcc_min(some, 8), w, y + c);
+      qcc_dot_tile(rows, 2, &o, l, at, n, qcc_min(some, 8), o.w, y + c);
     else
-      qcc_dot_tile(rows, 1, bits, &o, l, at, n, some, w, y + c);
-    o.b = o.b ? o.b + block : NULL;
-    o.m += block;
+      qcc_dot_tile(rows, 1, &o, l, at, n, some, o.w, y + c);
+    qcc_neon_next(&o, block, depth, groups);
   }
 }
 

@@ -1,11 +1,11 @@
 /* neon/rows.h - matrix products by plain NEON (Armv8-A): a vector of codes times one of weights
- * along the depth.  Two products are summed in 16 bits, which none of the weights being -128
- * allows, then added in pairs to sums of 32 bits; the four partial sums of an output are added
- * at the end.  Tiles are four pixels by four channels.
+ * along the depth.  As many products as fit are summed in 16 bits, two with int8 weights, none of
+ * which is -128, then added in pairs to sums of 32 bits; the four partial sums of an output are
+ * added at the end.  Tiles are four pixels by four channels.
  *
- * Weights are packed in blocks of four channels by steps of 16 codes, the last of a run 8,
- * w[steps][4][16].  int4 weights share bytes: of each 32 codes in that order the first 16 are
- * the low nibbles. */
+ * Weights are packed in blocks of four channels by steps of 16 codes, the last of a run 8 (with
+ * int2 weights 16), w[steps][4][16].  int4 weights share bytes: of each 32 codes in that order the
+ * first 16 are the low nibbles; of 64 int2 weights the first 16 are the lowest bits. */
 #ifndef QCC_NEON_ROWS_H
 #define QCC_NEON_ROWS_H
 
@@ -13,62 +13,98 @@
 
 /* Codes 0..15 (0..7 where half) of channel k of a step. */
 QCC_INLINE int8x16_t qcc_rows_weight(int32_t bits, int32_t half, int32_t k, const int8_t *w) {
+  int32_t low = (half ? k / 2 : k % (8 / bits)) * bits; /* bit of a byte */
   int8x16_t v;
   if (bits == 8)
     return half ? vcombine_s8(vld1_s8(w + 8 * k), vdup_n_s8(0)) : vld1q_s8(w + 16 * k);
-  v = vld1q_s8(half ? w : w + k / 2 * 16);
-  v = (half ? k / 2 : k % 2) ? vshrq_n_s8(v, 4) : vshrq_n_s8(vshlq_n_s8(v, 4), 4);
+  v = vld1q_s8(half ? w : w + k * bits / 8 * 16);
+  if (low + bits < 8)
+    v = vshlq_s8(v, vdupq_n_s8((int8_t)(8 - bits - low)));
+  v = bits == 4 ? vshrq_n_s8(v, 4) : vshrq_n_s8(v, 6);
   return half && k % 2 ? vextq_s8(v, v, 8) : v;
 }
 
-QCC_INLINE int32x4_t qcc_rows_add(int32_t half, int32x4_t sum, int8x16_t x, int8x16_t w) {
-  int16x8_t product = vmull_s8(vget_low_s8(x), vget_low_s8(w));
-  return vpadalq_s16(sum, half ? product : vmlal_high_s8(product, x, w));
-}
-
-/* One step; returns the weights behind it. */
-QCC_INLINE const int8_t *qcc_rows_step(int32_t rows, int32_t bits, int32_t half, const int8x16_t *x,
-                                       const int8_t *w, int32x4_t *sum) {
+/* One step added to sums of 16 bits, or where `first` in place of them. */
+QCC_INLINE void qcc_rows_step(int32_t rows, int32_t bits, int32_t half, int32_t first,
+                              const int8x16_t *x, const int8_t *w, int16x8_t *s) {
 #pragma GCC unroll 4
   for (int32_t k = 0; k < 4; k++) {
     int8x16_t v = qcc_rows_weight(bits, half, k, w);
 #pragma GCC unroll 4
-    for (int32_t r = 0; r < rows; r++)
-      sum[4 * r + k] = qcc_rows_add(half, sum[4 * r + k], x[r], v);
+    for (int32_t r = 0; r < rows; r++) {
+      int8x8_t xl = vget_low_s8(x[r]), wl = vget_low_s8(v);
+      int16x8_t sum = first ? vmull_s8(xl, wl) : vmlal_s8(s[4 * r + k], xl, wl);
+      s[4 * r + k] = half ? sum : vmlal_high_s8(sum, x[r], v);
+    }
   }
-  return w + (half ? 4 : 8) * bits;
 }
 
-/* sum[4 * r + k]: pixel r, channel k. */
-QCC_INLINE void qcc_rows_sums(int32_t rows, int32_t bits, const struct qcc_lines *l, int32_t at,
-                              const int8_t *w, int32x4_t *sum) {
+/* Adds to sums of 32 bits, times the multiples of four channels where there are some. */
+QCC_INLINE void qcc_rows_widen(int32_t rows, const uint8_t *multiple, const int16x8_t *s,
+                               int32x4_t *sum) {
+#pragma GCC unroll 16
+  for (int32_t k = 0; k < 4 * rows; k++) {
+    if (!multiple) {
+      sum[k] = vpadalq_s16(sum[k], s[k]);
+      continue;
+    }
+    sum[k] = vmlal_n_s16(sum[k], vget_low_s16(s[k]), multiple[k % 4]);
+    sum[k] = vmlal_high_n_s16(sum[k], s[k], multiple[k % 4]);
+  }
+}
+
+/* 16 codes (8 where half) of each pixel, `step` codes apart. */
+QCC_INLINE void qcc_rows_load(int32_t rows, int32_t half, const int8_t *v, int32_t step,
+                              int8x16_t *x) {
+#pragma GCC unroll 4
+  for (int32_t r = 0; r < rows; r++)
+    x[r] = half ? vcombine_s8(vld1_s8(v + r * step), vdup_n_s8(0)) : vld1q_s8(v + r * step);
+}
+
+/* sum[4 * r + k]: pixel r, channel k.  16 bits hold the products of 15 steps with int4 weights, of
+ * 63 with int2 weights. */
+QCC_INLINE void qcc_rows_sums(int32_t rows, const struct qcc_line_layer *o,
+                              const struct qcc_lines *l, int32_t at, int32x4_t *sum) {
+  int32_t bits = o->bits, unit = bits == 2 ? 16 : 8, padded = (l->run + unit - 1) / unit * unit;
+  const uint8_t *multiple = o->multiple;
+  const int8_t *w = o->w;
+  int32_t most = bits == 8 ? 16 : bits == 4 ? 15 * 16 : 63 * 16;
+  int16x8_t s[16];
   int8x16_t x[4];
   for (int32_t j = 0; j < l->n; j++) {
     const int8_t *v = (const int8_t *)l->line[j] + at;
-    int32_t i = 0, padded = (l->run + 7) / 8 * 8;
-    for (; i + 16 <= padded; i += 16) {
-#pragma GCC unroll 4
-      for (int32_t r = 0; r < rows; r++)
-        x[r] = vld1q_s8(v + r * l->step + i);
-      w = qcc_rows_step(rows, bits, 0, x, w, sum);
+    int32_t i = 0, next = multiple ? o->size : padded; /* the next group */
+    while (i + 16 <= padded) {
+      int32_t end = qcc_min(qcc_min(padded - 15, next), i + most);
+      qcc_rows_load(rows, 0, v + i, l->step, x);
+      qcc_rows_step(rows, bits, 0, 1, x, w, s);
+      for (i += 16, w += 8 * bits; i < end; i += 16, w += 8 * bits) {
+        qcc_rows_load(rows, 0, v + i, l->step, x);
+        qcc_rows_step(rows, bits, 0, 0, x, w, s);
+      }
+      qcc_rows_widen(rows, multiple, s, sum);
+      if (multiple && i >= next)
+        next += o->size, multiple += 4;
     }
     if (i < padded) {
-#pragma GCC unroll 4
-      for (int32_t r = 0; r < rows; r++)
-        x[r] = vcombine_s8(vld1_s8(v + r * l->step + i), vdup_n_s8(0));
-      w = qcc_rows_step(rows, bits, 1, x, w, sum);
+      qcc_rows_load(rows, 1, v + i, l->step, x);
+      qcc_rows_step(rows, bits, 1, 1, x, w, s);
+      qcc_rows_widen(rows, multiple, s, sum);
+      w += 4 * bits;
     }
+    if (multiple && next - o->size < padded)
+      multiple += 4;
   }
 }
 
-QCC_INLINE void qcc_rows_tile(int32_t rows, int32_t bits, const struct qcc_line_layer *o,
+QCC_INLINE void qcc_rows_tile(int32_t rows, const struct qcc_line_layer *o,
                               const struct qcc_lines *l, int32_t at, int32_t n, int32_t some,
-                              const int8_t *w, int8_t *y) {
+                              int8_t *y) {
   int32x4_t part[16], sum[4];
 #pragma GCC unroll 16
   for (int32_t k = 0; k < 4 * rows; k++)
     part[k] = vdupq_n_s32(0);
-  qcc_rows_sums(rows, bits, l, at, w, part);
+  qcc_rows_sums(rows, o, l, at, part);
   qcc_neon_begin(rows, 1, o, some, sum);
 #pragma GCC unroll 4
   for (int32_t r = 0; r < rows; r++) {
@@ -81,14 +117,12 @@ QCC_INLINE void qcc_rows_tile(int32_t rows, int32_t bits, const struct qcc_line_
 /* All channels of n pixels. */
 QCC_INLINE void qcc_rows_channels(int32_t rows, const struct qcc_line_layer *out,
                                   const struct qcc_lines *l, int32_t at, int32_t n, int8_t *y) {
-  int32_t bits = out->bits;
-  const int8_t *w = out->w;
-  int32_t depth = l->n * ((l->run + 7) / 8 * 8);
+  int32_t unit = out->bits == 2 ? 16 : 8, depth = l->n * ((l->run + unit - 1) / unit * unit);
+  int32_t groups = l->n * qcc_neon_groups(out, l->run);
   struct qcc_line_layer o = *out;
-  for (int32_t c = 0; c < o.cols; c += 4, w += depth * bits / 2) {
-    qcc_rows_tile(rows, bits, &o, l, at, n, qcc_min(o.cols - c, 4), w, y + c);
-    o.b = o.b ? o.b + 4 : NULL;
-    o.m += 4;
+  for (int32_t c = 0; c < o.cols; c += 4) {
+    qcc_rows_tile(rows, &o, l, at, n, qcc_min(o.cols - c, 4), y + c);
+    qcc_neon_next(&o, 4, depth, groups);
   }
 }
 

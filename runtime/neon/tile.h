@@ -44,12 +44,63 @@ QCC_INLINE void qcc_neon_begin(int32_t rows, int32_t wide, const struct qcc_line
   }
 }
 
-/* Output channels of the next tile: 16, 8 or 4 (with packed weights at least 8), as the compiler
- * has ordered the weights; the last tile may have more channels than the layer. */
+/* Output channels of the next tile: 16, 8 or 4 (with int4 weights at least 8, with int2 16), as the
+ * compiler has ordered the weights; the last tile may have more channels than the layer. */
 QCC_INLINE int32_t qcc_neon_block(int32_t left, int32_t bits) {
-  if (bits < 8)
+  if (bits == 2 || left > 12)
+    return 16;
+  if (bits == 4)
     return left > 8 ? 16 : 8;
-  return left > 12 ? 16 : left > 4 ? 8 : 4;
+  return left > 4 ? 8 : 4;
+}
+
+/* Moves to the next block of channels, behind weights of `depth` codes and so many multiples. */
+QCC_INLINE void qcc_neon_next(struct qcc_line_layer *o, int32_t block, int32_t depth,
+                              int32_t groups) {
+  o->w += block * depth * o->bits / 8;
+  o->b = o->b ? o->b + block : NULL;
+  o->m += block;
+  o->multiple = o->multiple ? o->multiple + block * groups : NULL;
+}
+
+/* Vector k of weights; of fewer than eight bits times 16 or 64, as they lie on top of a byte. */
+QCC_INLINE int8x16_t qcc_neon_plane(int32_t bits, int32_t k, const int8_t *w) {
+  int8x16_t v = vld1q_s8(w + k * bits / 8 * 16);
+  int32_t low = k % (8 / bits) * bits; /* bit of a byte */
+  if (low + bits < 8)
+    v = vshlq_s8(v, vdupq_n_s8((int8_t)(8 - bits - low)));
+  return low > 0 ? vandq_s8(v, vdupq_n_s8((int8_t)(-256 >> bits))) : v;
+}
+
+/* sum + times / 2^(8 - bits), the other way. */
+QCC_INLINE int32x4_t qcc_neon_add_back(int32_t bits, int32x4_t sum, int32x4_t times) {
+  if (bits == 8)
+    return vaddq_s32(sum, times);
+  return bits == 4 ? vsraq_n_s32(sum, times, 4) : vsraq_n_s32(sum, times, 6);
+}
+
+/* sum + times / 2^(8 - bits) * m. */
+QCC_INLINE int32x4_t qcc_neon_add_group(int32_t bits, int32x4_t sum, int32x4_t times, int32x4_t m) {
+  if (bits < 8)
+    times = bits == 4 ? vshrq_n_s32(times, 4) : vshrq_n_s32(times, 6);
+  return vmlaq_s32(sum, times, m);
+}
+
+/* Multiples of 4 * wide channels. */
+QCC_INLINE void qcc_neon_multiples(int32_t wide, const uint8_t *v, int32x4_t *m) {
+  uint8_t part[16] = {0};
+  memcpy(part, v, (size_t)(4 * wide));
+  uint8x16_t all = vld1q_u8(part);
+  uint16x8_t low = vmovl_u8(vget_low_u8(all)), high = vmovl_high_u8(all);
+  m[0] = vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(low)));
+  m[1] = vreinterpretq_s32_u32(vmovl_high_u16(low));
+  m[2] = vreinterpretq_s32_u32(vmovl_u16(vget_low_u16(high)));
+  m[3] = vreinterpretq_s32_u32(vmovl_high_u16(high));
+}
+
+/* Multiples of a channel in one line. */
+QCC_INLINE int32_t qcc_neon_groups(const struct qcc_line_layer *o, int32_t run) {
+  return o->multiple ? (run + o->size - 1) / o->size : 0;
 }
 
 #endif

@@ -1,8 +1,8 @@
 /* rvv/depthwise.h - depthwise convolution of int8 codes by RISC-V vectors: a vector is channels,
  * from the lines of lines.h; any kernel of up to 16 by 16, stride, dilation and padding.  Two
- * products of a kernel row are summed in 16 bits (no weight is -128), then widened.  Weights are
- * w[kernel_h][kernel_w][channels], or, int4, as in neon/depthwise.h.  y may be x where the
- * compiler knows that output rows follow behind the input rows that are still needed. */
+ * products of a kernel row are summed in 16 bits (no weight is -128), of narrower weights all of
+ * them, then widened.  Weights are w[kernel_h][kernel_w][channels], or, of fewer than eight bits,
+ * as in neon/depthwise.h. */
 #ifndef QCC_RVV_DEPTHWISE_H
 #define QCC_RVV_DEPTHWISE_H
 
@@ -11,27 +11,24 @@
 /* Weights of tap t. */
 QCC_INLINE vint8m1_t qcc_rvv_tap(int32_t bits, int32_t channels, const int8_t *w, int32_t t,
                                  size_t vl) {
-  vint8m1_t v;
-  if (bits == 8)
-    return __riscv_vle8_v_i8m1(w + t * channels, vl);
-  v = __riscv_vle8_v_i8m1(w + t / 2 * ((channels + 7) / 8 * 8), vl);
-  if (t % 2 == 0)
-    v = __riscv_vsll_vx_i8m1(v, 4, vl);
-  return __riscv_vsra_vx_i8m1(v, 4, vl);
+  int32_t padded = bits == 8 ? channels : (channels + 7) / 8 * 8;
+  vint8m1_t bytes = __riscv_vle8_v_i8m1(w + t * bits / 8 * padded, vl);
+  return qcc_rvv_plane(bits, t, bytes, vl);
 }
 
 /* Channels c .. c + vl - 1 of the pixel at code `at` of the lines. */
 QCC_INLINE vint32m4_t qcc_rvv_taps(int32_t bits, const struct qcc_window *g,
                                    const struct qcc_lines *l, int32_t at, const int8_t *w,
                                    vint32m4_t acc, size_t vl) {
-  int32_t tap = g->dilation_w * g->in_c, t = 0;
+  int32_t tap = g->dilation_w * g->in_c, group = bits == 8 ? 2 : 16, t = 0;
   for (int32_t ky = 0; ky < g->kernel_h; ky++) {
     const int8_t *x = (const int8_t *)l->line[ky] + at;
-    for (int32_t kx = 0; kx < g->kernel_w; kx += 2, x += 2 * tap) {
+    for (int32_t kx = 0; kx < g->kernel_w; kx += group) {
       vint16m2_t s = __riscv_vwmul_vv_i16m2(__riscv_vle8_v_i8m1(x, vl),
                                             qcc_rvv_tap(bits, g->in_c, w, t++, vl), vl);
-      if (kx + 1 < g->kernel_w)
-        s = __riscv_vwmacc_vv_i16m2(s, __riscv_vle8_v_i8m1(x + tap, vl),
+      x += tap;
+      for (int32_t k = kx + 1; k < qcc_min(kx + group, g->kernel_w); k++, x += tap)
+        s = __riscv_vwmacc_vv_i16m2(s, __riscv_vle8_v_i8m1(x, vl),
                                     qcc_rvv_tap(bits, g->in_c, w, t++, vl), vl);
       acc = __riscv_vwadd_wv_i32m4(acc, s, vl);
     }
@@ -64,6 +61,12 @@ QCC_KERNEL void qcc_depthwise_s4_rvv(const struct qcc_conv *p, const int8_t *x, 
                                      const int32_t *b, const int32_t *m, const int8_t *table,
                                      void *scratch, int8_t *y) {
   qcc_line_conv(qcc_rvv_depthwise, qcc_rvv_lookup, 4, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_depthwise_s2_rvv(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                                     const int32_t *b, const int32_t *m, const int8_t *table,
+                                     void *scratch, int8_t *y) {
+  qcc_line_conv(qcc_rvv_depthwise, qcc_rvv_lookup, 2, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

@@ -1,9 +1,10 @@
 /* rvv/line.h - matrix products by RISC-V vectors of any length: a vector is output channels, and
  * each code of x multiplies a vector of weights.  Four pixels share the loads of weights.
  *
- * Two products are summed in 16 bits, which none of the weights being -128 allows, then widened.
- * Weights are [kernel rows][run, padded to an even number][channels]; with int4 weights a byte's
- * nibbles are two that follow each other along the run.  VSMUL, rounding half up, is rule q31. */
+ * As many products as fit are summed in 16 bits, two with int8 weights, none of which is -128, then
+ * widened.  Weights are [kernel rows][run][channels], runs padded to whole bytes and an even
+ * number: of narrow weights those that follow each other along the run share a byte, lowest bits
+ * first.  VSMUL, rounding half up, is rule q31. */
 #ifndef QCC_RVV_LINE_H
 #define QCC_RVV_LINE_H
 
@@ -40,21 +41,37 @@ QCC_INLINE void qcc_rvv_lookup(int32_t n, const int8_t *table, const int8_t *x, 
   }
 }
 
-/* Weights of codes k (odd 0) and k + 1 (odd 1) of a run; w is at code k, an even one. */
-QCC_INLINE vint8m1_t qcc_rvv_weights(int32_t bits, int32_t odd, const int8_t *w, int32_t cols,
-                                     size_t vl) {
-  vint8m1_t v = __riscv_vle8_v_i8m1(bits == 8 && odd ? w + cols : w, vl);
-  if (bits < 8 && !odd)
-    v = __riscv_vsll_vx_i8m1(v, 4, vl);
-  return bits < 8 ? __riscv_vsra_vx_i8m1(v, 4, vl) : v;
+/* Bits by which code q of those in a byte of weights is below its top. */
+QCC_INLINE size_t qcc_rvv_above(int32_t bits, int32_t q) {
+  return (size_t)(8 - bits - q % (8 / bits) * bits);
 }
 
-/* acc += x[0] * w0 + x[1] * w1 */
-QCC_INLINE vint32m4_t qcc_rvv_add(vint32m4_t acc, const int8_t *x, vint8m1_t w0, vint8m1_t w1,
-                                  size_t vl) {
-  vint16m2_t p = __riscv_vwmul_vx_i16m2(w0, x[0], vl);
-  p = __riscv_vwmacc_vx_i16m2(p, x[1], w1, vl);
-  return __riscv_vwadd_wv_i32m4(acc, p, vl);
+/* Codes q of bytes that hold 8 / bits of them. */
+QCC_INLINE vint8m1_t qcc_rvv_plane(int32_t bits, int32_t q, vint8m1_t v, size_t vl) {
+  if (qcc_rvv_above(bits, q) > 0)
+    v = __riscv_vsll_vx_i8m1(v, qcc_rvv_above(bits, q), vl);
+  return bits < 8 ? __riscv_vsra_vx_i8m1(v, (size_t)(8 - bits), vl) : v;
+}
+
+/* Codes of weights that are read together: whole bytes, and two at least. */
+QCC_INLINE int32_t qcc_rvv_unit(int32_t bits) { return bits == 2 ? 4 : 2; }
+
+/* Codes between two widenings: 16 bits hold so many products. */
+QCC_INLINE int32_t qcc_rvv_chunk(int32_t bits) { return bits == 8 ? 2 : bits == 4 ? 30 : 124; }
+
+/* Where the group that code k of a run is in ends. */
+QCC_INLINE int32_t qcc_rvv_end(const struct qcc_line_layer *o, int32_t run, int32_t k) {
+  return o->multiple ? qcc_min(run, k - k % o->size + o->size) : run;
+}
+
+QCC_INLINE vint16m2_t qcc_rvv_multiples(const uint8_t *v, size_t vl) {
+  vuint16m2_t wide = __riscv_vzext_vf2_u16m2(__riscv_vle8_v_u8m1(v, vl), vl);
+  return __riscv_vreinterpret_v_u16m2_i16m2(wide);
+}
+
+/* p + x * w, or where `first` x * w alone. */
+QCC_INLINE vint16m2_t qcc_rvv_mac(int32_t first, vint16m2_t p, int8_t x, vint8m1_t w, size_t vl) {
+  return first ? __riscv_vwmul_vx_i16m2(w, x, vl) : __riscv_vwmacc_vx_i16m2(p, x, w, vl);
 }
 
 /* Channels c .. c + vl - 1 of n pixels, 1 to 4, from code `at` of the lines on. */
@@ -62,17 +79,39 @@ QCC_INLINE void qcc_rvv_four(int32_t bits, const struct qcc_line_layer *o,
                              const struct qcc_lines *l, int32_t at, int32_t n, int32_t c,
                              const int8_t *w, int8_t *y, size_t vl) {
   int32_t s1 = qcc_min(1, n - 1) * l->step, s2 = qcc_min(2, n - 1) * l->step;
-  int32_t s3 = qcc_min(3, n - 1) * l->step, pair = o->cols * bits / 4;
+  int32_t s3 = qcc_min(3, n - 1) * l->step, unit = qcc_rvv_unit(bits);
+  const uint8_t *multiple = o->multiple ? o->multiple + c : NULL;
   vint32m4_t a0 = qcc_rvv_bias(o, c, vl), a1 = a0, a2 = a0, a3 = a0, m;
   for (int32_t j = 0; j < l->n; j++) {
     const int8_t *x = (const int8_t *)l->line[j] + at;
-    for (int32_t k = 0; k < l->run; k += 2, x += 2, w += pair) {
-      vint8m1_t w0 = qcc_rvv_weights(bits, 0, w, o->cols, vl);
-      vint8m1_t w1 = qcc_rvv_weights(bits, 1, w, o->cols, vl);
-      a0 = qcc_rvv_add(a0, x, w0, w1, vl);
-      a1 = qcc_rvv_add(a1, x + s1, w0, w1, vl);
-      a2 = qcc_rvv_add(a2, x + s2, w0, w1, vl);
-      a3 = qcc_rvv_add(a3, x + s3, w0, w1, vl);
+    for (int32_t k = 0; k < l->run;) {
+      int32_t end = qcc_min(qcc_rvv_end(o, l->run, k), k + qcc_rvv_chunk(bits));
+      vint16m2_t p0 = __riscv_vmv_v_x_i16m2(0, vl), p1 = p0, p2 = p0, p3 = p0;
+      for (; k < end; k += unit, w += unit * bits / 8 * o->cols) {
+#pragma GCC unroll 4
+        for (int32_t q = 0; q < unit; q++, x++) {
+          vint8m1_t v = __riscv_vle8_v_i8m1(w + q * bits / 8 * o->cols, vl);
+          int32_t first = bits == 8 && q == 0;
+          v = qcc_rvv_plane(bits, q, v, vl);
+          p0 = qcc_rvv_mac(first, p0, x[0], v, vl);
+          p1 = qcc_rvv_mac(first, p1, x[s1], v, vl);
+          p2 = qcc_rvv_mac(first, p2, x[s2], v, vl);
+          p3 = qcc_rvv_mac(first, p3, x[s3], v, vl);
+        }
+      }
+      if (multiple) {
+        vint16m2_t f = qcc_rvv_multiples(multiple, vl);
+        a0 = __riscv_vwmacc_vv_i32m4(a0, p0, f, vl);
+        a1 = __riscv_vwmacc_vv_i32m4(a1, p1, f, vl);
+        a2 = __riscv_vwmacc_vv_i32m4(a2, p2, f, vl);
+        a3 = __riscv_vwmacc_vv_i32m4(a3, p3, f, vl);
+        multiple += k == qcc_rvv_end(o, l->run, k - 1) ? o->cols : 0;
+        continue;
+      }
+      a0 = __riscv_vwadd_wv_i32m4(a0, p0, vl);
+      a1 = __riscv_vwadd_wv_i32m4(a1, p1, vl);
+      a2 = __riscv_vwadd_wv_i32m4(a2, p2, vl);
+      a3 = __riscv_vwadd_wv_i32m4(a3, p3, vl);
     }
   }
   m = __riscv_vle32_v_i32m4(o->m + c, vl);
@@ -89,24 +128,38 @@ QCC_INLINE void qcc_rvv_four(int32_t bits, const struct qcc_line_layer *o,
 QCC_INLINE void qcc_rvv_one(int32_t bits, const struct qcc_line_layer *o, const struct qcc_lines *l,
                             int32_t at, const int8_t *w, int8_t *y) {
   const struct qcc_rescale *r = o->r;
+  int32_t unit = qcc_rvv_unit(bits);
   size_t vl, cols = (size_t)o->cols;
   for (size_t c = 0; c < cols; c += vl) {
     const int8_t *v = w + c;
+    const uint8_t *multiple = o->multiple ? o->multiple + c : NULL;
     vl = __riscv_vsetvl_e8m2(cols - c);
     vint32m8_t acc = o->b ? __riscv_vle32_v_i32m8(o->b + c, vl) : __riscv_vmv_v_x_i32m8(0, vl);
     for (int32_t j = 0; j < l->n; j++) {
       const int8_t *x = (const int8_t *)l->line[j] + at;
-      for (int32_t k = 0; k < l->run; k += 2, x += 2, v += o->cols * bits / 4) {
-        vint8m2_t w0 = __riscv_vle8_v_i8m2(v, vl), w1 = w0;
-        if (bits == 8) {
-          w1 = __riscv_vle8_v_i8m2(v + cols, vl);
-        } else {
-          w0 = __riscv_vsra_vx_i8m2(__riscv_vsll_vx_i8m2(w0, 4, vl), 4, vl);
-          w1 = __riscv_vsra_vx_i8m2(w1, 4, vl);
+      for (int32_t k = 0; k < l->run;) {
+        int32_t end = qcc_min(qcc_rvv_end(o, l->run, k), k + qcc_rvv_chunk(bits));
+        vint16m4_t p = __riscv_vmv_v_x_i16m4(0, vl);
+        for (; k < end; k += unit, v += unit * bits / 8 * o->cols) {
+#pragma GCC unroll 4
+          for (int32_t q = 0; q < unit; q++, x++) {
+            vint8m2_t u = __riscv_vle8_v_i8m2(v + q * bits / 8 * o->cols, vl);
+            if (qcc_rvv_above(bits, q) > 0)
+              u = __riscv_vsll_vx_i8m2(u, qcc_rvv_above(bits, q), vl);
+            if (bits < 8)
+              u = __riscv_vsra_vx_i8m2(u, (size_t)(8 - bits), vl);
+            p = bits == 8 && q == 0 ? __riscv_vwmul_vx_i16m4(u, x[0], vl)
+                                    : __riscv_vwmacc_vx_i16m4(p, x[0], u, vl);
+          }
         }
-        vint16m4_t p = __riscv_vwmul_vx_i16m4(w0, x[0], vl);
-        p = __riscv_vwmacc_vx_i16m4(p, x[1], w1, vl);
-        acc = __riscv_vwadd_wv_i32m8(acc, p, vl);
+        if (multiple) {
+          vuint8m2_t f = __riscv_vle8_v_u8m2(multiple, vl);
+          acc = __riscv_vwmacc_vv_i32m8(
+              acc, p, __riscv_vreinterpret_v_u16m4_i16m4(__riscv_vzext_vf2_u16m4(f, vl)), vl);
+          multiple += k == qcc_rvv_end(o, l->run, k - 1) ? o->cols : 0;
+        } else {
+          acc = __riscv_vwadd_wv_i32m8(acc, p, vl);
+        }
       }
     }
     if (r->shift > 0)
