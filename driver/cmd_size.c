@@ -29,7 +29,8 @@ static Row measure(Job *common, Target *target, const char *dir) {
   const char *opt = o->opt ? o->opt : strcmp(c.optimize, "speed") == 0 ? "-O2" : "-Os";
   const char *object = arena_printf(a, "%s/%s.o", folder, j.name);
   char *log = NULL;
-  if (!compile_object(a, j.target, which, opt, NULL, arena_printf(a, "%s/%s.c", folder, j.name),
+  const char *const extra[] = {"-ffunction-sections", NULL}; /* shows who calls whom */
+  if (!compile_object(a, j.target, which, opt, extra, arena_printf(a, "%s/%s.c", folder, j.name),
                       object, &log))
     bug("the generated code does not compile for %s:\n%s", j.target->name, log);
   SizeSymbols symbols = size_symbols(a, j.g, j.name);

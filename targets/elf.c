@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { SHT_SYMTAB = 2, EM_ARM = 40, MAX_SYMBOLS = 1 << 24 };
+enum { SHT_SYMTAB = 2, SHT_RELA = 4, SHT_REL = 9, EM_ARM = 40, MAX_SYMBOLS = 1 << 24 };
 
 /* Where each field is in the two classes. */
 typedef struct ElfLayout {
@@ -65,6 +65,7 @@ static bool read_sections(Arena *a, const ElfLayout *l, const uint8_t *file, siz
     s->offset = get_word(l, p + l->sh_offset);
     s->bytes = get_word(l, p + l->sh_size);
     s->link = get32(p + l->sh_link);
+    s->info = get32(p + l->sh_link + 4);
     if (s->type != ELF_NOBITS && !inside(s->offset, s->bytes, n)) return false;
     if (s->bytes > INT64_MAX / 65536) return false;
   }
@@ -89,10 +90,27 @@ static bool read_symbols(Arena *a, const ElfLayout *l, const uint8_t *file, cons
     s->value = get_word(l, p + l->st_value);
     s->bytes = get_word(l, p + l->st_size);
     s->type = p[l->st_info] & 15;
+    s->is_global = p[l->st_info] >> 4 == 1;
     s->section = (int)get16(p + l->st_shndx);
     if (!s->name || s->bytes > INT64_MAX / 65536) return false;
   }
   return true;
+}
+
+/* An entry is an offset, symbol and kind in one word, and with RELA a number to add. */
+static void read_relocations(Arena *a, const uint8_t *file, const ElfSection *s, Elf *elf) {
+  int word = elf->bits / 8;
+  uint64_t entry = (uint64_t)word * (s->type == SHT_RELA ? 3 : 2);
+  if (s->info == 0 || s->info >= (uint32_t)elf->n_section) return;
+  for (uint64_t at = 0; at + entry <= s->bytes; at += entry) {
+    uint64_t info = get_le(file + s->offset + at + word, word);
+    uint64_t symbol = elf->bits == 32 ? info >> 8 : info >> 32;
+    if (symbol == 0 || symbol >= (uint64_t)elf->n_symbol) continue;
+    int to = elf->symbol[symbol].section;
+    if (to <= 0 || to >= elf->n_section) continue;
+    elf->reference = arena_grow(a, elf->reference, elf->n_reference, sizeof *elf->reference);
+    elf->reference[elf->n_reference++] = (ElfReference){(int)s->info, to};
+  }
 }
 
 bool read_elf(Arena *a, const uint8_t *bytes, size_t n, Elf *elf) {
@@ -105,8 +123,15 @@ bool read_elf(Arena *a, const uint8_t *bytes, size_t n, Elf *elf) {
   elf->bits = l->bits;
   elf->machine = (int)get16(bytes + 18);
   if (!read_sections(a, l, bytes, n, elf)) return false;
-  for (int i = 0; i < elf->n_section; i++)
-    if (elf->section[i].type == SHT_SYMTAB) return read_symbols(a, l, bytes, &elf->section[i], elf);
+  int table = 0;
+  while (table < elf->n_section && elf->section[table].type != SHT_SYMTAB) table++;
+  if (table == elf->n_section) return true;
+  if (!read_symbols(a, l, bytes, &elf->section[table], elf)) return false;
+  for (int i = 0; i < elf->n_section; i++) {
+    const ElfSection *s = &elf->section[i];
+    if ((s->type == SHT_REL || s->type == SHT_RELA) && s->link == (uint32_t)table)
+      read_relocations(a, bytes, s, elf);
+  }
   return true;
 }
 

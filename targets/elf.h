@@ -14,6 +14,7 @@ typedef struct ElfSection {
   uint64_t flags;         /* ELF_WRITE, ELF_ALLOC, ELF_EXEC */
   uint64_t offset, bytes; /* in the file */
   uint32_t link;          /* of a symbol table: index of its strings */
+  uint32_t info;          /* of relocations: index of the section that they are for */
 } ElfSection;
 
 typedef struct ElfSymbol {
@@ -21,13 +22,19 @@ typedef struct ElfSymbol {
   uint64_t value, bytes; /* objects: offset in the section; images: address */
   int section;           /* index; ELF_COMMON and other reserved numbers are kept */
   int type;              /* 1: object, 2: function */
+  bool is_global;
 } ElfSymbol;
+
+/* Something in section `from` refers to something in section `to`. */
+typedef struct ElfReference { int from, to; } ElfReference;
 
 typedef struct Elf {
   int bits, machine; /* 32 or 64; 40 is Arm, 62 x86-64, 183 AArch64, 243 RISC-V */
   int n_section, n_symbol;
   ElfSection *section; /* [n_section] */
   ElfSymbol *symbol;   /* [n_symbol] */
+  int n_reference;
+  ElfReference *reference; /* [n_reference] of an object: its relocations to symbols defined in it */
 } Elf;
 
 /* False when the bytes are no such file or refer beyond their end. Names point into `bytes`. */

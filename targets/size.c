@@ -1,12 +1,8 @@
 /* size.c - what a compiled object costs on the target: bytes of code, constants, weights and RAM
- * from its ELF sections (or what WebAssembly has of the kind), and a bound of its stack from the
- * frames that -fstack-usage reported.
- *
- * Generated code calls kernels that call nothing, so <prefix>_run's frame (with variants, the two
- * largest of such functions) plus the largest other frame bounds the stack.  The bound does not see
- * the frames of the C library's functions, nor the engine's own stack under WebAssembly: it is of
- * the stack in linear memory. */
+ * from its ELF sections (or what WebAssembly has of the kind), and a bound of its stack
+ * (stack.c). */
 #include "targets/elf.h"
+#include "targets/stack.h"
 #include "targets/targets.h"
 #include "targets/wasm.h"
 
@@ -70,43 +66,15 @@ static void move_symbol(const Elf *elf, const ElfSymbol *s, const SizeSymbols *s
   size->constants -= bytes;
 }
 
-/* One line of a .su file is "file:line[:column]:function TAB bytes TAB kind". */
-static bool parse_frame(const char *line, const char *end, int64_t *bytes, bool *is_run) {
-  const char *tab = memchr(line, '\t', (size_t)(end - line));
-  if (!tab) return false;
-  *is_run = tab - line >= 4 && strncmp(tab - 4, "_run", 4) == 0;
-  char *stop;
-  *bytes = strtol(tab + 1, &stop, 10);
-  return stop != tab + 1 && *bytes >= 0;
-}
-
-/* Run functions of variants are called by the network's own. */
-static int64_t stack_bound(const char *text) {
-  int64_t run = -1, inner = 0, largest = 0;
-  while (*text) {
-    const char *end = strchr(text, '\n');
-    if (!end) end = text + strlen(text);
-    int64_t bytes;
-    bool is_run;
-    if (parse_frame(text, end, &bytes, &is_run)) {
-      if (is_run && bytes > run) inner = run > 0 ? run : 0, run = bytes;
-      else if (is_run && bytes > inner) inner = bytes;
-      else if (!is_run && bytes > largest) largest = bytes;
-    }
-    text = *end ? end + 1 : end;
-  }
-  return run < 0 ? -1 : run + inner + largest;
-}
-
 /* The compiler leaves model.su beside model.o. */
-static int64_t read_stack(Arena *a, const char *o_file) {
+static int64_t read_stack(Arena *a, const char *o_file, const Elf *elf) {
   size_t n = strlen(o_file), len;
   if (!ends_with(o_file, ".o")) return -1;
   const char *su = arena_printf(a, "%.*s.su", (int)(n - 2), o_file);
   FILE *f = fopen(su, "r");
   if (!f) return -1;
   fclose(f);
-  return stack_bound(read_file(a, su, &len));
+  return stack_bound(a, elf, read_file(a, su, &len));
 }
 
 bool read_object_size(Arena *a, const char *o_file, const SizeSymbols *symbols, ObjectSize *size) {
@@ -123,6 +91,6 @@ bool read_object_size(Arena *a, const char *o_file, const SizeSymbols *symbols, 
     if (s->section == ELF_COMMON) size->bss += (int64_t)s->bytes;
     move_symbol(&elf, s, symbols, size);
   }
-  size->stack = read_stack(a, o_file);
+  size->stack = read_stack(a, o_file, &elf);
   return true;
 }

@@ -97,8 +97,7 @@ typedef struct ObjectSize {
   int64_t code, constants, data, bss;   /* bytes by section; constants without the next two */
   int64_t weights;                      /* codes and biases */
   int64_t scales;                       /* multipliers per channel and per group of weights */
-  int64_t stack;  /* frame of <prefix>_run plus the largest other frame (kernels do not call each
-                     other), from -fstack-usage; -1 unknown */
+  int64_t stack;  /* bound below any global function (stack.h); -1 unknown */
 } ObjectSize;
 
 /* Compiles `c_file` to `o_file` with the target's flags, -std=c99 and `opt` ("-Os", "-O2");
