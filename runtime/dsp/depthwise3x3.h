@@ -50,9 +50,9 @@ enum { QCC_DSP_COLUMN = 8 }; /* words of a column: 4 channels of 2 pairs of rows
                    "strd %[s], %[t], [%[y]], #8\n\t"                                       \
                    "cmp %[y], %[end]\n\t"                                                  \
                    "bne 1b"                                                                \
-                   : [x] "+r"(x), [y] "+r"(y), [s] "+r"(s), [t] "=&r"(t), [u] "=&r"(u),    \
-                     [v] "=&r"(v), [a0] "=&r"(a0), [b0] "=&r"(b0), [a1] "=&r"(a1),         \
-                     [b1] "=&r"(b1), [a2] "=&r"(a2), [b2] "=&r"(b2)                        \
+                   : [x] "+r"(x), [y] "+r"(y), [s] "+r"(s), [t] "=r"(t), [u] "=r"(u),      \
+                     [v] "=r"(v), [a0] "=r"(a0), [b0] "=r"(b0), [a1] "=r"(a1),             \
+                     [b1] "=r"(b1), [a2] "=r"(a2), [b2] "=r"(b2)                           \
                    : [end] "r"(end)                                                        \
                    : "cc", "memory")
 
@@ -70,18 +70,21 @@ enum { QCC_DSP_COLUMN = 8 }; /* words of a column: 4 channels of 2 pairs of rows
                    "str %[s], [%[y]], #8\n\t"                                              \
                    "cmp %[y], %[end]\n\t"                                                  \
                    "bne 1b"                                                                \
-                   : [x] "+r"(x), [y] "+r"(y), [s] "+r"(s), [u] "=&r"(u), [v] "=&r"(v),    \
-                     [a0] "=&r"(a0), [b0] "=&r"(b0), [a1] "=&r"(a1), [b1] "=&r"(b1),       \
-                     [a2] "=&r"(a2), [b2] "=&r"(b2)                                        \
+                   : [x] "+r"(x), [y] "+r"(y), [s] "+r"(s), [u] "=r"(u), [v] "=r"(v),      \
+                     [a0] "=r"(a0), [b0] "=r"(b0), [a1] "=r"(a1), [b1] "=r"(b1),           \
+                     [a2] "=r"(a2), [b2] "=r"(b2)                                          \
                    : [end] "r"(end)                                                        \
                    : "cc", "memory")
 
 /* Sums of n output columns, for output rows 0 and 1: y[n][2].  w[3]: the channel's weights.  swap:
  * the older pair is the second. */
-QCC_DSP_BLOCK void qcc_dsp_sum_rows(int32_t stride_h, int32_t stride_w, int32_t swap, int32_t n,
-                                 const uint32_t *w, const uint32_t *x, int32_t *y) {
-  const int32_t *end = y + 2 * n;
-  uint32_t u, v, t, s = (uint32_t)(uintptr_t)w, a0, b0, a1, b1, a2, b2;
+QCC_INLINE void qcc_dsp_sum_rows(int32_t stride_h, int32_t stride_w, int32_t swap, int32_t n,
+                                 const uint32_t *w, const uint32_t *planes, int32_t *sums) {
+  register uint32_t s __asm__("r0") = (uint32_t)(uintptr_t)w, t __asm__("r1"), u __asm__("r2"),
+                      v __asm__("r3"), a0 __asm__("r4"), b0 __asm__("r5"), a1 __asm__("r6"),
+                      b1 __asm__("r8"), a2 __asm__("r9"), b2 __asm__("r10");
+  register const uint32_t *x __asm__("r11") = planes;
+  register int32_t *y __asm__("r12") = sums, *end __asm__("lr") = sums + 2 * n;
   if (stride_h == 1 && stride_w == 1) {
     if (swap)
       QCC_DSP_TWO_ROWS("%[v]", "%[u]", "-32");

@@ -7,19 +7,14 @@
  * Weights come as halfwords that hold two output channels at once, 256 * a + b.  SMLAD with the
  * halfword as it stands sums 256 * a + b, with its sign-extended low byte it sums b alone, and the
  * difference is 256 * a: one SXTB16 unpacks four weights instead of two.  Sums must stay below
- * 2^23, which the compiler checks from the weights. */
+ * 2^23, which the compiler checks from the weights.
+ *
+ * Assembly that takes almost every register names them, because gcc does not find an allocation in
+ * every function; never r7, which may be the frame pointer. */
 #ifndef QCC_DSP_H
 #define QCC_DSP_H
 
 #include "common.h"
-
-/* For functions around assembly that takes almost every register.  gcc fails to allocate them in
- * large functions, so that it gets these as functions of their own. */
-#if defined(__clang__)
-#define QCC_DSP_BLOCK QCC_INLINE
-#else
-#define QCC_DSP_BLOCK static __attribute__((noinline, unused))
-#endif
 
 QCC_INLINE uint32_t qcc_dsp_load(const void *p) {
   uint32_t v;

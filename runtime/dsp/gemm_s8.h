@@ -9,42 +9,40 @@
 
 #define QCC_DSP_STEP                  \
   "ldm %[w]!, {r3, r4, r5, r6}\n\t"   \
-  "ldrd %[u], %[v], [%[x]], #8\n\t"   \
-  "smlad %[s0], %[u], r3, %[s0]\n\t"  \
-  "smlad %[s1], %[u], r4, %[s1]\n\t"  \
+  "ldrd r12, lr, [%[x]], #8\n\t"      \
+  "smlad %[s0], r12, r3, %[s0]\n\t"   \
+  "smlad %[s1], r12, r4, %[s1]\n\t"   \
   "sxtb16 r3, r3\n\t"                 \
   "sxtb16 r4, r4\n\t"                 \
-  "smlad %[s0], %[v], r5, %[s0]\n\t"  \
-  "smlad %[s1], %[v], r6, %[s1]\n\t"  \
+  "smlad %[s0], lr, r5, %[s0]\n\t"    \
+  "smlad %[s1], lr, r6, %[s1]\n\t"    \
   "sxtb16 r5, r5\n\t"                 \
   "sxtb16 r6, r6\n\t"                 \
-  "smlad %[t0], %[u], r3, %[t0]\n\t"  \
-  "smlad %[t1], %[u], r4, %[t1]\n\t"  \
-  "smlad %[t0], %[v], r5, %[t0]\n\t"  \
-  "smlad %[t1], %[v], r6, %[t1]\n\t"
+  "smlad %[t0], r12, r3, %[t0]\n\t"   \
+  "smlad %[t1], r12, r4, %[t1]\n\t"   \
+  "smlad %[t0], lr, r5, %[t0]\n\t"    \
+  "smlad %[t1], lr, r6, %[t1]\n\t"
+#define QCC_DSP_LOOP(steps)                                                             \
+  __asm__ volatile("1:\n\t" steps                                                       \
+                   "subs %[n], %[n], #1\n\t"                                            \
+                   "bne 1b"                                                             \
+                   : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1),        \
+                     [x] "+r"(x), [w] "+r"(w), [n] "+r"(n)                              \
+                   :                                                                    \
+                   : "r3", "r4", "r5", "r6", "r12", "lr", "cc", "memory")
 
 /* acc: 256 * a + b, b, 256 * c + d, d */
-QCC_DSP_BLOCK const uint32_t *qcc_dsp_multiply_row(const uint32_t *x, const uint32_t *w,
-                                                   int32_t steps, int32_t acc[4]) {
-  int32_t s0 = acc[0], t0 = acc[1], s1 = acc[2], t1 = acc[3], n = steps >> 2;
-  uint32_t u, v;
+QCC_INLINE const uint32_t *qcc_dsp_multiply_row(const uint32_t *wide, const uint32_t *weights,
+                                                int32_t steps, int32_t acc[4]) {
+  register int32_t s0 __asm__("r0") = acc[0], t0 __asm__("r1") = acc[1],
+                   s1 __asm__("r2") = acc[2], t1 __asm__("r8") = acc[3],
+                   n __asm__("r11") = steps >> 2;
+  register const uint32_t *x __asm__("r9") = wide, *w __asm__("r10") = weights;
   if (n > 0)
-    __asm__ volatile("1:\n\t" QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP
-                     "subs %[n], %[n], #1\n\t"
-                     "bne 1b"
-                     : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1), [x] "+r"(x),
-                       [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u), [v] "=&r"(v)
-                     :
-                     : "r3", "r4", "r5", "r6", "cc", "memory");
+    QCC_DSP_LOOP(QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP);
   n = steps & 3;
   if (n > 0)
-    __asm__ volatile("1:\n\t" QCC_DSP_STEP
-                     "subs %[n], %[n], #1\n\t"
-                     "bne 1b"
-                     : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1), [x] "+r"(x),
-                       [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u), [v] "=&r"(v)
-                     :
-                     : "r3", "r4", "r5", "r6", "cc", "memory");
+    QCC_DSP_LOOP(QCC_DSP_STEP);
   acc[0] = s0;
   acc[1] = t0;
   acc[2] = s1;
@@ -52,6 +50,7 @@ QCC_DSP_BLOCK const uint32_t *qcc_dsp_multiply_row(const uint32_t *x, const uint
   return w;
 }
 
+#undef QCC_DSP_LOOP
 #undef QCC_DSP_STEP
 
 /* scratch[2 * ((depth + 3) / 4)] words; k per four channels: four biases, four 2 m. */

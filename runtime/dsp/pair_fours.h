@@ -14,33 +14,33 @@
 #include "dsp/dsp.h"
 
 #define QCC_DSP_PRODUCTS(clear1, clear2, clear3) \
-  "ldrd %[u], %[v], [%[x]], #8\n\t"              \
-  "smlad %[a0], %[u], %[q], %[a0]\n\t"           \
-  "smlad %[a1], %[v], %[q], %[a1]\n\t"           \
+  "ldrd %[u], r12, [%[x]], #8\n\t"              \
+  "smlad %[a0], %[u], lr, %[a0]\n\t"           \
+  "smlad %[a1], r12, lr, %[a1]\n\t"           \
   clear1                                         \
-  "smlad %[b0], %[u], %[q], %[b0]\n\t"           \
-  "smlad %[b1], %[v], %[q], %[b1]\n\t"           \
+  "smlad %[b0], %[u], lr, %[b0]\n\t"           \
+  "smlad %[b1], r12, lr, %[b1]\n\t"           \
   clear2                                         \
-  "smlad %[c0], %[u], %[q], %[c0]\n\t"           \
-  "smlad %[c1], %[v], %[q], %[c1]\n\t"           \
+  "smlad %[c0], %[u], lr, %[c0]\n\t"           \
+  "smlad %[c1], r12, lr, %[c1]\n\t"           \
   clear3                                         \
-  "smlad %[d0], %[u], %[q], %[d0]\n\t"           \
-  "smlad %[d1], %[v], %[q], %[d1]\n\t"
+  "smlad %[d0], %[u], lr, %[d0]\n\t"           \
+  "smlad %[d1], r12, lr, %[d1]\n\t"
 #define QCC_DSP_HALF_S4                                                          \
-  "ldr %[q], [%[w]], #4\n\t"                                                     \
-  QCC_DSP_PRODUCTS("bic %[q], #0xf000f000\n\t", "bic %[q], #0x0f000f00\n\t",     \
-                   "bic %[q], #0x00f000f0\n\t")
+  "ldr lr, [%[w]], #4\n\t"                                                     \
+  QCC_DSP_PRODUCTS("bic lr, #0xf000f000\n\t", "bic lr, #0x0f000f00\n\t",     \
+                   "bic lr, #0x00f000f0\n\t")
 #define QCC_DSP_HALF_S2                                                          \
-  QCC_DSP_PRODUCTS("and %[q], #0x003f003f\n\t", "and %[q], #0x000f000f\n\t",     \
-                   "and %[q], #0x00030003\n\t")
+  QCC_DSP_PRODUCTS("and lr, #0x003f003f\n\t", "and lr, #0x000f000f\n\t",     \
+                   "and lr, #0x00030003\n\t")
 #define QCC_DSP_STEP_S4 QCC_DSP_HALF_S4 QCC_DSP_HALF_S4
 /* No register is left for the second half of a word. */
 #define QCC_DSP_STEP_S2           \
-  "ldr %[q], [%[w]]\n\t"          \
-  "sxtb16 %[q], %[q]\n\t"         \
+  "ldr lr, [%[w]]\n\t"          \
+  "sxtb16 lr, lr\n\t"         \
   QCC_DSP_HALF_S2                 \
-  "ldr %[q], [%[w]], #4\n\t"      \
-  "sxtb16 %[q], %[q], ror #8\n\t" \
+  "ldr lr, [%[w]], #4\n\t"      \
+  "sxtb16 lr, lr, ror #8\n\t" \
   QCC_DSP_HALF_S2
 
 /* All registers are taken: the counter, which comes in u, stays on the stack. */
@@ -53,16 +53,19 @@
                                   "add sp, sp, #4"                                      \
                    : [a0] "+r"(a0), [a1] "+r"(a1), [b0] "+r"(b0), [b1] "+r"(b1),        \
                      [c0] "+r"(c0), [c1] "+r"(c1), [d0] "+r"(d0), [d1] "+r"(d1),        \
-                     [x] "+r"(x), [w] "+r"(w), [u] "+r"(u), [v] "=&r"(v), [q] "=&r"(q)  \
+                     [x] "+r"(x), [w] "+r"(w), [u] "+r"(u)                              \
                    :                                                                    \
-                   : "cc", "memory")
+                   : "r12", "lr", "cc", "memory")
 
 /* f: f0 of both pixels, f1, f2, f3. Returns the end of the weights. bits: 4 or 2. */
-QCC_INLINE const uint32_t *qcc_dsp_multiply_fours(int32_t bits, const uint32_t *x,
-                                                  const uint32_t *w, int32_t steps, int32_t f[8]) {
-  int32_t a0 = f[0], a1 = f[1], b0 = f[2], b1 = f[3], c0 = f[4], c1 = f[5], d0 = f[6], d1 = f[7];
-  int32_t u = steps >> 2;
-  uint32_t v, q;
+QCC_INLINE const uint32_t *qcc_dsp_multiply_fours(int32_t bits, const uint32_t *columns,
+                                                  const uint32_t *weights, int32_t steps,
+                                                  int32_t f[8]) {
+  register int32_t a0 __asm__("r0") = f[0], a1 __asm__("r1") = f[1], b0 __asm__("r2") = f[2],
+                   b1 __asm__("r3") = f[3], c0 __asm__("r4") = f[4], c1 __asm__("r5") = f[5],
+                   d0 __asm__("r6") = f[6], d1 __asm__("r8") = f[7];
+  register const uint32_t *x __asm__("r9") = columns, *w __asm__("r10") = weights;
+  register int32_t u __asm__("r11") = steps >> 2;
   if (u > 0 && bits == 4)
     QCC_DSP_LOOP(QCC_DSP_STEP_S4 QCC_DSP_STEP_S4 QCC_DSP_STEP_S4 QCC_DSP_STEP_S4);
   if (u > 0 && bits == 2)
@@ -130,7 +133,7 @@ QCC_INLINE void qcc_dsp_finish_fours(const struct qcc_rescale *r, int32_t bits, 
 }
 
 /* As qcc_dsp_pair; k per four channels: what f0, f1, f2 and f3 begin with, four 2 m. */
-QCC_DSP_BLOCK void qcc_dsp_pair_fours(const struct qcc_rescale *r, int32_t bits, int32_t steps,
+QCC_INLINE void qcc_dsp_pair_fours(const struct qcc_rescale *r, int32_t bits, int32_t steps,
                                       int32_t channels, const uint32_t *x, const uint32_t *w,
                                       const int32_t *k, const int8_t *table, int8_t *y0,
                                       int8_t *y1) {

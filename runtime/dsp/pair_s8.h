@@ -15,42 +15,40 @@ struct qcc_dsp_sums {
   int32_t s0, s1, t0, t1; /* of pixel 0 and pixel 1 */
 };
 
-#define QCC_DSP_STEP                \
-  "ldm %[x]!, {r3, r4, r5, r6}\n\t" \
-  "ldrd %[u], %[v], [%[w]], #8\n\t" \
-  "smlad %[s0], r3, %[u], %[s0]\n\t" \
-  "smlad %[s1], r4, %[u], %[s1]\n\t" \
-  "sxtb16 %[u], %[u]\n\t"           \
-  "smlad %[s0], r5, %[v], %[s0]\n\t" \
-  "smlad %[s1], r6, %[v], %[s1]\n\t" \
-  "sxtb16 %[v], %[v]\n\t"           \
-  "smlad %[t0], r3, %[u], %[t0]\n\t" \
-  "smlad %[t1], r4, %[u], %[t1]\n\t" \
-  "smlad %[t0], r5, %[v], %[t0]\n\t" \
-  "smlad %[t1], r6, %[v], %[t1]\n\t"
+#define QCC_DSP_STEP                  \
+  "ldm %[x]!, {r3, r4, r5, r6}\n\t"   \
+  "ldrd r12, lr, [%[w]], #8\n\t"      \
+  "smlad %[s0], r3, r12, %[s0]\n\t"   \
+  "smlad %[s1], r4, r12, %[s1]\n\t"   \
+  "sxtb16 r12, r12\n\t"               \
+  "smlad %[s0], r5, lr, %[s0]\n\t"    \
+  "smlad %[s1], r6, lr, %[s1]\n\t"    \
+  "sxtb16 lr, lr\n\t"                 \
+  "smlad %[t0], r3, r12, %[t0]\n\t"   \
+  "smlad %[t1], r4, r12, %[t1]\n\t"   \
+  "smlad %[t0], r5, lr, %[t0]\n\t"    \
+  "smlad %[t1], r6, lr, %[t1]\n\t"
+#define QCC_DSP_LOOP(steps)                                                             \
+  __asm__ volatile("1:\n\t" steps                                                       \
+                   "subs %[n], %[n], #1\n\t"                                            \
+                   "bne 1b"                                                             \
+                   : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1),        \
+                     [x] "+r"(x), [w] "+r"(w), [n] "+r"(n)                              \
+                   :                                                                    \
+                   : "r3", "r4", "r5", "r6", "r12", "lr", "cc", "memory")
 
 /* `steps` steps; returns the end of the weights. */
-QCC_INLINE const uint32_t *qcc_dsp_multiply(const uint32_t *x, const uint32_t *w, int32_t steps,
-                                            struct qcc_dsp_sums *sums) {
-  int32_t s0 = sums->s0, s1 = sums->s1, t0 = sums->t0, t1 = sums->t1, n = steps >> 2;
-  uint32_t u, v;
+QCC_INLINE const uint32_t *qcc_dsp_multiply(const uint32_t *columns, const uint32_t *weights,
+                                            int32_t steps, struct qcc_dsp_sums *sums) {
+  register int32_t s0 __asm__("r0") = sums->s0, s1 __asm__("r1") = sums->s1,
+                   t0 __asm__("r2") = sums->t0, t1 __asm__("r8") = sums->t1,
+                   n __asm__("r11") = steps >> 2;
+  register const uint32_t *x __asm__("r9") = columns, *w __asm__("r10") = weights;
   if (n > 0)
-    __asm__ volatile("1:\n\t" QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP
-                     "subs %[n], %[n], #1\n\t"
-                     "bne 1b"
-                     : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1), [x] "+r"(x),
-                       [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u), [v] "=&r"(v)
-                     :
-                     : "r3", "r4", "r5", "r6", "cc", "memory");
+    QCC_DSP_LOOP(QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP QCC_DSP_STEP);
   n = steps & 3;
   if (n > 0)
-    __asm__ volatile("1:\n\t" QCC_DSP_STEP
-                     "subs %[n], %[n], #1\n\t"
-                     "bne 1b"
-                     : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1), [x] "+r"(x),
-                       [w] "+r"(w), [n] "+r"(n), [u] "=&r"(u), [v] "=&r"(v)
-                     :
-                     : "r3", "r4", "r5", "r6", "cc", "memory");
+    QCC_DSP_LOOP(QCC_DSP_STEP);
   sums->s0 = s0;
   sums->s1 = s1;
   sums->t0 = t0;
@@ -58,11 +56,12 @@ QCC_INLINE const uint32_t *qcc_dsp_multiply(const uint32_t *x, const uint32_t *w
   return w;
 }
 
+#undef QCC_DSP_LOOP
 #undef QCC_DSP_STEP
 
 /* All output channels of a pair of pixels. k: per pair of channels a and b the words bias of a,
  * bias of b, 2 m of a, 2 m of b.  y1 may be y0: then only pixel 0 remains. */
-QCC_DSP_BLOCK void qcc_dsp_pair(const struct qcc_rescale *r, int32_t steps, int32_t channels,
+QCC_INLINE void qcc_dsp_pair(const struct qcc_rescale *r, int32_t steps, int32_t channels,
                              const uint32_t *x, const uint32_t *w, const int32_t *k,
                              const int8_t *table, int8_t *y0, int8_t *y1) {
   for (int32_t o = 0; o < channels; o += 2, k += 4, y0 += 2, y1 += 2) {
