@@ -109,7 +109,7 @@ static void read_data_symbol(Arena *a, Reader *r, uint32_t flags, int first, Elf
   if (flags & UNDEFINED) return;
   uint32_t segment = get_u32(r);
   s.value = get_u32(r);
-  s.bytes = get_u32(r);
+  get_u32(r); /* its size modulo 2^16 (clang 19); it reaches to the next symbol or the end */
   if (r->bad || segment >= (uint32_t)(elf->n_section - first)) {
     r->bad = true;
     return;

@@ -122,7 +122,7 @@ static const char wasm_object[] =
     "\13\31\3" "\0\101\0\13\3abc" "\0\101\4\13\2de" "\0\101\10\13\4\0\0\0\0"
     "\0\106\7linking\2"
     "\5\40\3" "\11.rodata.f\0\0" "\7.data.d\0\0" "\6.bss.z\0\0"
-    "\10\31\3" "\1\2\11f_weights\0\1\2" "\0\0\0\1f" "\1\20\1g";
+    "\10\31\3" "\1\2\11f_weights\0\1\0" "\0\0\0\1f" "\1\20\1g";
 /* clang-format on */
 
 /* Sizes of an object that is written to a file, as the compiler would have. */
