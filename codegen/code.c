@@ -128,13 +128,13 @@ static const char *specialisation(const char *optimize) {
   return "";
 }
 
-static void write_kernels(Emitter *e, FILE *f, const Part *part, const char *tag) {
+static void write_kernels(Emitter *e, FILE *f, const Body *body, const char *tag) {
   const char *settings =
       arena_printf(e->a, "%s%s", specialisation(e->o->optimize),
-                   part->uses_libm_activation ? "" : "#define QCC_ACT_LIBM 0\n");
+                   body->uses_libm_activation ? "" : "#define QCC_ACT_LIBM 0\n");
   write_tagged(f, tag, settings, strlen(settings));
   Paste p = {.a = e->a, .f = f, .tag = tag};
-  for (int i = 0; i < part->n_header; i++) paste_header(&p, part->header[i]);
+  for (int i = 0; i < body->n_header; i++) paste_header(&p, body->header[i]);
   fprintf(f, "\n");
 }
 
@@ -178,15 +178,83 @@ static void write_comment(Emitter *e, const Node *n, const Kernel *k) {
   fprintf(e->calls, "   */\n");
 }
 
-static void write_node(Emitter *e, const Node *n) {
-  const Kernel *k = variant_kernel(n, (int)(e->now - e->part));
+static void write_mark(Emitter *e, int layer) {
+  fprintf(e->now->calls, "  %s_LAYER(%d);\n", e->upper, layer);
+}
+
+static void write_call(Emitter *e, const Node *n) {
+  const Kernel *k = variant_kernel(n, (int)(e->now - e->body));
   write_comment(e, n, k);
-  fprintf(e->calls, "  %s_LAYER(%d);\n", e->upper, e->index);
+  if (e->calls == e->now->calls) write_mark(e, e->index);
   if (!k) return;
   use_header(e, k->header);
   fprintf(e->calls, "  {\n");
   emitter_of(k)(e, n, k);
   fprintf(e->calls, "  }\n");
+}
+
+static int64_t part_of(const Graph *g, int i) { return attr_int(g->node[i], "parallel", -1); }
+
+/* Where the parts of the layer that begins at node i end: behind the last of them. */
+static int parts_end(const Graph *g, int i) {
+  int end = i + 1;
+  for (int k = i + 1; k < g->n_node && part_of(g, k) != 0; k++) {
+    if (part_of(g, k) > 0) end = k + 1;
+    else if (g->node[k]->kernel) break;
+  }
+  return end;
+}
+
+static const char *variant_tag(Emitter *e, int v) {
+  return identifier_of(e->a, e->cx->target->variant[v].target->name);
+}
+
+/* The parts of a layer, nodes [from, to), as cases of one function, which threads call if the
+ * compiler is told to make some.  The views between them are no work. */
+static void write_parts(Emitter *e, int from, int to) {
+  const char *name = e->o->name;
+  int64_t parts = part_of(e->g, to - 1) + 1;
+  if (e->n_body > 1)
+    name = arena_printf(e->a, "%s_%s", name, variant_tag(e, (int)(e->now - e->body)));
+  const char *pointers = "a", *parameters = "unsigned char *const a", *unused = "";
+  for (int i = 1; i < e->g->n_part; i++) {
+    pointers = arena_printf(e->a, "%s, a%d", pointers, i);
+    parameters = arena_printf(e->a, "%s, unsigned char *const a%d", parameters, i);
+    unused = arena_printf(e->a, "%s  (void)a%d;\n", unused, i);
+  }
+  e->calls = e->now->parts;
+  fprintf(e->calls, "\nstatic void %s_%d_run(%s, int part) {\n%s  switch (part) {\n", name, from,
+          parameters, unused);
+  for (e->index = from; e->index < to; e->index++) {
+    int64_t part = part_of(e->g, e->index);
+    if (part >= 0) fprintf(e->calls, "  case %lld:\n", (long long)part);
+    write_call(e, e->g->node[e->index]);
+    if (part >= 0) fprintf(e->calls, "  break;\n");
+  }
+  fprintf(e->calls, "  }\n}\n");
+  e->calls = e->now->calls;
+  fprintf(e->calls, "\n  /* %d to %d: %lld parts that may run at the same time */\n", from, to - 1,
+          (long long)parts);
+  write_mark(e, from);
+  fprintf(e->calls,
+          "#ifdef _OPENMP\n#pragma omp parallel for num_threads(%lld) schedule(static, 1)\n#endif\n"
+          "  for (int part = 0; part < %lld; part++) %s_%d_run(%s, part);\n",
+          (long long)parts, (long long)parts, name, from, pointers);
+  for (int i = from + 1; i < to; i++) write_mark(e, i);
+}
+
+static void write_layers(Emitter *e) {
+  const Graph *g = e->g;
+  for (int i = 0, end; i < g->n_node; i = end) {
+    end = i + 1;
+    e->index = i;
+    if (part_of(g, i) == 0) {
+      end = parts_end(g, i);
+      write_parts(e, i, end);
+    } else {
+      write_call(e, g->node[i]);
+    }
+  }
 }
 
 /* ---- the two files --------------------------------------------------------------------------- */
@@ -208,7 +276,10 @@ static void write_io(Emitter *e, FILE *f, const char *kind, int i, const Tensor 
   if (t->layout == LAYOUT_NHWC) fprintf(f, ", channels last");
   if (t->quant) fprintf(f, "; real = (code - zero) * scale");
   fprintf(f, " */\n");
-  fprintf(f, "#define %s_%s_%d_OFFSET %lld\n", u, kind, i, (long long)t->offset);
+  int part = arena_part(e->g, t->offset);
+  long long offset = (long long)(t->offset - part_start(e->g, part));
+  if (e->g->n_part > 1) fprintf(f, "#define %s_%s_%d_ARENA %d\n", u, kind, i, part);
+  fprintf(f, "#define %s_%s_%d_OFFSET %lld\n", u, kind, i, offset);
   fprintf(f, "#define %s_%s_%d_BYTES %lld\n", u, kind, i, (long long)stored_bytes(t));
   fprintf(f, "#define %s_%s_%d_ELEMENTS %lld\n", u, kind, i, (long long)n_elements(t));
   if (t->quant) {
@@ -216,7 +287,56 @@ static void write_io(Emitter *e, FILE *f, const char *kind, int i, const Tensor 
     fprintf(f, "#define %s_%s_%d_ZERO (%d)\n", u, kind, i, (int)t->quant->zero[0]);
   }
   fprintf(f, "#define %s_%s_%d(arena) ((%s *)(void *)((unsigned char *)(arena) + %lld))\n", u, kind,
-          i, ctype_of(t->dtype), (long long)t->offset);
+          i, ctype_of(t->dtype), offset);
+}
+
+/* "" for the first part of the arena, "_1" for the second. */
+static const char *arena_suffix(Emitter *e, int part) {
+  return part > 0 ? arena_printf(e->a, "_%d", part) : "";
+}
+
+static int count_arenas(const Graph *g) { return g->n_part > 1 ? g->n_part : 1; }
+
+static void write_arenas(Emitter *e, FILE *f) {
+  const Graph *g = e->g;
+  for (int i = 0; i < count_arenas(g); i++) {
+    const char *suffix = arena_suffix(e, i);
+    long long bytes = (long long)(g->arena_bytes ? part_bytes(g, i) : 16);
+    if (g->n_part > 1)
+      fprintf(f, "/* Arena %d, in %s: */\n", i, comment_text(e->a, g->part[i].region));
+    fprintf(f, "#define %s_ARENA%s_BYTES %lld\n", e->upper, suffix, bytes);
+    if (i == 0) fprintf(f, "#define %s_ARENA_ALIGN 16\n", e->upper);
+    if (e->o->static_arena)
+      fprintf(f, "extern unsigned char %s_arena%s[%s_ARENA%s_BYTES];\n", e->o->name, suffix,
+              e->upper, suffix);
+  }
+}
+
+/* "TYPEarena, TYPEarena_1" */
+static const char *list_arenas(Emitter *e, const char *type) {
+  const char *list = arena_printf(e->a, "%sarena", type);
+  for (int i = 1; i < count_arenas(e->g); i++)
+    list = arena_printf(e->a, "%s, %sarena_%d", list, type, i);
+  return list;
+}
+
+static const char *run_arguments(Emitter *e) { return list_arenas(e, "void *"); }
+
+/* The arenas themselves.  Their sections matter where they lie in different memories. */
+static void define_arenas(Emitter *e, FILE *f) {
+  const Graph *g = e->g;
+  for (int i = 0; i < count_arenas(g); i++) {
+    const char *suffix = arena_suffix(e, i), *u = e->upper, *section = "";
+    if (g->n_part > 1) {
+      fprintf(f, "\n#ifndef %s_ARENA%s_SECTION\n#define %s_ARENA%s_SECTION \".bss.%s\"\n#endif", u,
+              suffix, u, suffix, identifier_of(e->a, g->part[i].region));
+      section = arena_printf(e->a, ", section(%s_ARENA%s_SECTION)", u, suffix);
+    }
+    fprintf(f,
+            "\nunsigned char %s_arena%s[%s_ARENA%s_BYTES] "
+            "__attribute__((aligned(%s_ARENA_ALIGN)%s));\n",
+            e->o->name, suffix, u, suffix, u, section);
+  }
 }
 
 /* What the header says of variants. */
@@ -246,9 +366,7 @@ static void write_header(Emitter *e, const char *dir) {
           "/* Working memory: inputs, outputs, activations and scratch. The run function needs\n"
           " * nothing else but stack.  Give it a buffer of this size and alignment; nothing in it\n"
           " * has to live between calls. */\n");
-  fprintf(f, "#define %s_ARENA_BYTES %lld\n#define %s_ARENA_ALIGN 16\n", u,
-          (long long)(g->arena_bytes ? g->arena_bytes : 16), u);
-  if (e->o->static_arena) fprintf(f, "extern unsigned char %s_arena[%s_ARENA_BYTES];\n", name, u);
+  write_arenas(e, f);
   for (int i = 0; i < g->n_in; i++) write_io(e, f, "INPUT", i, g->in[i]);
   for (int i = 0; i < g->n_out; i++) write_io(e, f, "OUTPUT", i, g->out[i]);
   fprintf(f,
@@ -256,8 +374,8 @@ static void write_header(Emitter *e, const char *dir) {
           " * %s_OUTPUT_0(arena) ...  Inputs are overwritten.  Reentrant: calls with different\n"
           " * arenas may run at the same time. */\n",
           u, u);
-  fprintf(f, "void %s_run(void *arena);\n\n", name);
-  if (e->n_part > 1) write_variants(e, f);
+  fprintf(f, "void %s_run(%s);\n\n", name, run_arguments(e));
+  if (e->n_body > 1) write_variants(e, f);
   fprintf(f,
           "/* With %s_PROFILE defined when the .c file is compiled, this function of yours is\n"
           " * called before every layer and, with layer = %s_LAYERS, after the last. */\n",
@@ -300,16 +418,15 @@ static void write_macros(Emitter *e, FILE *f) {
 }
 
 /* A run function: of the network, or of one of its variants. */
-static void write_run(Emitter *e, FILE *f, const Part *part, const char *tag) {
-  if (*tag) fprintf(f, "static void %s_%s_run(void *arena) {\n", e->o->name, tag);
-  else fprintf(f, "\nvoid %s_run(void *arena) {\n", e->o->name);
+static void write_run(Emitter *e, FILE *f, const Body *body, const char *tag) {
+  write_tagged(f, tag, body->parts_text, body->n_parts_text);
+  if (*tag) fprintf(f, "\nstatic void %s_%s_run(%s) {\n", e->o->name, tag, run_arguments(e));
+  else fprintf(f, "\nvoid %s_run(%s) {\n", e->o->name, run_arguments(e));
   fprintf(f, "  unsigned char *const a = arena;\n  (void)a;\n");
-  write_tagged(f, tag, part->text, part->n_text);
+  for (int i = 1; i < count_arenas(e->g); i++)
+    fprintf(f, "  unsigned char *const a%d = arena_%d;\n  (void)a%d;\n", i, i, i);
+  write_tagged(f, tag, body->text, body->n_text);
   fprintf(f, "  %s_LAYER(%d);\n}\n", e->upper, e->g->n_node);
-}
-
-static const char *variant_tag(Emitter *e, int v) {
-  return identifier_of(e->a, e->cx->target->variant[v].target->name);
 }
 
 static void write_variant(Emitter *e, FILE *f, int v) {
@@ -323,8 +440,8 @@ static void write_variant(Emitter *e, FILE *f, int v) {
             "#elif defined(__GNUC__)\n#pragma GCC push_options\n#pragma GCC target(\"%s\")\n"
             "#endif\n",
             variant->code, variant->code);
-  write_kernels(e, f, &e->part[v], tag);
-  write_run(e, f, &e->part[v], tag);
+  write_kernels(e, f, &e->body[v], tag);
+  write_run(e, f, &e->body[v], tag);
   if (variant->code)
     fprintf(f, "\n#if defined(__clang__)\n#pragma clang attribute pop\n"
                "#elif defined(__GNUC__)\n#pragma GCC pop_options\n#endif\n");
@@ -359,10 +476,11 @@ static void write_choice(Emitter *e, FILE *f) {
           "  if (v == 0) {\n    v = %s_find_variant() + 1;\n"
           "    __atomic_store_n(&found, v, __ATOMIC_RELAXED);\n  }\n  return v - 1;\n#endif\n}\n",
           name, u, name, u, name);
-  fprintf(f, "\nvoid %s_run(void *arena) {\n  switch (%s_variant()) {\n", name, name);
+  const char *arenas = list_arenas(e, "");
+  fprintf(f, "\nvoid %s_run(%s) {\n  switch (%s_variant()) {\n", name, run_arguments(e), name);
   for (int v = 0; v < last; v++)
-    fprintf(f, "    case %d: %s_%s_run(arena); break;\n", v, name, variant_tag(e, v));
-  fprintf(f, "    default: %s_%s_run(arena); break;\n  }\n}\n", name, variant_tag(e, last));
+    fprintf(f, "    case %d: %s_%s_run(%s); break;\n", v, name, variant_tag(e, v), arenas);
+  fprintf(f, "    default: %s_%s_run(%s); break;\n  }\n}\n", name, variant_tag(e, last), arenas);
 }
 
 /* Compilers want the system headers of variants before the first of them. */
@@ -374,8 +492,8 @@ static void write_includes(Emitter *e, FILE *f) {
     done_before(&p, line);
     fputs(line, f);
   }
-  for (int v = 0; e->n_part > 1 && v < e->n_part; v++)
-    for (int i = 0; i < e->part[v].n_header; i++) paste_header(&p, e->part[v].header[i]);
+  for (int v = 0; e->n_body > 1 && v < e->n_body; v++)
+    for (int i = 0; i < e->body[v].n_header; i++) paste_header(&p, e->body[v].header[i]);
   fprintf(f, "\n");
 }
 
@@ -386,17 +504,14 @@ static void write_source(Emitter *e, const char *dir, const char *constants) {
                    "a compiled network; include the header, call the run function");
   fprintf(f, "#include \"%s.h\"\n\n", name);
   write_includes(e, f);
-  if (e->n_part == 1) write_kernels(e, f, e->part, "");
+  if (e->n_body == 1) write_kernels(e, f, e->body, "");
   write_macros(e, f);
   fprintf(f, "\n%s", constants);
-  if (e->o->static_arena)
-    fprintf(f,
-            "\nunsigned char %s_arena[%s_ARENA_BYTES] __attribute__((aligned(%s_ARENA_ALIGN)));\n",
-            name, e->upper, e->upper);
-  if (e->n_part == 1) {
-    write_run(e, f, e->part, "");
+  if (e->o->static_arena) define_arenas(e, f);
+  if (e->n_body == 1) {
+    write_run(e, f, e->body, "");
   } else {
-    for (int v = 0; v < e->n_part; v++) write_variant(e, f, v);
+    for (int v = 0; v < e->n_body; v++) write_variant(e, f, v);
     write_choice(e, f);
   }
   close_output(f);
@@ -416,23 +531,28 @@ static Emitter new_emitter(const Graph *g, Context *cx, const CodegenOptions *o)
   e.to_bin = weights > 0 && weights >= o->bin_threshold;
   e.array = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *e.array);
   e.packed = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *e.packed);
-  e.n_part = cx->target && cx->target->n_variant ? cx->target->n_variant : 1;
-  e.part = arena_alloc(g->arena, e.n_part * (int64_t)sizeof *e.part);
+  e.n_body = cx->target && cx->target->n_variant ? cx->target->n_variant : 1;
+  e.body = arena_alloc(g->arena, e.n_body * (int64_t)sizeof *e.body);
   return e;
 }
 
-static void write_parts(Emitter *e) {
-  for (int v = 0; v < e->n_part; v++) {
-    Part *p = e->now = &e->part[v];
+static void write_bodies(Emitter *e) {
+  for (int v = 0; v < e->n_body; v++) {
+    Body *p = e->now = &e->body[v];
     e->calls = p->calls = open_memstream(&p->text, &p->n_text);
+    p->parts = open_memstream(&p->parts_text, &p->n_parts_text);
     use_header(e, "common.h");
-    for (e->index = 0; e->index < e->g->n_node; e->index++) write_node(e, e->g->node[e->index]);
+    write_layers(e);
     fclose(p->calls);
+    fclose(p->parts);
   }
 }
 
-static void free_parts(const Emitter *e) {
-  for (int v = 0; v < e->n_part; v++) free(e->part[v].text);
+static void free_bodies(const Emitter *e) {
+  for (int v = 0; v < e->n_body; v++) {
+    free(e->body[v].text);
+    free(e->body[v].parts_text);
+  }
 }
 
 void write_code(const Graph *g, Context *cx, const CodegenOptions *o, const char *dir) {
@@ -441,19 +561,19 @@ void write_code(const Graph *g, Context *cx, const CodegenOptions *o, const char
   Emitter e = new_emitter(g, cx, o);
   e.constants = open_memstream(&constants, &n_constants);
   if (e.to_bin) e.bin = open_output(g->arena, dir, o->name, "_weights.bin");
-  write_parts(&e);
+  write_bodies(&e);
   fclose(e.constants);
   if (e.bin) close_output(e.bin);
   write_header(&e, dir);
   write_source(&e, dir, constants);
   free(constants);
-  free_parts(&e);
+  free_bodies(&e);
 }
 
 ConstantBytes count_constants(const Graph *g, Context *cx, const CodegenOptions *o) {
   Emitter e = new_emitter(g, cx, o);
-  write_parts(&e);
-  free_parts(&e);
+  write_bodies(&e);
+  free_bodies(&e);
   return e.bytes;
 }
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 void use_header(Emitter *e, const char *header) {
-  Part *p = e->now;
+  Body *p = e->now;
   for (int i = 0; i < p->n_header; i++)
     if (strcmp(p->header[i], header) == 0) return;
   p->header = arena_grow(e->a, p->header, p->n_header, sizeof *p->header);
@@ -217,22 +217,31 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
 
 /* ---- places in the arena --------------------------------------------------------------------- */
 
+const char *arena_place(Emitter *e, int64_t offset) {
+  int part = arena_part(e->g, offset);
+  const char *base = part > 0 ? arena_printf(e->a, "a%d", part) : "a";
+  return arena_printf(e->a, "%s + %lld", base, (long long)(offset - part_start(e->g, part)));
+}
+
+const char *scratch_place(Emitter *e, const Node *n) {
+  return arena_place(e, attr_int(n, "scratch_offset", 0));
+}
+
 const char *pointer_to(Emitter *e, const Tensor *t) {
   if (!t) return "NULL";
   if (is_const(t)) return constant_array(e, t, "c");
   const char *ctype = ctype_of(t->dtype);
   const char *via = dtype_bytes(t->dtype) > 1 ? "(void *)" : "";
-  return arena_printf(e->a, "(%s *)%s(a + %lld)", ctype, via, (long long)t->offset);
+  return arena_printf(e->a, "(%s *)%s(%s)", ctype, via, arena_place(e, t->offset));
 }
 
 const char *scratch_pointer(Emitter *e, const Node *n) {
-  return arena_printf(e->a, "(float *)(void *)(a + %lld)",
-                      (long long)attr_int(n, "scratch_offset", 0));
+  return arena_printf(e->a, "(float *)(void *)(%s)", scratch_place(e, n));
 }
 
 const char *scratch_argument(Emitter *e, const Node *n, const Kernel *k) {
   if (!k->scratch) return "";
-  return arena_printf(e->a, "a + %lld, ", (long long)attr_int(n, "scratch_offset", 0));
+  return arena_printf(e->a, "%s, ", scratch_place(e, n));
 }
 
 /* ---- parameter structures and calls ---------------------------------------------------------- */

@@ -16,14 +16,17 @@ typedef struct Array {
 } Array;
 
 /* What a variant's calls use; a target without variants has one. */
-typedef struct Part {
+typedef struct Body {
   FILE *calls;                 /* body of the run function ... */
   char *text;                  /* ... and what it is once the file is closed */
   size_t n_text;
+  FILE *parts;                 /* functions with the parts of layers that several threads compute ... */
+  char *parts_text;            /* ... and what they are once the file is closed */
+  size_t n_parts_text;
   int n_header;
   const char **header;         /* runtime headers used, in order of use */
   bool uses_libm_activation;
-} Part;
+} Body;
 
 typedef struct Emitter {
   const Graph *g;
@@ -35,9 +38,9 @@ typedef struct Emitter {
   ConstantBytes bytes;         /* of the arrays, and of the .bin file */
   int n_written;
   Array *written;              /* [n_written] the arrays */
-  int n_part;
-  Part *part;                  /* [n_part] best variant first */
-  Part *now;                   /* the one that is being written */
+  int n_body;
+  Body *body;                  /* [n_body] best variant first */
+  Body *now;                   /* the one that is being written */
   FILE *calls;                 /* its calls */
   bool to_bin;                 /* weights go to NAME_weights.bin ... */
   FILE *bin;                   /* ... which is this; NULL: they are only counted */
@@ -60,6 +63,9 @@ typedef void EmitFn(Emitter *e, const Node *n, const Kernel *k);
 void use_header(Emitter *e, const char *header);
 Tensor *optional_input(const Node *n, int i);                    /* NULL when it is absent */
 int64_t count_in(const Tensor *t, int from, int to);             /* product of dim[from..to) */
+/* C expression for a byte of the arena, and for a kernel's working memory. */
+const char *arena_place(Emitter *e, int64_t offset);
+const char *scratch_place(Emitter *e, const Node *n);
 /* C expression for a tensor's elements: an array's name, or its place in the arena. "NULL" for
  * NULL. */
 const char *pointer_to(Emitter *e, const Tensor *t);

@@ -27,8 +27,8 @@ static const char *channel_array(Emitter *e, const Node *n, Packing packing) {
 static void call_dsp(Emitter *e, const Node *n, const Kernel *k) {
   const char *w = weight_array(e, n, k), *c = channel_array(e, n, k->packing);
   const char *table = optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL";
-  call(e, "qcc_%s(&p, %s, %s, %s, %s, a + %lld, %s)", k->name, pointer_to(e, n->in[0]), w, c, table,
-       (long long)attr_int(n, "scratch_offset", 0), pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(&p, %s, %s, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, c, table,
+       scratch_place(e, n), pointer_to(e, n->out[0]));
 }
 
 void emit_qconv_dsp(Emitter *e, const Node *n, const Kernel *k) {

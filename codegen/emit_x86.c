@@ -137,9 +137,9 @@ static int64_t input_bytes(const Node *n, const Kernel *k) {
 static void call_x86(Emitter *e, const Node *n, const Kernel *k, const char *stage) {
   const char *w = weight_array(e, n, k), *multiple = write_multiples(e, n, k);
   Rescaling r = write_rescaling(e, n, k, x86_slots(k->packing, n->in[1]->dim[0]), false);
-  call(e, "qcc_%s(&p, %s%s, %s, %s, %s, %s, %s, a + %lld, %s)", k->name, stage,
+  call(e, "qcc_%s(&p, %s%s, %s, %s, %s, %s, %s, %s, %s)", k->name, stage,
        pointer_to(e, n->in[0]), w, multiple, r.b, r.m, table_of(e, n),
-       (long long)attr_int(n, "scratch_offset", 0), pointer_to(e, n->out[0]));
+       scratch_place(e, n), pointer_to(e, n->out[0]));
 }
 
 void emit_x86_conv(Emitter *e, const Node *n, const Kernel *k) {
@@ -185,9 +185,9 @@ void emit_x86_depthwise(Emitter *e, const Node *n, const Kernel *k) {
   const char *w = weight_array(e, n, k);
   const char *taps = write_taps(e, &s, steps * x86_step(n->in[1], k->packing));
   Rescaling r = write_rescaling(e, n, k, (s.out_c + width - 1) / width * width, joined);
-  call(e, "qcc_%s(&p, &t, %s, %s, %s, %s, %s, %s, a + %lld, %s)", k->name, taps,
+  call(e, "qcc_%s(&p, &t, %s, %s, %s, %s, %s, %s, %s, %s)", k->name, taps,
        pointer_to(e, n->in[0]), w, r.b, r.m, table_of(e, n),
-       (long long)attr_int(n, "scratch_offset", 0), pointer_to(e, n->out[0]));
+       scratch_place(e, n), pointer_to(e, n->out[0]));
 }
 
 /* ---- floats ---------------------------------------------------------------------------------- */
@@ -203,8 +203,7 @@ static const char *float_bias(Emitter *e, const Node *n, const Kernel *k) {
 }
 
 static const char *float_scratch(Emitter *e, const Node *n) {
-  return arena_printf(e->a, "(float *)(void *)(a + %lld)",
-                      (long long)attr_int(n, "scratch_offset", 0));
+  return arena_printf(e->a, "(float *)(void *)(%s)", scratch_place(e, n));
 }
 
 static void call_float(Emitter *e, const Node *n, const Kernel *k) {

@@ -59,18 +59,19 @@ static int64_t pack_run(const Order *o, const Rows *w, int64_t c, int64_t block,
   return n;
 }
 
-/* Codes that lie `distance` apart share a byte, the first ones in its lowest bits. */
-static int64_t share_bytes(const int8_t *codes, int64_t n, int64_t distance, int bits,
+/* Codes i and i + distance of each 2 * distance share a byte, with 2 bits i + 2 * distance and
+ * i + 3 * distance too. */
+static int64_t share_bytes(const int8_t *codes, int64_t n, int bits, int64_t distance,
                            uint8_t *out) {
-  int per = 8 / bits;
-  for (int64_t i = 0; i < n / per; i++) {
-    const int8_t *first = codes + i / distance * per * distance + i % distance;
+  int64_t sharers = 8 / bits;
+  for (int64_t i = 0; i < n / sharers; i++) {
+    const int8_t *code = codes + i / distance * sharers * distance + i % distance;
     unsigned byte = 0;
-    for (int q = 0; q < per; q++)
-      byte |= ((unsigned)first[q * distance] & ((1u << bits) - 1)) << q * bits;
+    for (int64_t k = 0; k < sharers; k++)
+      byte |= ((unsigned)code[k * distance] & ((1u << bits) - 1)) << (k * bits);
     out[i] = (uint8_t)byte;
   }
-  return n / per;
+  return n / sharers;
 }
 
 /* Depthwise: [taps][channels], neighbouring taps of narrow codes in the same bytes. */
@@ -84,7 +85,7 @@ static uint8_t *pack_taps(Arena *a, const Tensor *w, int bits, int64_t *bytes) {
   *bytes = whole * padded;
   if (bits == 8) return (uint8_t *)codes;
   uint8_t *out = arena_alloc(a, *bytes + 1);
-  *bytes = share_bytes(codes, *bytes, padded, bits, out);
+  *bytes = share_bytes(codes, *bytes, bits, padded, out);
   return out;
 }
 
@@ -122,8 +123,7 @@ uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes)
   Rows rows = {w->data, w->dim[0], w->rank == 4 ? w->dim[1] : 1, 0};
   rows.run = n_elements(w) / (rows.channels * rows.runs);
   if (packing == PACK_ROWS && bits == 2) o.rest = o.step;
-  if (packing == PACK_PAIRS && bits < 8) o.rest = 4;
-  int64_t unit = o.is_whole ? bits == 2 ? 4 : 2 : o.rest;
+  int64_t unit = o.is_whole ? bits == 2 ? 4 : 2 : packing == PACK_PAIRS ? 16 / bits : o.rest;
   int64_t padded = (rows.run + unit - 1) / unit * unit;
   int64_t room = (rows.channels + 16) * rows.runs * padded, n = 0;
   int8_t *codes = arena_alloc(a, room + 1);
@@ -135,6 +135,6 @@ uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes)
   *bytes = n;
   if (bits == 8) return (uint8_t *)codes;
   uint8_t *out = arena_alloc(a, n + 1);
-  *bytes = share_bytes(codes, n, o.is_whole ? rows.channels : 16, bits, out);
+  *bytes = share_bytes(codes, n, bits, o.is_whole ? rows.channels : 16, out);
   return out;
 }

@@ -61,6 +61,17 @@ static json_t *patch_json(const PlanReport *r) {
   return json_pack("{s:I, s:o}", "arena_before", (json_int_t)r->unpatched_arena, "parts", parts);
 }
 
+/* The arena by region; null where it lies in one piece. */
+static json_t *parts_json(const Graph *g) {
+  if (g->n_part < 2) return json_null();
+  json_t *parts = json_array();
+  for (int i = 0; i < g->n_part; i++)
+    json_array_append_new(parts, json_pack("{s:s, s:I, s:I}", "region", g->part[i].region, "start",
+                                           (json_int_t)g->part[i].start, "bytes",
+                                           (json_int_t)part_bytes(g, i)));
+  return parts;
+}
+
 void write_report(FILE *f, const Graph *g, Context *cx, const CodegenOptions *o) {
   ConstantBytes c = count_constants(g, cx, o);
   json_t *layers = json_array(), *notes = json_array(), *inputs = json_array(),
@@ -73,8 +84,8 @@ void write_report(FILE *f, const Graph *g, Context *cx, const CodegenOptions *o)
     json_array_append_new(notes, json_pack("{s:s, s:s}", "node", cx->report->note[i].node, "text",
                                            cx->report->note[i].text));
   const char *target = cx->target ? cx->target->name : "none";
-  json_t *arena = json_pack("{s:I, s:I}", "bytes", (json_int_t)g->arena_bytes, "lower_bound",
-                            (json_int_t)g->arena_bound);
+  json_t *arena = json_pack("{s:I, s:I, s:o}", "bytes", (json_int_t)g->arena_bytes, "lower_bound",
+                            (json_int_t)g->arena_bound, "parts", parts_json(g));
   json_t *constants =
       json_pack("{s:I, s:I, s:I}", "weights", (json_int_t)c.weights, "biases",
                 (json_int_t)c.biases, "tables", (json_int_t)c.tables);

@@ -131,10 +131,19 @@ HarnessIo harness_io(const Job *j) {
                   .n_in = g->n_in,
                   .n_out = g->n_out,
                   .arena_bytes = g->arena_bytes ? g->arena_bytes : 16,
-                  .has_variants = j->target && j->target->n_variant > 0};
+                  .has_threads = policy_int(j->policy, "threads") > 1,
+                  .has_variants = j->target && j->target->n_variant > 0,
+                  .n_arena = g->n_part};
   for (int i = 0; i < g->n_in; i++) io.in_bytes[i] = stored_bytes(g->in[i]);
   for (int i = 0; i < g->n_out; i++) io.out_bytes[i] = stored_bytes(g->out[i]);
   return io;
+}
+
+/* Bytes of the first region of RAM, which a network that does not fit it must be spread from. */
+static int64_t first_ram_bytes(const Target *t) {
+  for (int i = 0; i < t->n_region; i++)
+    if (!t->region[i].is_rom) return t->region[i].bytes;
+  return 0;
 }
 
 static void list_regions(char *text, size_t size, const Target *t, bool rom) {
@@ -152,7 +161,10 @@ void check_fit(Job *j) {
   CodegenOptions options = codegen_options(j);
   ConstantBytes c = count_constants(j->g, &j->cx, &options);
   int64_t flash = c.weights + c.biases + c.tables, rom = rom_bytes(t), ram = ram_bytes(t);
-  bool flash_over = rom > 0 && flash > rom, ram_over = ram > 0 && j->g->arena_bytes > ram;
+  int64_t arena = j->g->arena_bytes;
+  bool spread = j->g->n_part > 0;
+  bool flash_over = rom > 0 && flash > rom;
+  bool ram_over = ram > 0 && !spread && arena > first_ram_bytes(t);
   if (!flash_over && !ram_over) return;
   char roms[200], rams[200], flash_text[320] = "", ram_text[320] = "";
   list_regions(roms, sizeof roms, t, true);
@@ -161,10 +173,14 @@ void check_fit(Job *j) {
     snprintf(flash_text, sizeof flash_text,
              "constants need %lld bytes of flash, %lld more than there are (%s)", (long long)flash,
              (long long)(flash - rom), roms);
-  if (ram_over)
+  if (ram_over && arena > ram)
     snprintf(ram_text, sizeof ram_text,
-             "the arena needs %lld bytes of RAM, %lld more than there are (%s)",
-             (long long)j->g->arena_bytes, (long long)(j->g->arena_bytes - ram), rams);
+             "the arena needs %lld bytes of RAM, %lld more than there are (%s)", (long long)arena,
+             (long long)(arena - ram), rams);
+  else if (ram_over)
+    snprintf(ram_text, sizeof ram_text,
+             "the arena needs %lld bytes of RAM, which cannot be spread over the regions (%s)",
+             (long long)arena, rams);
   error("the network does not fit %s: %s%s%s", t->name, flash_text,
         flash_over && ram_over ? "; " : "", ram_text);
 }

@@ -101,9 +101,26 @@ static uint64_t read_hash(const Pair *pair) {
   return strtoull(text, NULL, 16);
 }
 
+/* regions(dtcm=0, sram=512): by rising start, the first at 0. */
+static void read_parts(Graph *g, const Pair *pair) {
+  const Value *v = &pair->value;
+  if (v->kind != VALUE_CALL || strcmp(v->word.text, "regions") != 0 || v->args.n > MAX_ARENA_PARTS)
+    error_at(v->loc, "expected up to %d parts, as in 'regions(dtcm=0, sram=512)'", MAX_ARENA_PARTS);
+  check_unique(v->args);
+  int64_t least = 0, most = 0;
+  for (int i = 0; i < v->args.n; i++) {
+    const Pair *part = &v->args.pair[i];
+    g->part[i] = (ArenaPart){part->name.text, read_integer(part, least, most)};
+    least = g->part[i].start;
+    most = INT64_MAX;
+  }
+  g->n_part = v->args.n;
+}
+
 static void set_setting(Parser *p, const Pair *pair) {
-  static const char *const names[] = {"opset", "weights", "stage", "hash", "arena", "arena_bound"};
-  enum { OPSET, WEIGHTS, STAGE, HASH, ARENA, ARENA_BOUND, N_NAMES };
+  static const char *const names[] = {"opset", "weights",     "stage",      "hash",
+                                      "arena", "arena_bound", "arena_parts"};
+  enum { OPSET, WEIGHTS, STAGE, HASH, ARENA, ARENA_BOUND, ARENA_PARTS, N_NAMES };
   Graph *g = p->graph;
   int which = 0;
   while (which < N_NAMES && strcmp(names[which], pair->name.text) != 0) which++;
@@ -114,6 +131,7 @@ static void set_setting(Parser *p, const Pair *pair) {
   case HASH: g->hash = read_hash(pair); break;
   case ARENA: g->arena_bytes = read_integer(pair, 0, INT64_MAX); break;
   case ARENA_BOUND: g->arena_bound = read_integer(pair, 0, INT64_MAX); break;
+  case ARENA_PARTS: read_parts(g, pair); break;
   default:
     error_at(pair->name.loc, "unknown setting '%s' of a graph%s", pair->name.text,
              suggest(p, pair->name.text, names, N_NAMES));

@@ -142,6 +142,8 @@ static const char *want_words(PolicyReader *r, const Yaml *y, const PolicyKey *k
   return text;
 }
 
+enum { MAX_PARTS = 64 };      /* of a layer, for as many threads */
+
 /* Limits that a type does not express. */
 static void check_limits(const Yaml *y, const PolicyKey *k) {
   if (strcmp(k->key, "calibration.percentile") == 0) {
@@ -149,8 +151,8 @@ static void check_limits(const Yaml *y, const PolicyKey *k) {
     if (!(v > 50 && v <= 100))
       error_at(y->loc, "'percentile' must be above 50 and at most 100, found %s", y->text);
   }
-  if (strcmp(k->key, "threads") == 0 && strcmp(y->text, "1") != 0)
-    not_supported(y->loc, "'threads' above 1");
+  if (strcmp(k->key, "threads") == 0 && strtod(y->text, NULL) > MAX_PARTS)
+    error_at(y->loc, "'threads' must be at most %d, found %s", MAX_PARTS, y->text);
 }
 
 static const char *value_text(PolicyReader *r, const Yaml *y, const PolicyKey *k) {

@@ -98,6 +98,19 @@ const char *fresh_name(Graph *g, const char *base) {
   return taken ? arena_printf(g->arena, "%s_%ld", base, last + 1) : arena_strdup(g->arena, base);
 }
 
+int arena_part(const Graph *g, int64_t offset) {
+  int part = 0;
+  while (part + 1 < g->n_part && offset >= g->part[part + 1].start) part++;
+  return part;
+}
+
+int64_t part_start(const Graph *g, int part) { return g->n_part ? g->part[part].start : 0; }
+
+int64_t part_bytes(const Graph *g, int part) {
+  int64_t end = part + 1 < g->n_part ? g->part[part + 1].start : g->arena_bytes;
+  return end - part_start(g, part);
+}
+
 bool is_const(const Tensor *t) { return t != NULL && t->data != NULL; }
 
 bool is_graph_output(const Graph *g, const Tensor *t) {

@@ -181,6 +181,14 @@ struct Node {
   Loc loc;
 };
 
+/* A part of the arena in a memory region of its own: from `start` to the next part or the end. */
+typedef struct ArenaPart {
+  const char *region;       /* name of the target's region */
+  int64_t start;
+} ArenaPart;
+
+enum { MAX_ARENA_PARTS = 8 };
+
 struct Graph {
   Arena *arena;
   const char *name;
@@ -192,6 +200,8 @@ struct Graph {
   Tensor **tensor;          /* [n_tensor] every tensor, by id */
   int64_t arena_bytes;      /* planned arena; 0 before planning */
   int64_t arena_bound;      /* lower bound of the arena for this schedule */
+  int n_part;               /* parts of the arena; 0: it lies in one piece */
+  ArenaPart part[MAX_ARENA_PARTS];
   const char *stage;        /* name of the last pass that ran */
   uint64_t hash;            /* of the model file and its external data */
   Loc loc;
@@ -207,6 +217,10 @@ Tensor *new_scalar_f32(Graph *g, const char *name, float value);           /* ra
 Tensor *new_const_i64(Graph *g, const char *name, int n, const int64_t *v); /* rank 1 constant */
 /* A tensor of the same type, shape, layout and quantization; no data. */
 Tensor *copy_tensor(Graph *g, const char *name, const Tensor *like);
+/* The part of the arena in which an offset lies; 0 when it lies in one piece. */
+int arena_part(const Graph *g, int64_t offset);
+int64_t part_start(const Graph *g, int part);
+int64_t part_bytes(const Graph *g, int part);
 const char *fresh_name(Graph *g, const char *base);   /* base, or base_1, base_2 ... if taken */
 Tensor *find_tensor(const Graph *g, const char *name);
 bool is_const(const Tensor *t);

@@ -410,6 +410,11 @@ static void print_header(FILE *f, const Graph *g, const char *weights) {
   if (g->hash != HASH_START) fprintf(f, ", hash=\"%016" PRIx64 "\"", g->hash);
   if (g->arena_bytes) fprintf(f, ", arena=%" PRId64, g->arena_bytes);
   if (g->arena_bound) fprintf(f, ", arena_bound=%" PRId64, g->arena_bound);
+  for (int i = 0; i < g->n_part; i++) {
+    fputs(i ? ", " : ", arena_parts=regions(", f);
+    print_name(f, g->part[i].region);
+    fprintf(f, "=%" PRId64 "%s", g->part[i].start, i + 1 < g->n_part ? "" : ")");
+  }
   fputs(">\n", f);
 }
 

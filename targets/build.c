@@ -146,27 +146,41 @@ static const char *upper_case(Arena *a, const char *s) {
   return up;
 }
 
+/* "{OFFSET, BYTES, ARENA}," for each input or output. */
+static const char *list_spans(Arena *a, const HarnessIo *io, const char *up, const char *kind,
+                              int n) {
+  const char *text = "";
+  for (int i = 0; i < n; i++) {
+    const char *name = arena_printf(a, "%s_%s_%d", up, kind, i);
+    const char *arena = io->n_arena > 1 ? arena_printf(a, "%s_ARENA", name) : "0";
+    text = arena_printf(a, "%s {%s_OFFSET, %s_BYTES, %s},", text, name, name, arena);
+  }
+  return text;
+}
+
 /* What harness.c must know of the model. */
 static void write_config(Arena *a, const HarnessIo *io, const RunRequest *rq, bool clock,
                          const char *dir) {
   static const char variant[] = "#define MODEL_VARIANT %s_variant\n";
-  const char *up = upper_case(a, io->prefix);
-  char *text = arena_printf(a,
-                            "/* harness_config.h - the model under test */\n"
-                            "#include \"%s.h\"\n"
-                            "#define MODEL_RUN %s_run\n"
-                            "#define MODEL_PROFILE %s_profile\n"
-                            "#define MODEL_ARENA_BYTES %s_ARENA_BYTES\n"
-                            "#define N_SAMPLE %lldu\n%s%s#define MODEL_INPUTS",
-                            io->prefix, io->prefix, io->prefix, up, (long long)rq->n_sample,
-                            clock ? "#define MODEL_CLOCK 1\n" : "",
-                            io->has_variants ? arena_printf(a, variant, io->prefix) : "");
-  for (int i = 0; i < io->n_in; i++)
-    text = arena_printf(a, "%s {%s_INPUT_%d_OFFSET, %s_INPUT_%d_BYTES},", text, up, i, up, i);
-  text = arena_printf(a, "%s\n#define MODEL_OUTPUTS", text);
-  for (int i = 0; i < io->n_out; i++)
-    text = arena_printf(a, "%s {%s_OUTPUT_%d_OFFSET, %s_OUTPUT_%d_BYTES},", text, up, i, up, i);
-  text = arena_printf(a, "%s\n", text);
+  const char *up = upper_case(a, io->prefix), *arguments = "arena_0";
+  const char *arenas = arena_printf(a, "ARENA(0, \".bss.arena\", %s_ARENA_BYTES)", up);
+  for (int i = 1; i < io->n_arena; i++) {
+    arenas = arena_printf(a, "%s ARENA(%d, \".bss.more\", %s_ARENA_%d_BYTES)", arenas, i, up, i);
+    arguments = arena_printf(a, "%s, arena_%d", arguments, i);
+  }
+  char *text = arena_printf(
+      a,
+      "/* harness_config.h - the model under test */\n"
+      "#include \"%s.h\"\n"
+      "#define MODEL_RUN() %s_run(%s)\n"
+      "#define MODEL_PROFILE %s_profile\n"
+      "#define MODEL_ARENAS %s\n"
+      "#define N_SAMPLE %lldu\n%s%s"
+      "#define MODEL_INPUTS%s\n#define MODEL_OUTPUTS%s\n",
+      io->prefix, io->prefix, arguments, io->prefix, arenas, (long long)rq->n_sample,
+      clock ? "#define MODEL_CLOCK 1\n" : "",
+      io->has_variants ? arena_printf(a, variant, io->prefix) : "", list_spans(a, io, up, "INPUT", io->n_in),
+      list_spans(a, io, up, "OUTPUT", io->n_out));
   write_file(arena_printf(a, "%s/harness_config.h", dir), text, strlen(text));
 }
 
@@ -238,6 +252,17 @@ static void link_image(Arena *a, const Target *t, int which, const Command *obje
         c->package, hint ? hint : o.log);
 }
 
+/* Threads for native images, where they can be had; elsewhere parts run one after the other, and an
+ * emulator counts all of them. */
+static const Compiler *openmp_compiler(const Target *t, int which, const HarnessIo *io,
+                                       RunKind run) {
+  const Compiler *c = compiler_at(t, which);
+  if (!io->has_threads || run != RUN_NATIVE) return NULL;
+  for (int i = 0; i < c->n_openmp_need; i++)
+    if (access(c->openmp_need[i], R_OK) != 0) return NULL;
+  return c;
+}
+
 /* Compiles one source of the image. */
 static const char *compile_part(Arena *a, const Target *t, const RunRequest *rq, const char *opt,
                                 const char *const *extra, const char *c_file, const char *o_file) {
@@ -270,6 +295,8 @@ Image build_image(Arena *a, const Target *t, const HarnessIo *io, const RunReque
   Command model_flags = {0};
   add_arg(&model_flags, run == RUN_QEMU_SYSTEM ? section : "-DQCC_HOSTED=1");
   if (profile) add_arg(&model_flags, profile);
+  const Compiler *openmp = openmp_compiler(t, rq->compiler, io, run);
+  if (openmp) add_args(&model_flags, openmp->n_openmp, openmp->openmp);
   if (rq->variant >= 0) add_arg(&model_flags, arena_printf(a, "-D%s_VARIANT=%d", up, rq->variant));
   add_arg(&objects, compile_part(a, t, rq, rq->opt, model_flags.argv,
                                  arena_printf(a, "%s/%s.c", model_dir, io->prefix),
@@ -279,6 +306,7 @@ Image build_image(Arena *a, const Target *t, const HarnessIo *io, const RunReque
     add_arg(&objects, compile_part(a, t, rq, "-Os", part_flags,
                                    arena_printf(a, "%s/%s", dir, sources.argv[i]),
                                    arena_printf(a, "%s/%s.o", dir, sources.argv[i])));
+  if (openmp) add_args(&objects, openmp->n_openmp, openmp->openmp);
   link_image(a, t, rq->compiler, &objects, &image);
   return image;
 }

@@ -218,6 +218,16 @@ const Kernel *choose_kernel(const Target *t, const Node *n) {
   return NULL;
 }
 
+bool set_kernel(const Graph *g, const Target *t, Node *n) {
+  if (is_view(n)) return true;
+  n->n_variant = t->n_variant;
+  n->variant = arena_alloc(g->arena, (t->n_variant + 1) * (int64_t)sizeof *n->variant);
+  for (int v = 0; v < t->n_variant; v++)
+    if (!(n->variant[v] = choose_kernel(t->variant[v].target, n))) return false;
+  n->kernel = t->n_variant ? n->variant[0] : choose_kernel(t, n);
+  return n->kernel != NULL;
+}
+
 int n_variants_of(const Node *n) { return n->n_variant ? n->n_variant : 1; }
 
 const Kernel *variant_kernel(const Node *n, int v) {

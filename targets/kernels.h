@@ -26,8 +26,8 @@ typedef enum Packing {
   PACK_PAIRS,  /* wasm/pairs.h: blocks of 16, 8 or 4, steps of 2 */
   PACK_TAP_PAIRS, /* wasm/depthwise.h: [pairs of taps][C][2], C a multiple of 8 */
   PACK_TAPS,   /* neon/depthwise.h: [kh][kw][C], C a multiple of 8, narrow taps share bytes */
-  PACK_FLOATS, /* neon/conv_f32.h: [channels / 16][depth][16], the last group of 4, 8 or 12 */
-  PACK_FLOAT_TAPS, /* neon/depthwise_f32.h: [channels / 4][taps][4] */
+  PACK_FLOATS, /* fours/conv_f32.h: [channels / 16][depth][16], the last group of 4, 8 or 12 */
+  PACK_FLOAT_TAPS, /* fours/depthwise_f32.h: [channels / 4][taps][4] */
   /* For runtime/avx512 (VNNI) and runtime/avx2 (MADD), by codegen/pack_x86.c */
   PACK_VNNI_RUNS,      /* kernel rows end to end, four inputs of every channel side by side */
   PACK_VNNI_TAPS,      /* the same with runs of one tap, for dilated kernels */
@@ -65,16 +65,20 @@ typedef struct Kernel {
 
 /* Best kernel for the node, or NULL when there is none. */
 const Kernel *choose_kernel(const Target *t, const Node *n);
+/* Gives the node the target's kernel, or one of each of its variants; a view needs none.  False when
+ * the target has none for it. */
+bool set_kernel(const Graph *g, const Target *t, Node *n);
 /* Kernel of the target's variant v, v < n_variants_of(n), which is 1 where there are none. */
 int n_variants_of(const Node *n);
 const Kernel *variant_kernel(const Node *n, int v);
 /* Are the outputs of the node bytes of its input 0 as they stand: the same under another shape
  * (Reshape, a Transpose that moves only ones ...), or a run of them (a Slice or Split of the first
- * dimension that is not 1)?  Such nodes need no kernel; the outputs always share the input's memory. */
+ * dimension that is not 1)?  Such nodes need no kernel; the outputs always share the input's
+ * memory. */
 bool is_view(const Node *n);
 /* Where output j of a view begins in input 0, in bytes. */
 int64_t view_offset(const Node *n, int j);
-/* Where input i of a Concat lies in its output, in bytes; -1 when it does not lie there in one run. */
+/* Where input i of a Concat lies in its output, in bytes; -1 when it is not one run there. */
 int64_t part_offset(const Node *n, int i);
 /* A condition that several tables share: a Gemm of floats as gemm_f32.h has it. */
 bool is_gemm_f32(const Node *n);

@@ -94,8 +94,8 @@ static bool is_depthwise(const Node *n) {
          w.kernel[0] <= MAX_LINES && w.kernel[1] <= MAX_LINES;
 }
 
-bool is_channels(const Node *n) {
-  return (is_kind(n, DT_I8) || is_kind(n, DT_I4)) && is_depthwise(n);
+bool is_code_channels(const Node *n) {
+  return (is_kind(n, DT_I8) || is_kind(n, DT_I4) || is_kind(n, DT_I2)) && is_depthwise(n);
 }
 
 bool is_vector_channels_s8(const Node *n) { return is_symmetric(n) && is_depthwise(n); }
@@ -139,7 +139,7 @@ bool is_lagging_mmla_lines_s2(const Node *n) { return is_mmla_lines_s2(n) && lag
 bool is_lagging_symmetric_lines_s8(const Node *n) {
   return is_symmetric_lines_s8(n) && lags_behind(n);
 }
-bool is_lagging_channels(const Node *n) { return is_channels(n) && lags_behind(n); }
+bool is_lagging_code_channels(const Node *n) { return is_code_channels(n) && lags_behind(n); }
 bool is_lagging_channels_s8(const Node *n) { return is_vector_channels_s8(n) && lags_behind(n); }
 bool is_lagging_channels_s4(const Node *n) { return is_vector_channels_s4(n) && lags_behind(n); }
 bool is_lagging_channels_s2(const Node *n) { return is_vector_channels_s2(n) && lags_behind(n); }

@@ -24,7 +24,7 @@ bool is_mmla_product_s2(const Node *n);
 bool is_symmetric_lines_s8(const Node *n);
 bool is_symmetric_product_s8(const Node *n);
 /* Depthwise convolutions; of int8 weights none is -128. */
-bool is_channels(const Node *n);
+bool is_code_channels(const Node *n);
 bool is_vector_channels_s8(const Node *n);
 bool is_vector_channels_s4(const Node *n);
 bool is_vector_channels_s2(const Node *n);
@@ -43,7 +43,7 @@ bool is_lagging_mmla_lines_s8(const Node *n);
 bool is_lagging_mmla_lines_s4(const Node *n);
 bool is_lagging_mmla_lines_s2(const Node *n);
 bool is_lagging_symmetric_lines_s8(const Node *n);
-bool is_lagging_channels(const Node *n);
+bool is_lagging_code_channels(const Node *n);
 bool is_lagging_channels_s8(const Node *n);
 bool is_lagging_channels_s4(const Node *n);
 bool is_lagging_channels_s2(const Node *n);

@@ -12,15 +12,16 @@ static bool has_weights(const Node *n, DType t) {
          is_const(n->in[3]);
 }
 
-/* With four bits the sums are kept times sixteen. */
-static bool fits_sixteenfold(const Node *n, DType t) {
-  return t != DT_I4 || n_elements(n->in[1]) / n->in[1]->dim[0] <= 65000;
+/* With fewer than eight bits the sums are kept as if the weights reached -128. */
+static bool fits_widened(const Node *n, DType t) {
+  return t == DT_I8 || n_elements(n->in[1]) / n->in[1]->dim[0] <= 65000;
 }
 
-/* Weights that share a multiple, and the runs that are cut into them, are whole steps. */
-static bool has_whole_groups(const Node *n, int64_t run) {
+/* Weights that share a multiple, and the runs that are cut into them, are whole loads. */
+static bool has_whole_groups(const Node *n, DType t, int64_t run) {
   if (n->n_in <= 4 || !n->in[4]) return true;
-  return run % 8 == 0 && attr_int(n, "group_size", 0) % 8 == 0 && is_const(n->in[4]);
+  int64_t load = t == DT_I2 ? 16 : 8;
+  return run % load == 0 && attr_int(n, "group_size", 0) % load == 0 && is_const(n->in[4]);
 }
 
 static bool is_image(const Node *n) {
@@ -33,13 +34,15 @@ static bool is_conv(const Node *n, DType t, bool dilated) {
   get_window(n, n->in[0], n->in[1], &w);
   int64_t run = dilated ? w.channels : w.channels * w.kernel[w.spatial - 1];
   bool apart = w.dilation[w.spatial - 1] > 1 && w.kernel[w.spatial - 1] > 1;
-  return w.group == 1 && apart == dilated && has_whole_groups(n, run) && fits_sixteenfold(n, t);
+  return w.group == 1 && apart == dilated && has_whole_groups(n, t, run) && fits_widened(n, t);
 }
 
 bool is_x86_conv_s8(const Node *n) { return is_conv(n, DT_I8, false); }
 bool is_x86_conv_s4(const Node *n) { return is_conv(n, DT_I4, false); }
+bool is_x86_conv_s2(const Node *n) { return is_conv(n, DT_I2, false); }
 bool is_x86_dilated_s8(const Node *n) { return is_conv(n, DT_I8, true); }
 bool is_x86_dilated_s4(const Node *n) { return is_conv(n, DT_I4, true); }
+bool is_x86_dilated_s2(const Node *n) { return is_conv(n, DT_I2, true); }
 
 static bool is_pointwise(const Node *n, DType t) {
   if (!is_conv(n, t, false)) return false;
@@ -52,14 +55,16 @@ static bool is_pointwise(const Node *n, DType t) {
 
 bool is_x86_pointwise_s8(const Node *n) { return is_pointwise(n, DT_I8); }
 bool is_x86_pointwise_s4(const Node *n) { return is_pointwise(n, DT_I4); }
+bool is_x86_pointwise_s2(const Node *n) { return is_pointwise(n, DT_I2); }
 
 static bool is_gemm(const Node *n, DType t) {
-  return n->in[1]->rank == 2 && has_weights(n, t) && has_whole_groups(n, n->in[1]->dim[1]) &&
-         fits_sixteenfold(n, t);
+  return n->in[1]->rank == 2 && has_weights(n, t) && has_whole_groups(n, t, n->in[1]->dim[1]) &&
+         fits_widened(n, t);
 }
 
 bool is_x86_gemm_s8(const Node *n) { return is_gemm(n, DT_I8); }
 bool is_x86_gemm_s4(const Node *n) { return is_gemm(n, DT_I4); }
+bool is_x86_gemm_s2(const Node *n) { return is_gemm(n, DT_I2); }
 
 bool is_x86_depthwise(const Node *n) {
   if (!is_image(n) || !has_weights(n, DT_I8)) return false;

@@ -6,13 +6,17 @@
 
 bool is_x86_conv_s8(const Node *n); /* ungrouped, kernel rows contiguous */
 bool is_x86_conv_s4(const Node *n);
+bool is_x86_conv_s2(const Node *n);
 bool is_x86_dilated_s8(const Node *n); /* ungrouped, taps apart */
 bool is_x86_dilated_s4(const Node *n);
+bool is_x86_dilated_s2(const Node *n);
 bool is_x86_pointwise_s8(const Node *n);
 bool is_x86_pointwise_s4(const Node *n);
+bool is_x86_pointwise_s2(const Node *n);
 bool is_x86_gemm_s8(const Node *n);
 bool is_x86_gemm_s4(const Node *n);
-bool is_x86_depthwise(const Node *n); /* 8 or 4 bits, which packing widens */
+bool is_x86_gemm_s2(const Node *n);
+bool is_x86_depthwise(const Node *n); /* fewer than 8 bits are widened as they are packed */
 bool is_x86_joined_16(const Node *n); /* several pixels fit 16 channels */
 bool is_x86_joined_64(const Node *n);
 int64_t staged_u8(const Node *n); /* the image with its border, as bytes */

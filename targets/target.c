@@ -71,6 +71,12 @@ static void compiler_flags(const Facts *f, yaml_node_t *v, void *c) {
 static void compiler_link(const Facts *f, yaml_node_t *v, void *c) {
   ((Compiler *)c)->link = read_strings(f, v, &((Compiler *)c)->n_link);
 }
+static void compiler_openmp(const Facts *f, yaml_node_t *v, void *c) {
+  ((Compiler *)c)->openmp = read_strings(f, v, &((Compiler *)c)->n_openmp);
+}
+static void compiler_openmp_needs(const Facts *f, yaml_node_t *v, void *c) {
+  ((Compiler *)c)->openmp_need = read_strings(f, v, &((Compiler *)c)->n_openmp_need);
+}
 static void compiler_libgcc(const Facts *f, yaml_node_t *v, void *c) {
   ((Compiler *)c)->libgcc = read_strings(f, v, &((Compiler *)c)->n_libgcc);
 }
@@ -79,6 +85,7 @@ static const FactKey compiler_keys[] = {
     {"program", true, compiler_program}, {"package", true, compiler_package},
     {"linker", false, compiler_linker},  {"needs", false, compiler_needs},
     {"flags", true, compiler_flags},     {"link", true, compiler_link},
+    {"openmp", false, compiler_openmp},  {"openmp_needs", false, compiler_openmp_needs},
     {"libgcc", false, compiler_libgcc},
 };
 

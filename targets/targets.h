@@ -25,6 +25,10 @@ typedef struct Compiler {
   const char **flag;          /* [n_flag] for compiling, e.g. -mcpu=cortex-m55 */
   int n_link;
   const char **link;          /* [n_link] for linking a test image; they follow the objects */
+  int n_openmp;
+  const char **openmp;        /* [n_openmp] for compiling and linking; none: no threads */
+  int n_openmp_need;
+  const char **openmp_need;   /* [n_openmp_need] files that must exist for that */
   int n_libgcc;
   const char **libgcc;        /* [n_libgcc] command that prints libgcc's path, if it is installed */
 } Compiler;
@@ -116,7 +120,9 @@ typedef struct HarnessIo {
   int n_in, n_out;
   int64_t in_bytes[MAX_IO], out_bytes[MAX_IO];
   int64_t arena_bytes;
+  bool has_threads;           /* there are layers that OpenMP may divide among threads */
   bool has_variants;          /* there is <prefix>_variant */
+  int n_arena;                /* arguments of the run function: parts of the arena; 0: one */
 } HarnessIo;
 
 typedef struct RunResult {

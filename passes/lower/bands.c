@@ -4,9 +4,9 @@
  *                                       Conv(Conv(Slice(x, rows 7 to 16))))
  *
  * From the rows of the output that a band computes follow, node by node backwards, the rows of
- * every value that it needs; where windows reach over the border of the image, the band's convolution has
- * the padding that is left.  So each band computes exactly what the whole would.  Lin et al.,
- * "MCUNetV2" (2021), for any group of nodes with one result. */
+ * every value that it needs; where windows reach over the border of the image, the band's
+ * convolution has the padding that is left.  So each band computes exactly what the whole would.
+ * Lin et al., "MCUNetV2" (2021), for any group of nodes with one result. */
 #include <string.h>
 
 #include "passes/lower/bands.h"

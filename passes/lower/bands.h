@@ -20,8 +20,8 @@ int64_t count_rows(const Section *r);             /* of its output */
 /* The node that the section can grow by: the last one in the graph that only the section reads;
  * NULL when there is none, or no room. */
 Node *next_node(const Graph *g, const Section *r);
-/* Replaces the section by one copy of its nodes per band; bands of the output overlap nowhere, those of
- * inner values by what windows need.  The bands are joined in place by the planner.  Each node
+/* Replaces the section by one copy of its nodes per band; bands of the output overlap nowhere,
+ * those of inner values by what windows need.  The bands are joined in place by the planner.  Each node
  * has the attribute `rows`: which of the whole operator's output it computes.  False, with the
  * graph unchanged, when a band would need no row of some value. */
 bool split_section(Graph *g, const Section *r, int64_t bands);

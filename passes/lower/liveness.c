@@ -54,7 +54,9 @@ static void find_lives(Builder *b) {
 }
 
 static void find_load(Builder *b) {
-  for (int i = 0; i < b->g->n_node; i++) b->load[i + 1] = scratch_bytes(b->g->node[i]);
+  for (int i = 0; i < b->g->n_node; i++)
+    for (int m = b->s.busy[i].first; m <= b->s.busy[i].last; m++)
+      b->load[m + 1] += scratch_bytes(b->g->node[i]);
   for (int i = 0; i < b->g->n_tensor; i++) {
     if (b->s.root[i] != i) continue;
     for (int m = b->life[i].first; m <= b->life[i].last; m++) b->load[m + 1] += group_bytes(b, i);
@@ -167,7 +169,7 @@ static Liveness *list_buffers(const Builder *b, Arena *a) {
     l->buffer_of[i] = b->s.root[i] < 0 ? -1 : l->buffer_of[b->s.root[i]];
   for (int i = 0; i < g->n_node; i++) {
     int64_t bytes = scratch_bytes(g->node[i]);
-    if (bytes > 0) add_buffer(l, bytes, (Life){i, i}, NULL, g->node[i]);
+    if (bytes > 0) add_buffer(l, bytes, b->s.busy[i], NULL, g->node[i]);
   }
   return l;
 }

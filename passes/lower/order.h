@@ -1,6 +1,6 @@
 /* order.h - the order of steps that needs the least memory at any one time, without any notion of
- * graphs: steps read values and make values; a value takes memory from the first step that makes it,
- * or a part of it, to the last one that reads it. */
+ * graphs: steps read values and make values; a value takes memory from the first step that makes
+ * it, or a part of it, to the last one that reads it. */
 #ifndef QCC_ORDER_H
 #define QCC_ORDER_H
 

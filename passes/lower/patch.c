@@ -4,9 +4,9 @@
  *
  * While the peak is at a node that can be split, every group of nodes around it that has one
  * result is tried with several numbers of bands (bands.c), and the planner says what each would
- * need.  The first round goes for the lowest peak.  The second starts again and, knowing how low the peak of
- * the whole comes, takes in each place what multiplies least: near the lowest peak many bands save
- * little memory for much work.  `schedule.patch: off` leaves the graph alone. */
+ * need.  The first round goes for the lowest peak.  The second starts again and, knowing how low
+ * the peak of the whole comes, takes in each place what multiplies least: near the lowest peak many
+ * bands save little memory for much work.  `schedule.patch: off` leaves the graph alone. */
 #include <string.h>
 
 #include "passes/lower/bands.h"
@@ -32,12 +32,8 @@ typedef struct Choice {
 } Choice;
 
 static bool choose_kernels(const Graph *g, const Target *t) {
-  for (int i = 0; i < g->n_node; i++) {
-    Node *n = g->node[i];
-    if (is_view(n)) continue;
-    n->kernel = choose_kernel(t, n);
-    if (!n->kernel) return false;
-  }
+  for (int i = 0; i < g->n_node; i++)
+    if (!set_kernel(g, t, g->node[i])) return false;
   return true;
 }
 

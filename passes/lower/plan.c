@@ -9,13 +9,14 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-#include "passes/lower/liveness.h"
 #include "passes/lower/plan.h"
+#include "passes/lower/regions.h"
 #include "passes/passes.h"
 #include "targets/kernels.h"
 
 static void clear_plan(Graph *g) {
   g->arena_bytes = g->arena_bound = 0;
+  g->n_part = 0;
   for (int i = 0; i < g->n_tensor; i++) {
     g->tensor[i]->offset = -1;
     g->tensor[i]->alias = -1;
@@ -24,10 +25,10 @@ static void clear_plan(Graph *g) {
     if (find_attr(g->node[i], "scratch_offset")) remove_attr(g->node[i], "scratch_offset");
 }
 
-static void place_buffers(Graph *g, Arena *a, Liveness *l) {
+static void place_buffers(Graph *g, const Target *t, Arena *a, Liveness *l) {
   Block *block = list_blocks(a, l);
   g->arena_bound = block_bound(block, l->n_buffer);
-  g->arena_bytes = place_blocks(a, block, l->n_buffer);
+  place_in_regions(a, g, t, l, block);
   for (int i = 0; i < l->n_buffer; i++) l->buffer[i].block.offset = block[i].offset;
 }
 
@@ -87,6 +88,9 @@ void print_plan(FILE *f, const Graph *g) {
   qsort(l->buffer, (size_t)l->n_buffer, sizeof *l->buffer, by_first_moment);
   fprintf(f, "%10s %10s %5s %5s  buffer\n", "bytes", "offset", "first", "last");
   for (int i = 0; i < l->n_buffer; i++) print_buffer(f, g, l, &l->buffer[i]);
+  for (int i = 0; i < g->n_part; i++)
+    fprintf(f, "%10" PRId64 " %10" PRId64 "  in %s\n", part_bytes(g, i), part_start(g, i),
+            g->part[i].region);
   fprintf(f, "arena %" PRId64 " bytes, lower bound %" PRId64 ", gap %.2f %%\n", g->arena_bytes,
           g->arena_bound, g->arena_bound > 0 ? 100 * over / (double)g->arena_bound : 0.0);
   free_arena(a);
@@ -96,7 +100,7 @@ void pass_plan(Graph *g, Context *cx) {
   Arena *a = new_arena();
   clear_plan(g);
   Liveness *l = find_liveness(a, g);
-  place_buffers(g, a, l);
+  place_buffers(g, cx->target, a, l);
   write_offsets(g, l);
   if (cx->verbose) print_plan(cx->verbose, g);
   free_arena(a);

@@ -24,17 +24,29 @@ static void read_at(Sharing *s, const Tensor *t, int moment) {
   if (t && s->life[t->id].last < moment) s->life[t->id].last = moment;
 }
 
+static void find_busy(Sharing *s) {
+  const Graph *g = s->g;
+  for (int i = 0; i < g->n_node; i++) s->busy[i] = (Life){i, i};
+  for (int i = 0, first = 0; i < g->n_node; i++) {
+    int64_t part = attr_int(g->node[i], "parallel", -1);
+    if (part < 0) continue;
+    if (part == 0) first = i;
+    for (int k = first; k <= i; k++)
+      if (find_attr(g->node[k], "parallel")) s->busy[k] = (Life){first, i};
+  }
+}
+
 static void find_lives(Sharing *s) {
   const Graph *g = s->g;
   for (int i = 0; i < g->n_tensor; i++) s->life[i] = (Life){-1, -1};
   for (int i = 0; i < g->n_node; i++) {
     const Node *n = g->node[i];
     bool view = is_view(n);
-    for (int j = 0; j < n->n_in && !view; j++) read_at(s, n->in[j], i);
+    for (int j = 0; j < n->n_in && !view; j++) read_at(s, n->in[j], s->busy[i].last);
     for (int j = 0; j < n->n_out; j++) {
       if (!n->out[j]) continue;
-      int first = view ? s->life[n->in[0]->id].first : i;
-      s->life[n->out[j]->id] = (Life){first, first};
+      int first = view ? s->life[n->in[0]->id].first : s->busy[i].first;
+      s->life[n->out[j]->id] = (Life){first, view ? first : s->busy[i].last};
     }
   }
   for (int i = 0; i < g->n_out; i++) read_at(s, g->out[i], g->n_node);
@@ -46,7 +58,9 @@ static Sharing new_sharing(Arena *a, const Graph *g) {
   s.at = arena_alloc(a, g->n_tensor * (int64_t)sizeof *s.at);
   s.bytes = arena_alloc(a, g->n_tensor * (int64_t)sizeof *s.bytes);
   s.life = arena_alloc(a, g->n_tensor * (int64_t)sizeof *s.life);
+  s.busy = arena_alloc(a, g->n_node * (int64_t)sizeof *s.busy);
   for (int i = 0; i < g->n_tensor; i++) s.root[i] = -1;
+  find_busy(&s);
   find_lives(&s);
   return s;
 }
@@ -128,7 +142,9 @@ static bool kernel_may_overwrite(const Kernel *k, const Sharing *s, const Node *
   return true;
 }
 
+/* Parts that run at the same time may read what another one would write over. */
 bool may_overwrite(const Sharing *s, const Node *n, int i) {
+  if (find_attr(n, "parallel")) return false;
   for (int v = 0; v < n_variants_of(n); v++)
     if (!kernel_may_overwrite(variant_kernel(n, v), s, n, i)) return false;
   return true;

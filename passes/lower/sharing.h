@@ -17,16 +17,18 @@ typedef struct Sharing {
   int *root;                 /* [n_tensor] root of the tensor's group; -1: not in the arena */
   int64_t *at;               /* [n_tensor] bytes from the start of the group to the tensor */
   int64_t *bytes;            /* [n_tensor] bytes of a group, at its root */
-  Life *life;                /* [n_tensor] from the moment when the tensor's bytes are written to the
-                                last one when a node that is not a view itself reads them by it */
+  Life *busy;                /* [n_node] when a node may be at work: as long as any part of a layer
+                                whose parts run at the same time (attribute `parallel`) */
+  Life *life;                /* [n_tensor] from the moment when the tensor's bytes are written to
+                                the last one when a node that is no view itself reads them by it */
 } Sharing;
 
 /* Views with what they view, and nothing else; error_at when a size is not known. */
 Sharing share_views(Arena *a, const Graph *g);
 /* What pass_plan wrote into a planned graph. */
 Sharing planned_sharing(Arena *a, const Graph *g);
-/* Puts all of group `from` into group `to`, `at` bytes behind its start; below 0 the group begins so
- * much earlier than it did.  `from` stops being a root. */
+/* Puts all of group `from` into group `to`, `at` bytes behind its start; below 0 the group begins
+ * so much earlier than it did.  `from` stops being a root. */
 void move_group(Sharing *s, int from, int to, int64_t at);
 
 /* May input i of a Concat be made where it lies in the output? Only what fills its place exactly

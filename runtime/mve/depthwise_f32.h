@@ -9,43 +9,45 @@
 #include "mve/ring.h"
 #include "params_f32.h"
 
-/* Four channels, or the first n, of four pixels `next` bytes apart; `at` is the first pixel's first
- * tap, in the ring. */
-QCC_INLINE void qcc_mve_depthwise_sums_f32(const struct qcc_window *g, const struct qcc_mve_ring *r,
-                                           const int8_t *at, const int32_t next[4], int32_t n,
-                                           const float *w, float32x4_t acc[4]) {
+/* Four channels, or the first n, of `pixels` output pixels, at most four, `step` bytes apart in the
+ * ring; `at` is the first pixel's first tap. */
+QCC_INLINE void qcc_mve_depthwise_sums_f32(const struct qcc_conv_f32 *p,
+                                           const struct qcc_mve_ring *r, int32_t pixels,
+                                           int32_t step, int32_t n, const int8_t *at,
+                                           const float *w, float32x4_t bias, float *y) {
+  const struct qcc_window *g = &p->g;
   const int8_t *end = r->rows + r->span * r->pitch;
+  float32x4_t acc[4] = {bias, bias, bias, bias};
   for (int32_t ky = 0; ky < g->kernel_h; ky++) {
     const int8_t *x = at;
     for (int32_t kx = 0; kx < g->kernel_w; kx++, w += g->out_c, x += g->dilation_w * 4 * g->in_c) {
       float32x4_t v = qcc_mve_load_f32(w, n);
-      for (int32_t i = 0; i < 4; i++)
-        acc[i] = vfmaq_f32(acc[i], vldrwq_f32((const float *)(const void *)(x + next[i])), v);
+      for (int32_t i = 0; i < pixels; i++)
+        acc[i] = vfmaq_f32(acc[i], vldrwq_f32((const float *)(const void *)(x + i * step)), v);
     }
     at += g->dilation_h * r->pitch;
     if (at >= end)
       at -= r->span * r->pitch;
   }
+  for (int32_t i = 0; i < pixels; i++)
+    qcc_mve_store_f32(&p->act, acc[i], n, y + i * g->out_c);
 }
 
-/* One output row; `at` is the first tap of its first pixel. */
+/* One output row, four pixels at a time, then one; `at` is the first tap of its first pixel. */
 QCC_KERNEL void qcc_mve_depthwise_row_f32(const struct qcc_conv_f32 *p,
                                           const struct qcc_mve_ring *r, const int8_t *at,
                                           const float *w, const float *bias, float *y) {
   const struct qcc_window *g = &p->g;
-  int32_t step = 4 * g->stride_w * g->in_c;
-  for (int32_t ox = 0; ox < g->out_w; ox += 4, at += 4 * step, y += 4 * g->out_c) {
-    int32_t last = qcc_min(4, g->out_w - ox) - 1, next[4];
-    for (int32_t i = 0; i < 4; i++)
-      next[i] = step * qcc_min(i, last);
+  int32_t step = 4 * g->stride_w * g->in_c, pixels;
+  for (int32_t ox = 0; ox < g->out_w; ox += pixels, at += pixels * step, y += pixels * g->out_c) {
+    pixels = g->out_w - ox >= 4 ? 4 : 1;
     for (int32_t c = 0; c < g->in_c; c += 4) {
       int32_t n = g->in_c - c;
-      float32x4_t b = bias ? qcc_mve_load_f32(bias + c, n) : vdupq_n_f32(0.0f), acc[4];
-      for (int32_t i = 0; i < 4; i++)
-        acc[i] = b;
-      qcc_mve_depthwise_sums_f32(g, r, at + 4 * c, next, n, w + c, acc);
-      for (int32_t i = 0; i < 4; i++)
-        qcc_mve_store_f32(&p->act, acc[i], n, y + qcc_min(i, last) * g->out_c + c);
+      float32x4_t b = bias ? qcc_mve_load_f32(bias + c, n) : vdupq_n_f32(0.0f);
+      if (pixels == 4)
+        qcc_mve_depthwise_sums_f32(p, r, 4, step, n, at + 4 * c, w + c, b, y + c);
+      else
+        qcc_mve_depthwise_sums_f32(p, r, 1, step, n, at + 4 * c, w + c, b, y + c);
     }
   }
 }

@@ -1,5 +1,4 @@
-/* neon/float.h - what the float kernels of NEON share: vectors of fewer than four floats, and the
- * activation of a vector. */
+/* neon/float.h - what the float kernels of runtime/fours are written in, for NEON. */
 #ifndef QCC_NEON_FLOAT_H
 #define QCC_NEON_FLOAT_H
 
@@ -7,8 +6,27 @@
 
 #include "activation_f32.h"
 
+typedef float32x4_t qcc_fours;
+enum { QCC_FOURS_ROWS = 4 }; /* pixels of a tile: 16 sums in the 32 registers */
+
+QCC_INLINE qcc_fours qcc_fours_load(const float *p) { return vld1q_f32(p); }
+QCC_INLINE qcc_fours qcc_fours_spread(float v) { return vdupq_n_f32(v); }
+QCC_INLINE qcc_fours qcc_fours_add(qcc_fours sum, qcc_fours x, qcc_fours w) {
+  return vfmaq_f32(sum, x, w);
+}
+
+/* w times lane `lane` of x, a constant. */
+QCC_INLINE qcc_fours qcc_fours_add_lane(qcc_fours sum, qcc_fours w, qcc_fours x, int32_t lane) {
+  switch (lane) {
+    case 0: return vfmaq_laneq_f32(sum, w, x, 0);
+    case 1: return vfmaq_laneq_f32(sum, w, x, 1);
+    case 2: return vfmaq_laneq_f32(sum, w, x, 2);
+    default: return vfmaq_laneq_f32(sum, w, x, 3);
+  }
+}
+
 /* v[0] .. v[n - 1], further lanes 0. */
-QCC_INLINE float32x4_t qcc_neon_some_f32(const float *v, int32_t n) {
+QCC_INLINE float32x4_t qcc_fours_some(const float *v, int32_t n) {
   float part[4] = {0.0f, 0.0f, 0.0f, 0.0f};
   if (n >= 4)
     return vld1q_f32(v);
@@ -35,7 +53,7 @@ QCC_INLINE float32x4_t qcc_neon_activate(const struct qcc_act *p, float32x4_t v)
 }
 
 /* Activates and stores n floats of a vector, 1 or more. */
-QCC_INLINE void qcc_neon_put_f32(const struct qcc_act *p, float32x4_t v, int32_t n, float *y) {
+QCC_INLINE void qcc_fours_put(const struct qcc_act *p, float32x4_t v, int32_t n, float *y) {
   float part[4];
   v = qcc_neon_activate(p, v);
   if (n >= 4) {

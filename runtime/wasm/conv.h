@@ -29,4 +29,16 @@ QCC_KERNEL void qcc_gemm_s4_wasm(const struct qcc_gemm *p, const int8_t *x, cons
   qcc_line_gemm(qcc_pairs_line, qcc_lookup_s8, 4, 8, p, x, w, b, m, table, scratch, y);
 }
 
+QCC_KERNEL void qcc_conv_s2_wasm(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
+                                 const int32_t *b, const int32_t *m, const int8_t *table,
+                                 void *scratch, int8_t *y) {
+  qcc_line_conv(qcc_pairs_line, qcc_lookup_s8, 2, p, x, w, b, m, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_gemm_s2_wasm(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
+                                 const int32_t *b, const int32_t *m, const int8_t *table,
+                                 void *scratch, int8_t *y) {
+  qcc_line_gemm(qcc_pairs_line, qcc_lookup_s8, 2, 8, p, x, w, b, m, table, scratch, y);
+}
+
 #endif

@@ -3,9 +3,10 @@
  * by 8 or 4, which leaves the sums in the registers that x86 has.
  *
  * Weights are packed in blocks of 16, 8 or 4 output channels by steps of two codes,
- * w[steps][channels][2], runs padded with zeros to whole steps (int4: to two).  int4 weights come
- * in blocks of 16 or 8 and share bytes: of each 32 codes in that order the first 16 are the low
- * nibbles.  They are used times 16, and the sums shifted back. */
+ * w[steps][channels][2], runs padded with zeros to whole steps (int4: to two, int2: to four).
+ * Narrow weights come in blocks of 16 or 8 and share bytes: of each 32 codes in that order (int2:
+ * 64) the first 16 are the lowest bits.  They are used where they are highest, times 16 or 64, and
+ * the sums shifted back. */
 #ifndef QCC_WASM_PAIRS_H
 #define QCC_WASM_PAIRS_H
 
@@ -40,46 +41,38 @@ QCC_INLINE void qcc_pairs_step(int32_t rows, int32_t wide, int32_t k, const v128
     qcc_pairs_add(rows, wide, v, pair, wasm_i16x8_load8x8(w + 8 * v), sum);
 }
 
-/* Steps k and k + 1 of int4 weights.  With 16 channels each step is a vector of bytes, with 8 the
- * second step lies in the high nibbles of the first. */
-QCC_INLINE void qcc_pairs_steps_s4(int32_t rows, int32_t wide, int32_t k, const v128_t *x,
-                                   const int8_t *w, v128_t *sum) {
-  v128_t high = wasm_i8x16_const_splat(-16), pair[2][4];
+/* As many inputs, from step k on, as fill two vectors of 16 channels' narrow weights or one of 8
+ * channels'.  A vector has a plane of 16 codes at every place in the byte: half a step of 16
+ * channels or a step of 8. */
+QCC_INLINE void qcc_pairs_narrow(int32_t rows, int32_t wide, int32_t bits, int32_t k,
+                                 const v128_t *x, const int8_t *w, v128_t *sum) {
+  v128_t mask = wasm_i8x16_splat((int8_t)(bits == 4 ? -16 : -64)), pair[4];
+  int32_t planes = 8 / bits;
+#pragma GCC unroll 8
+  for (int32_t i = 0; i < wide / 2 * planes; i++) {
+    v128_t code = wasm_v128_load(w + i / planes * 16);
+    int32_t v = wide == 4 ? i % 2 * 2 : 0, up = 8 - bits * (i % planes + 1);
+    code = wasm_v128_and(up ? wasm_i16x8_shl(code, (uint32_t)up) : code, mask);
+    if (v == 0)
 #pragma GCC unroll 4
-  for (int32_t r = 0; r < rows; r++) {
-    pair[0][r] = qcc_pairs_lane(x[r], k);
-    pair[1][r] = qcc_pairs_lane(x[r], k + 1);
-  }
-#pragma GCC unroll 2
-  for (int32_t i = 0; i < wide / 2; i++) {
-    v128_t code = wasm_v128_load(w + 16 * i), even, odd;
-    even = wasm_v128_and(wasm_i16x8_shl(code, 4), high);
-    odd = wasm_v128_and(code, high);
-    if (wide == 4) {
-      qcc_pairs_add(rows, wide, 0, pair[i], wasm_i16x8_extend_low_i8x16(even), sum);
-      qcc_pairs_add(rows, wide, 1, pair[i], wasm_i16x8_extend_high_i8x16(even), sum);
-      qcc_pairs_add(rows, wide, 2, pair[i], wasm_i16x8_extend_low_i8x16(odd), sum);
-      qcc_pairs_add(rows, wide, 3, pair[i], wasm_i16x8_extend_high_i8x16(odd), sum);
-    } else {
-      qcc_pairs_add(rows, wide, 0, pair[0], wasm_i16x8_extend_low_i8x16(even), sum);
-      qcc_pairs_add(rows, wide, 1, pair[0], wasm_i16x8_extend_high_i8x16(even), sum);
-      qcc_pairs_add(rows, wide, 0, pair[1], wasm_i16x8_extend_low_i8x16(odd), sum);
-      qcc_pairs_add(rows, wide, 1, pair[1], wasm_i16x8_extend_high_i8x16(odd), sum);
-    }
+      for (int32_t r = 0; r < rows; r++)
+        pair[r] = qcc_pairs_lane(x[r], k + (wide == 4 ? i / 2 : i));
+    qcc_pairs_add(rows, wide, v, pair, wasm_i16x8_extend_low_i8x16(code), sum);
+    qcc_pairs_add(rows, wide, v + 1, pair, wasm_i16x8_extend_high_i8x16(code), sum);
   }
 }
 
 /* Up to `left` of the eight inputs in x; returns the weights behind them. */
 QCC_INLINE const int8_t *qcc_pairs_eight(int32_t rows, int32_t wide, int32_t bits, int32_t left,
                                          const v128_t *x, const int8_t *w, v128_t *sum) {
-  int32_t unit = bits == 8 ? 2 : 4;
+  int32_t unit = 16 / bits;
 #pragma GCC unroll 4
   for (int32_t k = 0; k < 8 / unit; k++)
     if (unit * k < left) {
       if (bits == 8)
         qcc_pairs_step(rows, wide, k, x, w, sum);
       else
-        qcc_pairs_steps_s4(rows, wide, 2 * k, x, w, sum);
+        qcc_pairs_narrow(rows, wide, bits, k * unit / 2, x, w, sum);
       w += 8 * wide;
     }
   return w;
@@ -125,7 +118,7 @@ QCC_INLINE void qcc_pairs_tile(int32_t rows, int32_t wide, const struct qcc_line
   if (o->bits < 8)
 #pragma GCC unroll 8
     for (int32_t k = 0; k < rows * wide; k++)
-      sum[k] = wasm_i32x4_add(wasm_i32x4_shr(sum[k], 4), channels->b[k % wide]);
+      sum[k] = wasm_i32x4_add(wasm_i32x4_shr(sum[k], (uint32_t)(8 - o->bits)), channels->b[k % wide]);
   qcc_wasm_finish(rows, wide, o, channels, n, some, sum, y);
 }
 
@@ -158,7 +151,7 @@ QCC_INLINE int32_t qcc_pairs_width(int32_t left, int32_t bits) {
 
 QCC_INLINE void qcc_pairs_line(const void *layer, const struct qcc_lines *l, int32_t n, void *to) {
   const struct qcc_line_layer *o = (const struct qcc_line_layer *)layer;
-  int32_t unit = o->bits == 8 ? 2 : 4, depth = l->n * ((l->run + unit - 1) / unit * unit);
+  int32_t unit = 16 / o->bits, depth = l->n * ((l->run + unit - 1) / unit * unit);
   const int8_t *w = o->w;
   for (int32_t c = 0, block; c < o->cols; c += block, w += block * depth * o->bits / 8) {
     block = qcc_pairs_width(o->cols - c, o->bits);

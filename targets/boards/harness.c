@@ -15,14 +15,26 @@ enum { FILL = 0xA5, GUARD_BYTES = 64, N_CALIBRATION = 8, STACK_WINDOW = 256 * 10
 enum { MARK_BEGIN, MARK_END, MARK_LAYER };
 
 typedef struct Span {
-  uint32_t offset, bytes; /* in the arena */
+  uint32_t offset, bytes, arena; /* where in which arena */
 } Span;
 
-static const Span inputs[] = {MODEL_INPUTS{0, 0}};
-static const Span outputs[] = {MODEL_OUTPUTS{0, 0}};
+static const Span inputs[] = {MODEL_INPUTS{0, 0, 0}};
+static const Span outputs[] = {MODEL_OUTPUTS{0, 0, 0}};
 
-static uint8_t arena[MODEL_ARENA_BYTES + GUARD_BYTES]
-    __attribute__((aligned(16), section(".bss.arena")));
+/* The arenas with their guards; the first in the board's largest memory, others where data lie. */
+#define ARENA(i, where, bytes) \
+  static uint8_t arena_##i[(bytes) + GUARD_BYTES] __attribute__((aligned(16), section(where)));
+MODEL_ARENAS
+#undef ARENA
+
+typedef struct Memory {
+  uint8_t *at;
+  uint32_t bytes; /* without the guard */
+} Memory;
+
+#define ARENA(i, where, bytes) {arena_##i, bytes},
+static const Memory arenas[] = {MODEL_ARENAS};
+enum { N_ARENA = sizeof arenas / sizeof *arenas };
 
 #ifdef MODEL_CLOCK
 #define MARK(index) board_mark(index)
@@ -62,9 +74,12 @@ static void calibrate(void) {
   }
 }
 
+static uint8_t *place_of(const Span *s) { return arenas[s->arena].at + s->offset; }
+
 static void check_guard(void) {
-  for (int i = 0; i < GUARD_BYTES; i++)
-    if (arena[MODEL_ARENA_BYTES + i] != FILL) board_exit(EXIT_GUARD);
+  for (int k = 0; k < N_ARENA; k++)
+    for (int i = 0; i < GUARD_BYTES; i++)
+      if (arenas[k].at[arenas[k].bytes + i] != FILL) board_exit(EXIT_GUARD);
 }
 
 /* ---- the stack, painted below the stack pointer before the first run, inspected after it */
@@ -99,7 +114,7 @@ static void run_watched(void) {
   for (volatile uint32_t *p = floor; p < top; p++) *p = CANARY;
 #endif
   bench_begin();
-  MODEL_RUN(arena);
+  MODEL_RUN();
   bench_end();
 #ifdef BOARD_STACK
   uint32_t *used = floor;
@@ -110,19 +125,19 @@ static void run_watched(void) {
 }
 
 static void run_sample(int is_first) {
-  for (int i = 0; inputs[i].bytes; i++) board_read(arena + inputs[i].offset, inputs[i].bytes);
+  for (int i = 0; inputs[i].bytes; i++) board_read(place_of(&inputs[i]), inputs[i].bytes);
   if (is_first) {
     run_watched();
   } else {
     bench_begin();
-    MODEL_RUN(arena);
+    MODEL_RUN();
     bench_end();
   }
 #ifdef BOARD_STACK
   if (*BOARD_STACK_CANARY != CANARY) board_exit(EXIT_STACK);
 #endif
   check_guard();
-  for (int i = 0; outputs[i].bytes; i++) board_write(arena + outputs[i].offset, outputs[i].bytes);
+  for (int i = 0; outputs[i].bytes; i++) board_write(place_of(&outputs[i]), outputs[i].bytes);
   board_flush();
 }
 
@@ -135,9 +150,9 @@ static void repeat_runs(void) {
   for (uint32_t k = 0; k < MAX_REPEATS; k++) {
     if (k >= MIN_REPEATS && board_clock() - start > ENOUGH_NS) break;
     if (k % N_SAMPLE == 0) board_rewind();
-    for (int i = 0; inputs[i].bytes; i++) board_read(arena + inputs[i].offset, inputs[i].bytes);
+    for (int i = 0; inputs[i].bytes; i++) board_read(place_of(&inputs[i]), inputs[i].bytes);
     bench_begin();
-    MODEL_RUN(arena);
+    MODEL_RUN();
     bench_end();
     board_flush();
   }
@@ -146,7 +161,8 @@ static void repeat_runs(void) {
 
 int main(void) {
   board_open();
-  for (uint32_t i = 0; i < sizeof arena; i++) arena[i] = FILL;
+  for (int k = 0; k < N_ARENA; k++)
+    for (uint32_t i = 0; i < arenas[k].bytes + GUARD_BYTES; i++) arenas[k].at[i] = FILL;
 #ifdef BOARD_STACK
   *BOARD_STACK_CANARY = CANARY;
 #endif

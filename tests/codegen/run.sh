@@ -2,7 +2,7 @@
 # Golden tests of the generated code: run.sh QCC
 #
 # CASE.graph is compiled with the policy CASE.yaml and the calibration data CASE.npy, where they
-# exist.  CASE.c.golden and CASE.h.golden are what comes out, but for the kernels: they are files of
+# exist, for the target CASE.target.yaml or a cortex-m0.  CASE.c.golden and CASE.h.golden are what comes out, but for the kernels: they are files of
 # runtime/ as they stand, so only their first lines are kept.  The compilers that are installed must
 # take the code without a warning, and C++ the header.  UPDATE=1 rewrites the goldens.
 set -u
@@ -46,7 +46,9 @@ compiles() {
 run_case() {
   name=$1
   rm -rf "$temp/out"
-  set -- "$name.graph" --target cortex-m0 --quiet -o "$temp/out"
+  target=cortex-m0
+  [ -f "$name.target.yaml" ] && target=$name.target.yaml
+  set -- "$name.graph" --target "$target" --quiet -o "$temp/out"
   [ -f "$name.yaml" ] && set -- "$@" --policy "$name.yaml"
   [ -f "$name.npy" ] && set -- "$@" --calib "$name.npy"
   "$qcc" "$@" || { fail "$name"; return; }
@@ -58,7 +60,12 @@ run_case() {
     compiles clang-19 -std=c99 $strict $level -c "$name.c"
     compiles arm-none-eabi-gcc -mcpu=cortex-m0 -mthumb -std=c99 $strict $level -c "$name.c"
   done
-  printf '#include "%s.h"\nvoid use(void *a);\nvoid use(void *a) { %s_run(a); }\n' "$name" "$name" \
+  arenas=$(grep -c 'define .*_ARENA[_0-9]*_BYTES' "$temp/out/$name.h")
+  arguments=a
+  while [ "$arenas" -gt 1 ]; do
+    arguments="$arguments, a" arenas=$((arenas - 1))
+  done
+  printf '#include "%s.h"\nvoid use(void *a);\nvoid use(void *a) { %s_run(%s); }\n' "$name" "$name" "$arguments" \
     >"$temp/out/use.cpp"
   compiles g++ -std=c++11 $strict -c use.cpp
 }

@@ -75,6 +75,25 @@ check 8 mixed.graph --preset ternary --calib mixed.npz --optimize size
 check 6 floats.graph --policy ternary.yaml --limit 8
 check 12 mixed.graph --preset w4a8 --calib mixed.npz --optimize size
 
+# Bands of rows around the peak.
+for name in residual mixed; do
+  { grep -v '^calibration' $name.yaml; echo 'schedule: {patch: auto}'; } >"$temp/$name.yaml"
+done
+check 40 residual.graph --policy "$temp/residual.yaml" --calib residual.npy --optimize speed
+check 20 mixed.graph --policy "$temp/mixed.yaml" --calib mixed.npz
+
+# An arena in two memories: the first region is too small for all of it.
+if [ "$target" = cortex-m55 ]; then
+  sed 's/dtcm, bytes: 512K/dtcm, bytes: 1K/' ../../targets/cortex-m55.yaml >"$temp/small.yaml"
+  target=$temp/small.yaml
+  check 40 residual.graph --policy residual.yaml
+  check 20 mixed.graph --policy mixed.yaml
+  "$qcc" mixed.graph --policy mixed.yaml --target "$target" --quiet -o "$temp/parts" &&
+    grep -q 'void mixed_run(void \*arena, void \*arena_1)' "$temp/parts/mixed.h" ||
+    { echo "FAILED: one arena"; failed=1; }
+  target=cortex-m55
+fi
+
 data=/usr/share/datasets/fashion-mnist
 if [ -n "$idx2npy" ] && [ -r $data/train-images-idx3-ubyte.gz ]; then
   gzip -dc $data/train-images-idx3-ubyte.gz | "$idx2npy" --every 937 --count 64 >"$temp/calib_x.npy"

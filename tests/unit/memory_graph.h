@@ -89,8 +89,8 @@ static inline Tensor *pick(Graph *g, uint32_t *seed, DType type) {
   return g->in[0];
 }
 
-/* Adds one random node; `all`: also those whose memory order.c knows only roughly, with outputs over
- * a larger input, runs of the input and joined inputs. */
+/* Adds one random node; `all`: also those whose memory order.c knows only roughly, with outputs
+ * over a larger input, runs of the input and joined inputs. */
 static inline void append_random_node(Graph *g, uint32_t *seed, bool all) {
   Tensor *x = pick(g, seed, DT_NONE), *list[3] = {x, pick(g, seed, DT_NONE), NULL}, *y[2];
   int64_t size = 16 * (1 + (int64_t)(next_random(seed) % 20)), n = n_elements(x);

@@ -291,13 +291,71 @@ static void never_overwrites_a_value(void **state) {
   assert_true(in_place > 100);
 }
 
-/* ---- what shares memory */
-
 static Graph *one_input(Arena *a, int64_t n) {
   Graph *g = new_graph(a, "g");
   add_graph_input(g, new_vector(g, DT_I8, n));
   return g;
 }
+
+/* Every region holds its part, and every tensor lies in one of them. */
+static void check_parts(const Graph *g, const Target *t) {
+  for (int i = 0; i < g->n_part; i++) {
+    int r = 0;
+    while (strcmp(t->region[r].name, g->part[i].region) != 0) r++;
+    assert_true(part_bytes(g, i) <= t->region[r].bytes);
+  }
+  for (int i = 0; i < g->n_tensor; i++) {
+    const Tensor *x = g->tensor[i];
+    if (x->offset < 0 || stored_bytes(x) == 0) continue;
+    assert_int_equal(arena_part(g, x->offset), arena_part(g, x->offset + stored_bytes(x) - 1));
+  }
+}
+
+static void spreads_over_regions(void **state) {
+  (void)state;
+  uint32_t seed = 23;
+  int spread = 0, three = 0;
+  for (int round = 0; round < 300; round++) {
+    Arena *a = new_arena();
+    Target t = {.n_region = 4,
+                .region = {{"flash", 100000, true}, {"tcm", 0, false}, {"sram", 0, false},
+                           {"ram", 20000, false}}};
+    Context cx = {.arena = a, .target = &t};
+    t.region[1].bytes = next_random(&seed) % 600;
+    t.region[2].bytes = next_random(&seed) % 1200;
+    Graph *g = random_graph(a, &seed, (int)(1 + next_random(&seed) % 25), true);
+    pass_plan(g, &cx);
+    assert_true(g->n_part > 0 || g->arena_bytes <= t.region[1].bytes);
+    check_parts(g, &t);
+    run_abstractly(a, g);
+    spread += g->n_part > 1;
+    three += g->n_part == 3;
+    free_arena(a);
+  }
+  assert_true(spread > 100 && three > 20);
+}
+
+/* Working memory lies in the fast region, the large tensor that is read once in the other. */
+static void prefers_what_is_hot(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Target t = {.n_region = 2, .region = {{"tcm", 128, false}, {"sram", 4096, false}}};
+  Context cx = {.arena = a, .target = &t};
+  Graph *g = one_input(a, 1600);
+  Tensor *y = append_unary(g, &conv_op, &im2col_kernel, g->in[0], 64);
+  for (int i = 0; i < 4; i++) y = append_unary(g, &relu_op, &relu_kernel, y, 64);
+  add_graph_output(g, y);
+  pass_plan(g, &cx);
+  assert_int_equal(g->n_part, 2);
+  assert_string_equal(g->part[0].region, "tcm");
+  assert_int_equal(g->part[1].start, 64 + 32);
+  assert_int_equal(arena_part(g, attr_int(g->node[0], "scratch_offset", -1)), 0);
+  assert_int_equal(arena_part(g, y->offset), 0);
+  assert_int_equal(g->in[0]->offset, 64 + 32);
+  free_arena(a);
+}
+
+/* ---- what shares memory */
 
 static void plan(Graph *g, Arena *a) {
   Context cx = {.arena = a};
@@ -490,6 +548,8 @@ int main(void) {
     cmocka_unit_test(branch_and_bound_is_optimal),
     cmocka_unit_test(knows_when_the_bound_is_out_of_reach),
     cmocka_unit_test(never_overwrites_a_value),
+    cmocka_unit_test(spreads_over_regions),
+    cmocka_unit_test(prefers_what_is_hot),
     cmocka_unit_test(chain_takes_two_buffers),
     cmocka_unit_test(keeps_what_is_read_later),
     cmocka_unit_test(writes_behind_the_reader),

@@ -257,7 +257,7 @@ static void locks_are_policies(void **state) {
       policy_of(a, "preset: int4\nrules:\n"
                    "  - {match: {tag: residual}, activations: {format: float}}\n"
                    "  - {match: {name: head.conv}, weights: {format: int4, group: 8}}\n"
-                   "  - {match: {op: Gemm}, weights: {layout: compact}, require: 0}\n");
+                   "  - {match: {tag: depthwise}, weights: {layout: compact}}\n");
   Graph *g = small_graph(a);
   g->hash = 0x1234;
   char *once = locked(g, p, a);
@@ -266,6 +266,7 @@ static void locks_are_policies(void **state) {
   again->hash = 0x1234;
   char *twice = locked(again, q, a);
   assert_string_equal(once, twice);
+  assert_non_null(strstr(once, "layout: compact"));
   assert_string_equal(choices(a, g, p), choices(a, again, q));
   for (int i = 0; i < g->n_node; i++) {
     float lo, hi;

@@ -162,6 +162,9 @@ static Graph *random_graph(Arena *a, uint64_t number) {
   if (maybe()) {
     g->arena_bytes = pick(100000);
     g->arena_bound = pick(100000);
+    for (int i = pick(3); i > 0; i--, g->n_part++)
+      g->part[g->n_part] =
+          (ArenaPart){arena_printf(a, maybe() ? "r%d" : "my %d", i), g->n_part * pick(1000)};
   }
   g->in = arena_alloc(a, 8 * sizeof *g->in);
   g->in[g->n_in++] = new_tensor(g, "in/put", DT_F32, 3, (int64_t[]){1 + pick(2), 2, 1 + pick(3)});
@@ -262,6 +265,11 @@ static void same_graph(const Graph *a, const Graph *b) {
   same_text(a->stage, b->stage);
   assert_true(a->hash == b->hash);
   assert_int_equal(a->arena_bytes, b->arena_bytes);
+  assert_int_equal(a->n_part, b->n_part);
+  for (int i = 0; i < a->n_part; i++) {
+    assert_string_equal(a->part[i].region, b->part[i].region);
+    assert_int_equal(a->part[i].start, b->part[i].start);
+  }
   assert_int_equal(a->arena_bound, b->arena_bound);
   assert_int_equal(a->n_in, b->n_in);
   assert_int_equal(a->n_out, b->n_out);
