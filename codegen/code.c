@@ -2,9 +2,9 @@
  * function and the header.  The order of everything follows the graph, so that the same graph
  * gives the same bytes.
  *
- * For a target with variants there is a part per variant, in which the compiler may use more
+ * For a target with variants there is a section per variant, in which the compiler may use more
  * instructions: its kernels, with the variant's name in theirs, and its run function; NAME_run
- * chooses.  The constants are before all parts: variants that read the same array share it. */
+ * chooses.  The constants are before all of them: variants that read the same array share it. */
 #include <ctype.h>
 #include <errno.h>
 #include <stdlib.h>

@@ -1,9 +1,9 @@
 #!/bin/sh
 # Layers in parts for several threads: threads.sh QCC PRODUCTS
 #
-# Networks whose layers are cut by rows and by columns, with `threads: 3`, give eval's outputs bit for bit
-# with OpenMP; the code has the loops, and compiles without a warning with OpenMP and without it.  Exit status 77, after
-# `skipped: ...`, when there is no compiler.
+# Networks whose layers are cut by rows and by columns, with `threads: 3`, give eval's outputs with OpenMP,
+# codes bit for bit; the code has the loops, and compiles without a warning with OpenMP and without it.
+# Exit status 77, after `skipped: ...`, when there is no compiler.
 set -u
 LC_ALL=C
 export LC_ALL
