@@ -11,7 +11,9 @@ static const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
   field(e, "size", attr_int(n, "group_size", 0));
   field(e, "n_groups", multiple->dim[1]);
   close_params(e);
-  return constant_array(e, multiple, "s");
+  if (k->packing < PACK_DOT || k->packing > PACK_COLUMNS) return constant_array(e, multiple, "s");
+  int64_t count, *v = pack_multiples(e->a, n->in[1], multiple, k->packing, &count);
+  return int_array(e, "s", "uint8_t", count, v);
 }
 
 /* Weights, [multiples], bias, multipliers, table, [scratch], output. */

@@ -113,6 +113,21 @@ static uint8_t *pack_tap_pairs(Arena *a, const Tensor *w, int64_t *bytes) {
   return out;
 }
 
+int64_t *pack_multiples(Arena *a, const Tensor *w, const Tensor *multiple, Packing packing,
+                        int64_t *count) {
+  Order o = order_of(packing);
+  int64_t channels = multiple->dim[0], groups = multiple->dim[1], n = 0;
+  int64_t *out = arena_alloc(a, (channels + 16) * groups * (int64_t)sizeof *out);
+  for (int64_t c = 0, block; c < channels; c += block) {
+    block = block_of(&o, channels - c, w->quant->format->bits);
+    for (int64_t g = 0; g < groups; g++)
+      for (int64_t j = c; j < c + block; j++)
+        out[n++] = j < channels ? get_int(multiple->dtype, multiple->data, j * groups + g) : 0;
+  }
+  *count = n;
+  return out;
+}
+
 uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes) {
   if (packing == PACK_FLOATS) return pack_floats(a, w, 4, 16, bytes);
   if (packing == PACK_FLOAT_TAPS) return pack_floats(a, w, 4, 4, bytes);

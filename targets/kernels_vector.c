@@ -76,6 +76,18 @@ bool is_mmla_product_s8(const Node *n) { return is_kind(n, DT_I8) && is_mmla_pro
 bool is_mmla_product_s4(const Node *n) { return is_kind(n, DT_I4) && is_mmla_product(n); }
 bool is_mmla_product_s2(const Node *n) { return is_kind(n, DT_I2) && is_mmla_product(n); }
 
+/* Runs of weights that have a multiple each are whole steps. */
+static bool is_grouped(const Node *n, DType weights) {
+  return n->in[1]->dtype == weights && is_const(n->in[1]) && n->n_in > 4 && n->in[4] &&
+         is_const(n->in[4]) && attr_int(n, "group_size", 0) % 16 == 0 &&
+         n_elements(n->in[1]) / n->in[1]->dim[0] <= MAX_DEPTH_S4;
+}
+
+bool is_grouped_product_s4(const Node *n) { return is_grouped(n, DT_I4) && is_product(n); }
+bool is_mmla_grouped_product_s4(const Node *n) {
+  return is_grouped(n, DT_I4) && is_mmla_product(n);
+}
+
 static bool is_symmetric(const Node *n) {
   const Tensor *w = n->in[1];
   if (!is_kind(n, DT_I8)) return false;

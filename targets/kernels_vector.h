@@ -20,6 +20,9 @@ bool is_mmla_lines_s2(const Node *n);
 bool is_mmla_product_s8(const Node *n);
 bool is_mmla_product_s4(const Node *n);
 bool is_mmla_product_s2(const Node *n);
+/* Matrix products whose weights have a multiple for each 16, 32 ... of them. */
+bool is_grouped_product_s4(const Node *n);
+bool is_mmla_grouped_product_s4(const Node *n);
 /* No weight is -128, so that two products fit 16 bits. */
 bool is_symmetric_lines_s8(const Node *n);
 bool is_symmetric_product_s8(const Node *n);

@@ -41,4 +41,12 @@ QCC_KERNEL void qcc_gemm_s2_dot(const struct qcc_gemm *p, const int8_t *x, const
   qcc_line_gemm(qcc_dot_line, qcc_neon_lookup, 2, 4, p, x, w, b, m, table, scratch, y);
 }
 
+QCC_KERNEL void qcc_gemm_grouped_s4_dot(const struct qcc_gemm *p, const struct qcc_groups *q,
+                                        const int8_t *x, const uint8_t *w, const uint8_t *multiple,
+                                        const int32_t *b, const int32_t *m, const int8_t *table,
+                                        void *scratch, int8_t *y) {
+  qcc_line_grouped(qcc_dot_line, qcc_neon_lookup, 4, 4, p, q, x, w, multiple, b,
+                   m, table, scratch, y);
+}
+
 #endif
