@@ -36,8 +36,8 @@ static Order order_of(Packing packing) {
 static int64_t block_of(const Order *o, int64_t left, int bits) {
   if (o->is_whole) return left;
   if (o->is_narrow) return 4;
-  if (bits == 2 || left > 12) return 16;
-  if (bits == 4) return left > 8 ? 16 : 8;
+  if ((bits == 2 && o->step > 2) || left > 12) return 16; /* step 2: WebAssembly's pairs */
+  if (bits < 8) return left > 8 ? 16 : 8;
   return left > 4 ? 8 : 4;
 }
 
