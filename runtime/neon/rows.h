@@ -24,32 +24,39 @@ QCC_INLINE int8x16_t qcc_rows_weight(int32_t bits, int32_t half, int32_t k, cons
   return half && k % 2 ? vextq_s8(v, v, 8) : v;
 }
 
-/* One step added to sums of 16 bits, or where `first` in place of them. */
+/* A sum of 16 bits added to one of 32, times the multiple of channel k where there is one. */
+QCC_INLINE int32x4_t qcc_rows_widen(const uint8_t *multiple, int32_t k, int32x4_t sum,
+                                    int16x8_t s) {
+  if (!multiple)
+    return vpadalq_s16(sum, s);
+  sum = vmlal_n_s16(sum, vget_low_s16(s), multiple[k]);
+  return vmlal_high_n_s16(sum, s, multiple[k]);
+}
+
+QCC_INLINE void qcc_rows_widen_all(int32_t rows, const uint8_t *multiple, const int16x8_t *s,
+                                   int32x4_t *sum) {
+#pragma GCC unroll 16
+  for (int32_t k = 0; k < 4 * rows; k++)
+    sum[k] = qcc_rows_widen(multiple, k % 4, sum[k], s[k]);
+}
+
+/* One step added to sums of 16 bits, or where `first` in place of them; with int8 weights, which
+ * leave no room for another, to those of 32. */
 QCC_INLINE void qcc_rows_step(int32_t rows, int32_t bits, int32_t half, int32_t first,
-                              const int8x16_t *x, const int8_t *w, int16x8_t *s) {
+                              const int8x16_t *x, const int8_t *w, int16x8_t *s, int32x4_t *sum) {
 #pragma GCC unroll 4
   for (int32_t k = 0; k < 4; k++) {
     int8x16_t v = qcc_rows_weight(bits, half, k, w);
 #pragma GCC unroll 4
     for (int32_t r = 0; r < rows; r++) {
       int8x8_t xl = vget_low_s8(x[r]), wl = vget_low_s8(v);
-      int16x8_t sum = first ? vmull_s8(xl, wl) : vmlal_s8(s[4 * r + k], xl, wl);
-      s[4 * r + k] = half ? sum : vmlal_high_s8(sum, x[r], v);
+      int16x8_t p = first ? vmull_s8(xl, wl) : vmlal_s8(s[4 * r + k], xl, wl);
+      p = half ? p : vmlal_high_s8(p, x[r], v);
+      if (bits == 8)
+        sum[4 * r + k] = qcc_rows_widen(NULL, k, sum[4 * r + k], p);
+      else
+        s[4 * r + k] = p;
     }
-  }
-}
-
-/* Adds to sums of 32 bits, times the multiples of four channels where there are some. */
-QCC_INLINE void qcc_rows_widen(int32_t rows, const uint8_t *multiple, const int16x8_t *s,
-                               int32x4_t *sum) {
-#pragma GCC unroll 16
-  for (int32_t k = 0; k < 4 * rows; k++) {
-    if (!multiple) {
-      sum[k] = vpadalq_s16(sum[k], s[k]);
-      continue;
-    }
-    sum[k] = vmlal_n_s16(sum[k], vget_low_s16(s[k]), multiple[k % 4]);
-    sum[k] = vmlal_high_n_s16(sum[k], s[k], multiple[k % 4]);
   }
 }
 
@@ -77,19 +84,21 @@ QCC_INLINE void qcc_rows_sums(int32_t rows, const struct qcc_line_layer *o,
     while (i + 16 <= padded) {
       int32_t end = qcc_min(qcc_min(padded - 15, next), i + most);
       qcc_rows_load(rows, 0, v + i, l->step, x);
-      qcc_rows_step(rows, bits, 0, 1, x, w, s);
-      for (i += 16, w += 8 * bits; i < end; i += 16, w += 8 * bits) {
+      qcc_rows_step(rows, bits, 0, 1, x, w, s, sum);
+      for (i += 16, w += 8 * bits; bits < 8 && i < end; i += 16, w += 8 * bits) {
         qcc_rows_load(rows, 0, v + i, l->step, x);
-        qcc_rows_step(rows, bits, 0, 0, x, w, s);
+        qcc_rows_step(rows, bits, 0, 0, x, w, s, sum);
       }
-      qcc_rows_widen(rows, multiple, s, sum);
+      if (bits < 8)
+        qcc_rows_widen_all(rows, multiple, s, sum);
       if (multiple && i >= next)
         next += o->size, multiple += 4;
     }
     if (i < padded) {
       qcc_rows_load(rows, 1, v + i, l->step, x);
-      qcc_rows_step(rows, bits, 1, 1, x, w, s);
-      qcc_rows_widen(rows, multiple, s, sum);
+      qcc_rows_step(rows, bits, 1, 1, x, w, s, sum);
+      if (bits < 8)
+        qcc_rows_widen_all(rows, multiple, s, sum);
       w += 4 * bits;
     }
     if (multiple && next - o->size < padded)

@@ -87,7 +87,7 @@ QCC_INLINE void qcc_rvv_four(int32_t bits, const struct qcc_line_layer *o,
     for (int32_t k = 0; k < l->run;) {
       int32_t end = qcc_min(qcc_rvv_end(o, l->run, k), k + qcc_rvv_chunk(bits));
       vint16m2_t p0 = __riscv_vmv_v_x_i16m2(0, vl), p1 = p0, p2 = p0, p3 = p0;
-      for (; k < end; k += unit, w += unit * bits / 8 * o->cols) {
+      do {
 #pragma GCC unroll 4
         for (int32_t q = 0; q < unit; q++, x++) {
           vint8m1_t v = __riscv_vle8_v_i8m1(w + q * bits / 8 * o->cols, vl);
@@ -98,7 +98,9 @@ QCC_INLINE void qcc_rvv_four(int32_t bits, const struct qcc_line_layer *o,
           p2 = qcc_rvv_mac(first, p2, x[s2], v, vl);
           p3 = qcc_rvv_mac(first, p3, x[s3], v, vl);
         }
-      }
+        k += unit;
+        w += unit * bits / 8 * o->cols;
+      } while (bits < 8 && k < end);
       if (multiple) {
         vint16m2_t f = qcc_rvv_multiples(multiple, vl);
         a0 = __riscv_vwmacc_vv_i32m4(a0, p0, f, vl);
@@ -140,7 +142,7 @@ QCC_INLINE void qcc_rvv_one(int32_t bits, const struct qcc_line_layer *o, const 
       for (int32_t k = 0; k < l->run;) {
         int32_t end = qcc_min(qcc_rvv_end(o, l->run, k), k + qcc_rvv_chunk(bits));
         vint16m4_t p = __riscv_vmv_v_x_i16m4(0, vl);
-        for (; k < end; k += unit, v += unit * bits / 8 * o->cols) {
+        do {
 #pragma GCC unroll 4
           for (int32_t q = 0; q < unit; q++, x++) {
             vint8m2_t u = __riscv_vle8_v_i8m2(v + q * bits / 8 * o->cols, vl);
@@ -151,7 +153,9 @@ QCC_INLINE void qcc_rvv_one(int32_t bits, const struct qcc_line_layer *o, const 
             p = bits == 8 && q == 0 ? __riscv_vwmul_vx_i16m4(u, x[0], vl)
                                     : __riscv_vwmacc_vx_i16m4(p, x[0], u, vl);
           }
-        }
+          k += unit;
+          v += unit * bits / 8 * o->cols;
+        } while (bits < 8 && k < end);
         if (multiple) {
           vuint8m2_t f = __riscv_vle8_v_u8m2(multiple, vl);
           acc = __riscv_vwmacc_vv_i32m8(
