@@ -62,8 +62,7 @@ struct qcc_mve_row {
   "vadd.i32 q0, q0, q2\n"                                                                          \
   "vadd.i32 q1, q1, r12\n"
 
-/* Narrow weights without bounds to keep: the first four vectors of x stay in registers, which makes
- * up for splitting the sums. */
+/* Without bounds to keep, the first four vectors of x stay in registers. */
 #define QCC_MVE_KEPT(MACS)                                                                         \
   MACS("", "%q[v0]") MACS("a", "%q[v1]") MACS("a", "%q[v2]") MACS("a", "%q[v3]")
 #define QCC_MVE_BY_KEPT_STEPS(steps, STEP, MACS, SPLIT, RAISE, SHIFT)                              \
@@ -80,11 +79,11 @@ struct qcc_mve_row {
 
 /* Eights of channels from t->b up to t->b_end, which is further on; returns the weights behind
  * them.  No shift by 0 is done where it is a constant. */
-#define QCC_MVE_DEFINE_EIGHTS(name, keep, STEP, MACS, SPLIT, RAISE)                                \
+#define QCC_MVE_DEFINE_EIGHTS(name, STEP, MACS, SPLIT, RAISE)                                      \
   QCC_INLINE const int8_t *name(const struct qcc_rescale *r, int32_t steps, struct qcc_mve_row *t, \
                                 const int8_t *w) {                                                 \
     int32_t plain = __builtin_constant_p(r->shift) && r->shift == 0;                               \
-    int32_t kept = keep && __builtin_constant_p(steps) && steps % 4 == 0 && qcc_mve_is_full(r);    \
+    int32_t kept = __builtin_constant_p(steps) && steps % 4 == 0 && qcc_mve_is_full(r);            \
     int8x16_t v[4];                                                                                \
     t->rest = __builtin_constant_p(steps) ? (steps - 1) >> 2 : steps - 1;                          \
     if (kept) {                                                                                    \
@@ -106,10 +105,10 @@ struct qcc_mve_row {
     return w;                                                                                      \
   }
 
-QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s8, 0, QCC_MVE_STEP1X8_S8, QCC_MVE_MACS1X8_S8, "", "")
-QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s4, 1, QCC_MVE_STEP1X8_S4, QCC_MVE_MACS1X8_S4, "",
+QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s8, QCC_MVE_STEP1X8_S8, QCC_MVE_MACS1X8_S8, "", "")
+QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s4, QCC_MVE_STEP1X8_S4, QCC_MVE_MACS1X8_S4, "",
                       QCC_MVE_RAISE_S4)
-QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s2, 1, QCC_MVE_STEP1X8_S2, QCC_MVE_MACS1X8_S2,
+QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s2, QCC_MVE_STEP1X8_S2, QCC_MVE_MACS1X8_S2,
                       QCC_MVE_SPLIT_S2, QCC_MVE_RAISE_S2)
 
 #undef QCC_MVE_BY_KEPT_STEPS
