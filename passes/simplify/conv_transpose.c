@@ -152,8 +152,9 @@ static Node *crop(Graph *g, Node *n, const Phases *p, const char *base) {
 }
 
 static bool read_phases(const Node *n, Phases *p) {
+  if (!is_op(n, "ConvTranspose")) return false;
   const Tensor *x = n->in[0], *w = n->in[1], *b = n->n_in > 2 ? n->in[2] : NULL;
-  if (!is_op(n, "ConvTranspose") || x->layout != LAYOUT_NHWC || x->rank > 4) return false;
+  if (x->layout != LAYOUT_NHWC || x->rank > 4) return false;
   if (!is_float_const(w) || w->layout != LAYOUT_NHWC || n_elements(x) < 1) return false;
   if (b && !is_float_const(b)) return false;
   get_window(n, x, w, &p->w);

@@ -51,9 +51,9 @@ static void keeps_every_byte(void **state) {
   (void)state;
   for (int k = 0; k < n_formats(); k++) {
     const Format *f = format_at(k);
-    int per_byte = strcmp(f->name, "ternary") == 0 ? 5 : 8 / f->bits, span = f->hi - f->lo + 1;
-    int values = 1;
+    int per_byte = strcmp(f->name, "ternary") == 0 ? 5 : 8 / f->bits;
     if (per_byte < 2) continue;
+    int span = f->hi - f->lo + 1, values = 1;
     for (int i = 0; i < per_byte; i++) values *= span;
     for (int v = 0; v < values; v++) {
       int8_t codes[8], back[8];
