@@ -3,7 +3,8 @@
  * the padding is cut off) gets input q - e by the tap at s * e + r, where t = s * q + r: so the
  * outputs of one phase r are a convolution with every s-th tap, in reverse.  All phases are
  * computed side by side as channels, with weights 0 where a phase has no tap, then put in their
- * places, and what the padding cuts off is cut off.  Channels are last here.
+ * places, and what the padding cuts off is cut off.  Where hardly any phase has a tap the node stays.
+ * Channels are last here.
  *
  *   y = ConvTranspose<strides=[2,2]>(x, w[I,h,w,O])
  *   ==>  y = Slice(Reshape(Transpose<[0,3,1,4,2,5]>(Reshape(Conv(x, phases[4 O,h/2,w/2,I])))))
@@ -151,6 +152,14 @@ static Node *crop(Graph *g, Node *n, const Phases *p, const char *base) {
   return add_move(g, node_index(g, n) + 1, "Slice", n->out[0], 3, list, count, base);
 }
 
+/* Weights of the phases for each one of the transposed convolution, at most: others are zeros. */
+enum { MAX_GROWTH = 256 };
+
+static bool is_too_sparse(const Axis *h, const Axis *v) {
+  int64_t size = mul_size(mul_size(h->stride, h->taps), mul_size(v->stride, v->taps));
+  return size < 0 || size / MAX_GROWTH > h->kernel * v->kernel;
+}
+
 static bool read_phases(const Node *n, Phases *p) {
   if (!is_op(n, "ConvTranspose")) return false;
   const Tensor *x = n->in[0], *w = n->in[1], *b = n->n_in > 2 ? n->in[2] : NULL;
@@ -161,6 +170,7 @@ static bool read_phases(const Node *n, Phases *p) {
   const Axis none = {1, 1, 1, 1, 1, 0, 0, 1, 0, 1};
   p->h = p->w.spatial == 1 ? none : phases_along(&p->w, 0);
   p->v = phases_along(&p->w, p->w.spatial - 1);
+  if (is_too_sparse(&p->h, &p->v)) return false;
   p->group_out = p->w.out_channels / p->w.group;
   p->channels = p->w.out_channels * p->h.stride * p->v.stride;
   return true;
