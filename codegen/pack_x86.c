@@ -21,10 +21,8 @@ static int weight_bits(const Tensor *w) {
   return w->dtype == DT_I2 ? 2 : w->dtype == DT_I4 ? 4 : 8;
 }
 
-static bool is_dense(Packing p) { return p != PACK_MADD_DEPTHWISE && p != PACK_MADD_JOINED; }
-
 int x86_step(const Tensor *w, Packing p) {
-  return is_vnni(p) || (is_dense(p) && weight_bits(w) < 8) ? 4 : 2;
+  return is_vnni(p) || weight_bits(w) < 8 ? 4 : 2;
 }
 
 int64_t x86_load_inputs(const Tensor *w, Packing p) {

@@ -36,6 +36,7 @@ static bool has_ternary_groups(const Node *n) { return has_ternary(n) && has_gro
 static bool has_groups_rows(const Node *n) {
   return has_groups(n) && n_elements(n->out[0]) > n->in[1]->dim[0];
 }
+
 static bool has_ternary_groups_rows(const Node *n) {
   return has_ternary(n) && has_groups_rows(n);
 }

@@ -405,6 +405,7 @@ by_layer() {
 machine
 speed
 host
+web
 planner
 determinism
 quality

@@ -81,6 +81,18 @@ product_row() {
   line "| $product | $target | $(micros "$ns") | $rate $unit | ${peak:+$peak $unit} | ${peak:+$share} |"
 }
 
+# threads_row PRODUCT POLICY: the product on one thread and, paired, on two.
+threads_row() {
+  { cat "$2" && echo 'threads: 2'; } >"$job/threads.yaml"
+  : >"$job/rounds"
+  for _ in $(seq $ROUNDS); do
+    first=$(timed "$temp/$1.graph" x86-64-v3 --policy "$2" --calib "$temp/$1.npy")
+    second=$(timed "$temp/$1.graph" x86-64-v3 --policy "$job/threads.yaml" --calib "$temp/$1.npy")
+    echo "${first:--} ${second:--}" >>"$job/rounds"
+  done
+  line "| $1 | $(micros "$(column 1)") | $(micros "$(column 2)") | $(gain 2) |"
+}
+
 products() {
   cc -std=c11 -O2 "$root/tests/bench/products.c" -o "$temp/products" && cc -std=c11 -O2 "$root/tests/bench/peak.c" -o "$temp/peak" || return
   "$temp/peak" >"$temp/peak.txt"
@@ -91,12 +103,8 @@ products() {
   [ $count -le 24 ] || count=24
   "$temp/products" net "$temp/matmul" 256 1024 1024 1
   "$temp/products" net "$temp/gemv" 1 4096 4096 $count
-  cat >"$temp/gemv.yaml" <<'END'
-version: 1
-preset: int8
-defaults:
-  weights: {format: int4, granularity: group, group: 128, solver: rtn}
-END
+  printf 'version: 1\npreset: int8\n' >"$temp/matmul.yaml"
+  { cat "$temp/matmul.yaml" && printf 'defaults:\n  weights: {format: int4, granularity: group, group: 128, solver: rtn}\n'; } >"$temp/gemv.yaml"
   line
   line "\`matmul\` is an int8 product of 1024 x 1024 weights with 256 rows; \`gemv\` a chain of $count products of one row with 4096 x 4096 weights in int4, groups of"
   line "128, $((count * 8912896 / 1000000)) MB that exceed the last-level cache ($((cache / 1000000)) MB). Limits are measured by \`tests/bench/peak.c\` on one core in the same run: VPDPBUSD of 512 bits or VPMADDWD and"
@@ -107,8 +115,44 @@ END
   for target in x86-64-v3 x86-64-v4; do
     say "products on $target"
     case $target in *v4) peak=$(peaks vnni) ;; *) peak=$(peaks madd) ;; esac
-    product_row matmul $target Gop/s 536870912 "$peak" --preset int8 --calib "$temp/matmul.npy"
+    product_row matmul $target Gop/s 536870912 "$peak" --policy "$temp/matmul.yaml" --calib "$temp/matmul.npy"
     product_row gemv $target GB/s $((count * 8912896)) "$(peaks read)" --policy "$temp/gemv.yaml" --calib "$temp/gemv.npy"
+  done
+  [ "$(nproc)" -ge 2 ] || return
+  say "products on two threads"
+  line
+  line "The same on x86-64-v3 with \`threads: 2\` in the policy, on two of $(nproc) cores, microseconds on the clock; wanted: 1.8."
+  line
+  line "| product | one thread | two threads | times faster |"
+  line "|---|---:|---:|---:|"
+  for product in matmul gemv; do threads_row $product "$temp/$product.yaml"; done
+}
+
+# Milliseconds of the networks under node, without and with vectors.
+web_row() {
+  row="| $1 |"
+  for target in wasm32 wasm32-simd; do
+    : >"$job/rounds"
+    for _ in $(seq $ROUNDS); do
+      timed "$(model_of "$1")" $target --policy "$(policy_of "$1")" --calib "$(samples_of "$1")/calib_x.npy" >>"$job/rounds"
+    done
+    row="$row $(micros "$(column 1)") |"
+  done
+  line "$row"
+}
+
+web() {
+  command -v node >/dev/null || return 0
+  line
+  line "## WebAssembly"
+  line
+  line "\`qcc bench MODEL --policy P --calib CALIB --target T --optimize speed\`: microseconds of one inference with int8 weights under node $(node --version), medians of $ROUNDS runs."
+  line
+  line "| network | wasm32 | wasm32-simd |"
+  line "|---|---:|---:|"
+  for net in $networks; do
+    say "time of $net under node"
+    web_row "$net"
   done
 }
 
