@@ -56,31 +56,44 @@ check() {
 }
 
 # Where floats are exact, noise may be absent: SQNR is null then.
-for optimize in size balanced speed; do
-  check 40 residual.graph --policy residual.yaml --optimize $optimize
-done
-for optimize in size speed; do
-  check 20 mixed.graph --policy mixed.yaml --optimize $optimize
-done
-check 50 residual.graph --policy islands.yaml
-check 100 transposed.graph
-check 30 transposed.graph --preset int8 --calib transposed.npy --optimize speed
-check 15 transposed.graph --preset int4 --calib transposed.npy
-check 100 floats.graph --limit 8
-check 18 floats.graph --policy weights.yaml --optimize speed --limit 8
-check 6 mixed.graph --policy lowbit.yaml --optimize speed
-check 12 mixed.graph --preset int4 --calib mixed.npz
-check 8 mixed.graph --preset int2 --calib mixed.npz
-check 8 mixed.graph --preset ternary --calib mixed.npz --optimize size
-check 6 floats.graph --policy ternary.yaml --limit 8
-check 12 mixed.graph --preset w4a8 --calib mixed.npz --optimize size
+check_networks() {
+  for optimize in size balanced speed; do
+    check 40 residual.graph --policy residual.yaml --optimize $optimize
+  done
+  for optimize in size speed; do
+    check 20 mixed.graph --policy mixed.yaml --optimize $optimize
+  done
+  check 50 residual.graph --policy islands.yaml
+  check 100 transposed.graph
+  check 30 transposed.graph --preset int8 --calib transposed.npy --optimize speed
+  check 15 transposed.graph --preset int4 --calib transposed.npy
+  check 100 floats.graph --limit 8
+  check 18 floats.graph --policy weights.yaml --optimize speed --limit 8
+  check 6 mixed.graph --policy lowbit.yaml --optimize speed
+  check 12 mixed.graph --preset int4 --calib mixed.npz
+  check 8 mixed.graph --preset int2 --calib mixed.npz
+  check 8 mixed.graph --preset ternary --calib mixed.npz --optimize size
+  check 6 floats.graph --policy ternary.yaml --limit 8
+  check 12 mixed.graph --preset w4a8 --calib mixed.npz --optimize size
 
-# Bands of rows around the peak.
-for name in residual mixed; do
-  { grep -v '^calibration' $name.yaml; echo 'schedule: {patch: auto}'; } >"$temp/$name.yaml"
-done
-check 40 residual.graph --policy "$temp/residual.yaml" --calib residual.npy --optimize speed
-check 20 mixed.graph --policy "$temp/mixed.yaml" --calib mixed.npz
+  # Bands of rows around the peak.
+  for name in residual mixed; do
+    { grep -v '^calibration' $name.yaml; echo 'schedule: {patch: auto}'; } >"$temp/$name.yaml"
+  done
+  check 40 residual.graph --policy "$temp/residual.yaml" --calib residual.npy --optimize speed
+  check 20 mixed.graph --policy "$temp/mixed.yaml" --calib mixed.npz
+}
+
+# A target with variants: their kernels are verified on the targets that have one of them each, and
+# compiling all of them takes minutes; here it is that they go together.
+check_variants() {
+  check 40 residual.graph --policy residual.yaml --optimize size
+  check 20 mixed.graph --policy mixed.yaml --optimize speed
+  check 100 floats.graph --limit 8
+  check 6 mixed.graph --policy lowbit.yaml
+}
+
+if grep -q '^variants:' "../../targets/$target.yaml"; then check_variants; else check_networks; fi
 
 # An arena in two memories: the first region is too small for all of it.
 if [ "$target" = cortex-m55 ]; then
