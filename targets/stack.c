@@ -71,6 +71,7 @@ static void add_frame(CallGraph *c, const char *line, const char *end, int64_t *
   size_t kind = (size_t)(end - stop);
   if (stop == tab + 1 || bytes < 0) return;
   if (kind == 8 && strncmp(stop, "\tdynamic", 8) == 0) bytes = UNBOUNDED;
+  if (*sum == NO_FRAME) *sum = 0;
   *sum = *sum < 0 || bytes < 0 ? UNBOUNDED : *sum + bytes;
   size_t length = strcspn(name, ".\t");
   for (int k = 0; k < c->n; k++) {
@@ -80,8 +81,9 @@ static void add_frame(CallGraph *c, const char *line, const char *end, int64_t *
   }
 }
 
+/* Returns the sum of the frames: no chain of calls takes more. */
 static int64_t read_frames(CallGraph *c, const char *text) {
-  int64_t sum = 0;
+  int64_t sum = NO_FRAME;
   while (*text) {
     const char *end = strchr(text, '\n');
     if (!end) end = text + strlen(text);
@@ -112,7 +114,7 @@ int64_t stack_bound(Arena *a, const Elf *elf, const char *frames) {
   CallGraph c = {.elf = elf};
   list_functions(a, &c);
   int64_t all = read_frames(&c, frames), bound = 0;
-  if (c.n == 0) return all > 0 ? all : -1;
+  if (c.n == 0) return all >= 0 ? all : -1;
   for (int i = 0; i < elf->n_symbol && bound >= 0; i++) {
     const ElfSymbol *s = &elf->symbol[i];
     bool defined = s->section > 0 && s->section < elf->n_section;
