@@ -43,51 +43,68 @@ static void measure(const char *name, void (*work)(void), double units) {
   printf("%s %.1f\n", name, units / t[RUNS / 2] * 1e-9);
 }
 
+/* Sums by name and instructions as they are, because compilers would keep sums in memory. */
+#define TWELVE(X) X(0) X(1) X(2) X(3) X(4) X(5) X(6) X(7) X(8) X(9) X(10) X(11)
+#define CLEAR(i) sum##i = zero;
+#define DECLARE(i) sum##i,
+#define KEEP(i) OPAQUE(sum##i);
+
 __attribute__((target("avx512f,avx512bw,avx512vnni"))) static void vnni(void) {
-  __m512i sum[16], x = _mm512_set1_epi8(3), w = _mm512_set1_epi8(-2);
-  for (int i = 0; i < 16; i++) sum[i] = _mm512_setzero_si512();
-  for (int k = 0; k < STEPS; k++)
-    for (int i = 0; i < 16; i++) {
-      sum[i] = _mm512_dpbusd_epi32(sum[i], x, w);
-      OPAQUE(sum[i]);
-    }
+  __m512i x = _mm512_set1_epi8(3), w = _mm512_set1_epi8(-2), TWELVE(DECLARE) zero;
+  zero = _mm512_setzero_si512();
+  TWELVE(CLEAR)
+  for (int k = 0; k < STEPS; k++) {
+#define STEP(i) \
+  __asm__ volatile("vpdpbusd %1, %2, %0" : "+v"(sum##i) : "v"(w), "v"(x));
+    TWELVE(STEP)
+#undef STEP
+  }
+  TWELVE(KEEP)
 }
 
 __attribute__((target("avx2"))) static void multiply_pairs(void) {
-  __m256i sum[12], x = _mm256_set1_epi16(3), w = _mm256_set1_epi16(-2);
-  for (int i = 0; i < 12; i++) sum[i] = _mm256_setzero_si256();
-  for (int k = 0; k < STEPS; k++)
-    for (int i = 0; i < 12; i++) {
-      __m256i product = _mm256_madd_epi16(x, w);
-      OPAQUE(product);
-      sum[i] = _mm256_add_epi32(sum[i], product);
-      OPAQUE(sum[i]);
-    }
+  __m256i x = _mm256_set1_epi16(3), w = _mm256_set1_epi16(-2), TWELVE(DECLARE) product, zero;
+  zero = _mm256_setzero_si256();
+  TWELVE(CLEAR)
+  for (int k = 0; k < STEPS; k++) {
+#define STEP(i)                                              \
+  __asm__ volatile("vpmaddwd %2, %3, %1\n vpaddd %1, %0, %0" \
+                   : "+x"(sum##i), "=&x"(product)            \
+                   : "x"(w), "x"(x));
+    TWELVE(STEP)
+#undef STEP
+  }
+  TWELVE(KEEP)
 }
 
 __attribute__((target("avx2,fma"))) static void multiply_add(void) {
-  __m256 sum[12], x = _mm256_set1_ps(0.5f), w = _mm256_set1_ps(1.0f);
-  for (int i = 0; i < 12; i++) sum[i] = _mm256_setzero_ps();
-  for (int k = 0; k < STEPS; k++)
-    for (int i = 0; i < 12; i++) {
-      sum[i] = _mm256_fmadd_ps(x, w, sum[i]);
-      OPAQUE(sum[i]);
-    }
+  __m256 x = _mm256_set1_ps(0.5f), w = _mm256_set1_ps(1.0f), TWELVE(DECLARE) zero;
+  zero = _mm256_setzero_ps();
+  TWELVE(CLEAR)
+  for (int k = 0; k < STEPS; k++) {
+#define STEP(i) \
+  __asm__ volatile("vfmadd231ps %1, %2, %0" : "+x"(sum##i) : "x"(w), "x"(x));
+    TWELVE(STEP)
+#undef STEP
+  }
+  TWELVE(KEEP)
 }
 
 static uint8_t *buffer; /* [BUFFER] */
 
 __attribute__((target("avx2"))) static void read_memory(void) {
-  __m256i sum[4];
-  for (int i = 0; i < 4; i++) sum[i] = _mm256_setzero_si256();
-  for (size_t k = 0; k < BUFFER; k += 128)
-    for (size_t i = 0; i < 4; i++)
-      sum[i] = _mm256_xor_si256(sum[i], _mm256_load_si256((const void *)(buffer + k + 32 * i)));
-  for (int i = 0; i < 4; i++) OPAQUE(sum[i]);
+  __m256i x, sum = _mm256_setzero_si256();
+  for (size_t k = 0; k < BUFFER; k += 128) {
+    for (size_t i = 0; i < 128; i += 32) {
+      x = _mm256_load_si256((const void *)(buffer + k + i));
+      sum = _mm256_xor_si256(sum, x);
+    }
+  }
+  OPAQUE(sum);
 }
 
 int main(void) {
-  if (__builtin_cpu_supports("avx512vnni")) measure("vnni", vnni, 128.0 * 16 * STEPS);
+  if (__builtin_cpu_supports("avx512vnni")) measure("vnni", vnni, 128.0 * 12 * STEPS);
   if (!__builtin_cpu_supports("avx2")) return 0;
   measure("madd", multiply_pairs, 32.0 * 12 * STEPS);
   if (__builtin_cpu_supports("fma")) measure("fma", multiply_add, 16.0 * 12 * STEPS);
