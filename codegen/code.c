@@ -13,16 +13,16 @@
 #include "codegen/emit.h"
 #include "ir/embed.h"
 
-static const struct { const char *kernel; EmitFn *emit; } emitters[] = {
-#define EMIT(kernel, function) {#kernel, function},
+static const struct { const char *call; EmitFn *emit; } emitters[] = {
+#define EMIT(call) {#call, emit_##call},
 #include "codegen/emit.def"
 #undef EMIT
 };
 
 static EmitFn *emitter_of(const Kernel *k) {
   for (size_t i = 0; i < sizeof emitters / sizeof *emitters; i++)
-    if (strcmp(emitters[i].kernel, k->name) == 0) return emitters[i].emit;
-  bug("nobody writes the call of kernel %s", k->name);
+    if (strcmp(emitters[i].call, k->call) == 0) return emitters[i].emit;
+  bug("nobody writes the call of kernel %s: %s", k->name, k->call);
 }
 
 char *identifier_of(Arena *a, const char *path) {

@@ -1,5 +1,5 @@
-/* emit.h - shared by the files that write the calls: one emit function per kernel signature, in
- * emit.def. */
+/* emit.h - shared by the files that write the calls: one emit function per way to call a kernel,
+ * in emit.def. */
 #ifndef QCC_EMIT_H
 #define QCC_EMIT_H
 
@@ -54,7 +54,7 @@ typedef struct Emitter {
 
 typedef void EmitFn(Emitter *e, const Node *n, const Kernel *k);
 
-#define EMIT(kernel, function) EmitFn function;
+#define EMIT(call) EmitFn emit_##call;
 #include "codegen/emit.def"
 #undef EMIT
 

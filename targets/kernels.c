@@ -190,10 +190,10 @@ static int64_t block_scratch(const Node *n) { return rows_scratch(n, 32); }
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static const Kernel table[] = {
-#define KERNEL(op, name, header, isa, match, packing, scratch, in_place) \
-  {#op, #name, header, isa, match, packing, scratch, in_place, 0},
-#define KERNEL_INPLACE(op, name, header, isa, match, packing, scratch, in_place, grow) \
-  {#op, #name, header, isa, match, packing, scratch, in_place, grow},
+#define KERNEL(op, name, header, isa, match, packing, scratch, in_place, call) \
+  {#op, #name, header, isa, match, packing, scratch, in_place, 0, #call},
+#define KERNEL_INPLACE(op, name, header, isa, match, packing, scratch, in_place, grow, call) \
+  {#op, #name, header, isa, match, packing, scratch, in_place, grow, #call},
 #include "targets/kernels.def"
 #undef KERNEL
 #undef KERNEL_INPLACE

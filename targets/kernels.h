@@ -61,6 +61,7 @@ typedef struct Kernel {
   unsigned in_place;         /* bit i: output 0 may start where input i does, which dies here
                                 and is not smaller */
   unsigned grow;             /* bit i: the same even where the output is larger */
+  const char *call;          /* how it is called: a row of codegen/emit.def */
 } Kernel;
 
 /* Best kernel for the node, or NULL when there is none. */
