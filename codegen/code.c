@@ -34,7 +34,7 @@ char *identifier_of(Arena *a, const char *path) {
   return isdigit((unsigned char)s[0]) || !s[0] ? arena_printf(a, "m_%s", s) : s;
 }
 
-static const char *upper_of(Arena *a, const char *name) {
+const char *upper_of(Arena *a, const char *name) {
   char *s = arena_strdup(a, name);
   for (char *p = s; *p; p++) *p = (char)toupper((unsigned char)*p);
   return s;
@@ -394,6 +394,15 @@ static void write_macros(Emitter *e, FILE *f) {
           "#define %s_WEIGHTS __attribute__((section(%s_WEIGHT_SECTION)))\n"
           "#else\n#define %s_WEIGHTS\n#endif\n\n",
           u, u, u, u);
+  for (int i = 1; i < e->regions.n; i++) {
+    const char *suffix = weight_suffix(e, i);
+    fprintf(f,
+            "/* Weights in the region %s. */\n"
+            "#ifndef %s_WEIGHT%s_SECTION\n#define %s_WEIGHT%s_SECTION \".rodata.%s\"\n#endif\n"
+            "#define %s_WEIGHTS%s __attribute__((section(%s_WEIGHT%s_SECTION)))\n\n",
+            comment_text(e->a, e->regions.part[i].name), u, suffix, u, suffix,
+            identifier_of(e->a, e->regions.part[i].name), u, suffix, u, suffix);
+  }
   fprintf(f,
           "#ifdef %s_PROFILE\n#define %s_LAYER(i) %s_profile(i)\n"
           "#else\n#define %s_LAYER(i) ((void)0)\n#endif\n",
@@ -558,7 +567,10 @@ static void free_bodies(const Emitter *e) {
 void write_code(const Graph *g, Context *cx, const CodegenOptions *o, const char *dir) {
   char *constants = NULL;
   size_t n_constants = 0;
+  ConstantBytes c = count_constants(g, cx, o);
   Emitter e = new_emitter(g, cx, o);
+  spread_weights(g, cx->target, &c, &e.regions);
+  if (e.regions.n) e.to_bin = false;
   e.constants = open_memstream(&constants, &n_constants);
   if (e.to_bin) e.bin = open_output(g->arena, dir, o->name, "_weights.bin");
   write_bodies(&e);
@@ -577,9 +589,9 @@ ConstantBytes count_constants(const Graph *g, Context *cx, const CodegenOptions 
   return e.bytes;
 }
 
-static bool has_weights(const Node *n) {
+bool has_packed_weights(const Node *n) {
   const Kernel *k = n->kernel;
-  return k && k->packing != PACK_NONE && n->n_in > 1;
+  return k && k->packing != PACK_NONE && n->n_in > 1 && is_const(n->in[1]);
 }
 
 /* NAME_<kind><i> for every node with weights and every kind, its namesakes of other variants, and one
@@ -589,7 +601,7 @@ static const char *const *node_symbols(Arena *a, const Graph *g, const char *nam
   const char **s = NULL;
   int n = 0;
   for (int i = 0; i < g->n_node; i++)
-    for (const char *k = kinds; *k && has_weights(g->node[i]); k++)
+    for (const char *k = kinds; *k && has_packed_weights(g->node[i]); k++)
       for (int v = 0; v < n_variants_of(g->node[i]); v++) {
         s = arena_grow(a, s, n, sizeof *s);
         s[n++] = arena_printf(a, v ? "%s_%c%d_%d" : "%s_%c%d", name, *k, i, v + 1);

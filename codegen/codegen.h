@@ -22,6 +22,7 @@ void write_code(const Graph *g, Context *cx, const CodegenOptions *o, const char
 SizeSymbols size_symbols(Arena *a, const Graph *g, const char *name);
 /* A C identifier made from a file name: "ad01-int8.onnx" gives "ad01_int8". */
 char *identifier_of(Arena *a, const char *path);
+const char *upper_of(Arena *a, const char *name);
 
 /* Bytes of a constant weight tensor in the kernel's order (pack.c). */
 uint8_t *pack_weights(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
@@ -43,6 +44,23 @@ uint8_t *pack_floats(Arena *a, const Tensor *w, int64_t lanes, int64_t whole, in
 /* Bytes of the constants that write_code() writes: weights, biases and the rest; of all variants. */
 typedef struct ConstantBytes { int64_t weights, biases, tables; } ConstantBytes;
 ConstantBytes count_constants(const Graph *g, Context *cx, const CodegenOptions *o);
+
+/* Do constant weights of the node lie in its kernel's order? */
+bool has_packed_weights(const Node *n);
+/* Which ROM region weights lie in (spread.c). */
+typedef struct WeightRegion {
+  const char *name;
+  int64_t bytes;             /* of weights, in the first one of all other constants too */
+} WeightRegion;
+
+typedef struct WeightRegions {
+  int n;                     /* 0: the first region holds all constants, or the target has no more */
+  WeightRegion part[MAX_REGIONS];   /* [n] */
+  int *of_tensor;            /* [n_tensor] */
+} WeightRegions;
+
+/* False when the regions do not hold the arrays, each in one piece. */
+bool spread_weights(const Graph *g, const Target *t, const ConstantBytes *c, WeightRegions *r);
 
 /* report.json: sizes, layers, kernels, arena, notes (report.c). */
 void write_report(FILE *f, const Graph *g, Context *cx, const CodegenOptions *o);

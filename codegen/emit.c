@@ -87,6 +87,11 @@ static void add_array(Emitter *e, const Array *a, const char *kind, int64_t byte
   else e->bytes.tables += bytes - biases;
 }
 
+const char *weight_suffix(Emitter *e, int region) {
+  if (region == 0) return "";
+  return arena_printf(e->a, "_%s", upper_of(e->a, identifier_of(e->a, e->regions.part[region].name)));
+}
+
 /* Begins the array of n elements, which are `size` bytes each in v; false when there is one like it,
  * or when arrays are only counted. */
 static bool open_array(Emitter *e, const char *kind, const char *ctype, bool is_weights, int64_t n,
@@ -99,7 +104,8 @@ static bool open_array(Emitter *e, const char *kind, const char *ctype, bool is_
   if (same) return false;
   add_array(e, &a, kind, n * ctype_bytes(ctype));
   if (!e->constants) return false;
-  const char *place = is_weights ? arena_printf(e->a, " %s_WEIGHTS", e->upper) : "";
+  const char *place =
+      is_weights ? arena_printf(e->a, " %s_WEIGHTS%s", e->upper, weight_suffix(e, e->region)) : "";
   if (a.align) place = arena_printf(e->a, "%s __attribute__((aligned(%d)))", place, a.align);
   fprintf(e->constants, "static const %s %s[%lld]%s = {", ctype, *name, (long long)(n ? n : 1),
           place);
@@ -200,6 +206,7 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
   const uint8_t *v = pack_weights(e->a, w, k->packing, &bytes);
   const char *name;
   e->align = is_x86_packing(k->packing) ? 64 : 0;
+  e->region = e->regions.n ? e->regions.of_tensor[w->id] : 0;
   if (is_dsp_packing(k->packing)) {
     name = e->to_bin ? bin_array(e, "uint32_t", v, bytes) : word_array(e, "w", bytes / 4, v);
   } else if (w->dtype == DT_F32) {
@@ -210,7 +217,7 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
     name = e->to_bin ? bin_array(e, is_signed ? "int8_t" : "uint8_t", v, bytes)
                   : byte_array(e, "w", is_signed, bytes, v);
   }
-  e->align = 0;
+  e->align = e->region = 0;
   e->packed[w->id] = k->packing;
   return e->array[w->id] = name;
 }

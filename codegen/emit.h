@@ -45,6 +45,8 @@ typedef struct Emitter {
   bool to_bin;                 /* weights go to NAME_weights.bin ... */
   FILE *bin;                   /* ... which is this; NULL: they are only counted */
   int64_t bin_bytes;
+  WeightRegions regions;       /* of weights */
+  int region;                  /* the one of the weights being written */
   int align;                   /* bytes that the weights being written want; 0: any */
   int bin_align;               /* the largest of those in the .bin file */
   int index;                   /* of the node that is being written */
@@ -63,6 +65,8 @@ typedef void EmitFn(Emitter *e, const Node *n, const Kernel *k);
 void use_header(Emitter *e, const char *header);
 Tensor *optional_input(const Node *n, int i);                    /* NULL when it is absent */
 int64_t count_in(const Tensor *t, int from, int to);             /* product of dim[from..to) */
+/* "_FLASH1": behind the macros of a region of weights; "" for the first one. */
+const char *weight_suffix(Emitter *e, int region);
 /* C expression for a byte of the arena, and for a kernel's working memory. */
 const char *arena_place(Emitter *e, int64_t offset);
 const char *scratch_place(Emitter *e, const Node *n);

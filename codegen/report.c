@@ -34,7 +34,7 @@ static json_t *layer_json(Arena *a, const Node *n, const Target *t) {
   json_t *o = json_pack("{s:s, s:s, s:s?, s:I}", "name", n->name, "op", n->op->name, "kernel",
                         k ? k->name : NULL, "macs", (json_int_t)node_macs(n));
   if (n->n_variant) json_object_set_new(o, "kernels", kernels_json(n, t));
-  if (n->n_in > 1 && n->in[1] && is_const(n->in[1]) && k && k->packing != PACK_NONE) {
+  if (has_packed_weights(n)) {
     const Tensor *w = n->in[1];
     int64_t bytes;
     pack_weights(a, w, k->packing, &bytes);
@@ -72,6 +72,17 @@ static json_t *parts_json(const Graph *g) {
   return parts;
 }
 
+/* Constants by region; null where they are all in the first one. */
+static json_t *regions_json(const Graph *g, const Target *t, const ConstantBytes *c) {
+  WeightRegions r;
+  if (!spread_weights(g, t, c, &r) || r.n == 0) return json_null();
+  json_t *parts = json_array();
+  for (int i = 0; i < r.n; i++)
+    json_array_append_new(parts, json_pack("{s:s, s:I}", "region", r.part[i].name, "bytes",
+                                           (json_int_t)r.part[i].bytes));
+  return parts;
+}
+
 void write_report(FILE *f, const Graph *g, Context *cx, const CodegenOptions *o) {
   ConstantBytes c = count_constants(g, cx, o);
   json_t *layers = json_array(), *notes = json_array(), *inputs = json_array(),
@@ -87,8 +98,9 @@ void write_report(FILE *f, const Graph *g, Context *cx, const CodegenOptions *o)
   json_t *arena = json_pack("{s:I, s:I, s:o}", "bytes", (json_int_t)g->arena_bytes, "lower_bound",
                             (json_int_t)g->arena_bound, "parts", parts_json(g));
   json_t *constants =
-      json_pack("{s:I, s:I, s:I}", "weights", (json_int_t)c.weights, "biases",
-                (json_int_t)c.biases, "tables", (json_int_t)c.tables);
+      json_pack("{s:I, s:I, s:I, s:o}", "weights", (json_int_t)c.weights, "biases",
+                (json_int_t)c.biases, "tables", (json_int_t)c.tables, "parts",
+                regions_json(g, cx->target, &c));
   json_t *root =
       json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "qcc", QCC_VERSION,
                 "name", o->name, "target", target, "optimize", o->optimize, "arena", arena,

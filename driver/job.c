@@ -163,9 +163,11 @@ void check_fit(Job *j) {
   int64_t flash = c.weights + c.biases + c.tables, rom = rom_bytes(t), ram = ram_bytes(t);
   int64_t arena = j->g->arena_bytes;
   bool spread = j->g->n_part > 0;
+  WeightRegions regions;
   bool flash_over = rom > 0 && flash > rom;
+  bool flash_split = !flash_over && !spread_weights(j->g, t, &c, &regions);
   bool ram_over = ram > 0 && !spread && arena > first_ram_bytes(t);
-  if (!flash_over && !ram_over) return;
+  if (!flash_over && !flash_split && !ram_over) return;
   char roms[200], rams[200], flash_text[320] = "", ram_text[320] = "";
   list_regions(roms, sizeof roms, t, true);
   list_regions(rams, sizeof rams, t, false);
@@ -173,6 +175,10 @@ void check_fit(Job *j) {
     snprintf(flash_text, sizeof flash_text,
              "constants need %lld bytes of flash, %lld more than there are (%s)", (long long)flash,
              (long long)(flash - rom), roms);
+  if (flash_split)
+    snprintf(flash_text, sizeof flash_text,
+             "constants need %lld bytes of flash, which cannot be spread over the regions (%s)",
+             (long long)flash, roms);
   if (ram_over && arena > ram)
     snprintf(ram_text, sizeof ram_text,
              "the arena needs %lld bytes of RAM, %lld more than there are (%s)", (long long)arena,
@@ -182,7 +188,7 @@ void check_fit(Job *j) {
              "the arena needs %lld bytes of RAM, which cannot be spread over the regions (%s)",
              (long long)arena, rams);
   error("the network does not fit %s: %s%s%s", t->name, flash_text,
-        flash_over && ram_over ? "; " : "", ram_text);
+        (flash_over || flash_split) && ram_over ? "; " : "", ram_text);
 }
 
 void write_job(Job *j, const char *dir) {
