@@ -17,7 +17,6 @@
 #include "runtime/norm_f32.h"
 #include "runtime/reduce_f32.h"
 #include "runtime/resize_f32.h"
-#include "runtime/scale_shift_f32.h"
 #include "runtime/softmax_f32.h"
 #include "runtime/unary_f32.h"
 
@@ -428,23 +427,6 @@ static void test_binary(void **state) {
   }
 }
 
-static void test_scale_shift(void **state) {
-  (void)state;
-  for (int i = 0; i < 50; i++) {
-    int outer = random_int(1, 4), channels = random_int(1, 20), inner = random_int(1, 6);
-    int64_t n = (int64_t)outer * channels * inner;
-    float *x = random_reals(n), *scale = random_reals(channels), *shift = random_reals(channels);
-    double *want = new_buffer(8 * n);
-    for (int64_t k = 0; k < n; k++) {
-      int64_t c = k / inner % channels;
-      want[k] = (double)x[k] * (double)scale[c] + (double)shift[c];
-    }
-    qcc_scale_shift_f32(outer, channels, inner, scale, shift, x, x);
-    assert_close(x, want, n);
-    free_buffers();
-  }
-}
-
 /* want[first + i * step] of n elements, normalized; scale i, or `channel` where it is not -1. */
 static void normalize(const float *x, int64_t first, int n, int step, int channel,
                       const float *scale, const float *shift, double *want) {
@@ -570,7 +552,7 @@ int main(void) {
       cmocka_unit_test(test_pools),       cmocka_unit_test(test_pool_overhang),
       cmocka_unit_test(test_softmax),     cmocka_unit_test(test_unary),
       cmocka_unit_test(test_activations), cmocka_unit_test(test_binary),
-      cmocka_unit_test(test_scale_shift), cmocka_unit_test(test_norms),
+      cmocka_unit_test(test_norms),
       cmocka_unit_test(test_reduce),      cmocka_unit_test(test_resize),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
