@@ -1,4 +1,4 @@
-/* test_targets.c - the facts of every built-in target, and the readers of ELF and WebAssembly on
+/* test_facts.c - the facts of every built-in target, and the readers of ELF and WebAssembly on
  * objects that are whole, cut off and damaged at random. */
 #include "targets/elf.h"
 #include "targets/process.h"
