@@ -75,6 +75,8 @@ const char *scratch_place(Emitter *e, const Node *n);
 const char *pointer_to(Emitter *e, const Tensor *t);
 /* Name of the array with the constant's elements, written once. */
 const char *constant_array(Emitter *e, const Tensor *t, const char *kind);
+/* `static const struct qcc_groups q = {...}`; name of the array of multiples, in the kernel's order. */
+const char *write_groups(Emitter *e, const Node *n, const Kernel *k);
 /* The node's weights (input 1) in the kernel's order. */
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k);
 /* Weights in a byte, in the kernel's order. */

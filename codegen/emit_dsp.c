@@ -19,15 +19,17 @@ static const char *channel_array(Emitter *e, const Node *n, Packing packing) {
     v[at] = get_int(b->dtype, b->data, o);
     v[at + block] = 2 * get_int(m->dtype, m->data, o);
   }
-  int nested = packing == PACK_DSP_QUADS ? 4 : packing == PACK_DSP_BYTES ? 2 : 0;
+  int nested = optional_input(n, 4) ? 0 : packing == PACK_DSP_QUADS ? 4 : packing == PACK_DSP_BYTES ? 2 : 0;
   for (int64_t o = 0; nested && o < padded; o += block) nest_biases(v + 2 * o, nested);
   return int_array(e, "k", "int32_t", 2 * padded, v);
 }
 
 static void call_dsp(Emitter *e, const Node *n, const Kernel *k) {
+  const char *groups = optional_input(n, 4) ? write_groups(e, n, k) : NULL;
   const char *w = weight_array(e, n, k), *c = channel_array(e, n, k->packing);
   const char *table = optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL";
-  call(e, "qcc_%s(&p, %s, %s, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, c, table,
+  call(e, "qcc_%s(&p, %s%s, %s, %s%s%s, %s, %s, %s)", k->name, groups ? "&q, " : "",
+       pointer_to(e, n->in[0]), w, groups ? groups : "", groups ? ", " : "", c, table,
        scratch_place(e, n), pointer_to(e, n->out[0]));
 }
 

@@ -3,15 +3,14 @@
 
 #include <string.h>
 
-/* struct qcc_groups q, and the multiples as an argument. */
-static const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
+const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *multiple = n->in[4];
   open_named(e, "qcc_groups", "q");
   field(e, "per_byte", weights_per_byte(n, k));
   field(e, "size", attr_int(n, "group_size", 0));
   field(e, "n_groups", multiple->dim[1]);
   close_params(e);
-  if (k->packing < PACK_DOT || k->packing > PACK_COLUMNS) return constant_array(e, multiple, "s");
+  if (k->packing == PACK_OHWI || k->packing == PACK_TERNARY) return constant_array(e, multiple, "s");
   int64_t count, *v = pack_multiples(e->a, n->in[1], multiple, k->packing, &count);
   return int_array(e, "s", "uint8_t", count, v);
 }

@@ -11,7 +11,7 @@
 
 typedef struct Order {
   int64_t step, rest; /* codes of a channel that lie together; in the last steps of a run */
-  bool is_narrow;     /* blocks of 4 channels only */
+  int64_t block;      /* channels of all blocks; 0: it depends */
   bool is_whole;      /* one block of all channels */
 } Order;
 
@@ -22,11 +22,16 @@ static Order order_of(Packing packing) {
     case PACK_MMLA:
       return (Order){.step = 8, .rest = 8};
     case PACK_ROWS:
-      return (Order){.step = 16, .rest = 8, .is_narrow = true};
+      return (Order){.step = 16, .rest = 8, .block = 4};
     case PACK_PAIRS:
       return (Order){.step = 2, .rest = 2};
     case PACK_COLUMNS:
       return (Order){.step = 1, .rest = 1, .is_whole = true};
+    case PACK_DSP_QUADS: /* of these the multiples only */
+    case PACK_MVE_QUADS:
+      return (Order){.block = 4};
+    case PACK_MVE_EIGHTS:
+      return (Order){.block = 8};
     default:
       bug("packing %d has no blocks", packing);
   }
@@ -35,7 +40,7 @@ static Order order_of(Packing packing) {
 /* Channels of the next block; runtime/neon/tile.h has the same rule. */
 static int64_t block_of(const Order *o, int64_t left, int bits) {
   if (o->is_whole) return left;
-  if (o->is_narrow) return 4;
+  if (o->block) return o->block;
   if ((bits == 2 && o->step > 2) || left > 12) return 16; /* step 2: WebAssembly's pairs */
   if (bits < 8) return left > 8 ? 16 : 8;
   return left > 4 ? 8 : 4;
@@ -121,8 +126,10 @@ int64_t *pack_multiples(Arena *a, const Tensor *w, const Tensor *multiple, Packi
   for (int64_t c = 0, block; c < channels; c += block) {
     block = block_of(&o, channels - c, w->quant->format->bits);
     for (int64_t g = 0; g < groups; g++)
-      for (int64_t j = c; j < c + block; j++)
+      for (int64_t i = 0; i < block; i++) {
+        int64_t j = c + (packing == PACK_MVE_EIGHTS ? 2 * i % 8 + i / 4 : i);
         out[n++] = j < channels ? get_int(multiple->dtype, multiple->data, j * groups + g) : 0;
+      }
   }
   *count = n;
   return out;

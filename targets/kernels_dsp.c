@@ -67,14 +67,24 @@ static bool fits_blocks(const Node *n, DType type) {
   return true;
 }
 
+/* Runs of weights that have a multiple each are whole steps, and their sums fit in any case. */
+static bool has_runs(const Node *n) {
+  const Tensor *w = n->in[1];
+  int64_t size = attr_int(n, "group_size", 0);
+  return n->n_in > 4 && n->in[4] && is_const(n->in[4]) && w->dtype == DT_I4 && is_const(w) &&
+         is_const(n->in[2]) && size % 4 == 0 && size <= 256;
+}
+
 /* ---- conditions ------------------------------------------------------------------------------ */
 
-static bool is_pointwise(const Node *n, DType type) {
-  if (!has_plane(n) || !fits_blocks(n, type)) return false;
+static bool is_1x1(const Node *n) {
+  if (!has_plane(n)) return false;
   Plane p = plane_of(n);
   return p.group == 1 && p.kernel_h * p.kernel_w == 1 && p.in_h == p.out_h && p.in_w == p.out_w &&
          p.stride_h == 1 && p.stride_w == 1 && p.pad_top == 0;
 }
+
+static bool is_pointwise(const Node *n, DType type) { return fits_blocks(n, type) && is_1x1(n); }
 
 static bool is_depthwise(const Node *n, DType type) {
   if (!has_plane(n) || !has_plain_weights(n, type)) return false;
@@ -98,17 +108,26 @@ static bool is_conv(const Node *n, DType type) {
 }
 
 /* Output rows must not reach image rows that are not in the ring yet. */
-static bool is_conv_over(const Node *n, DType type) {
-  if (!is_conv(n, type)) return false;
+static bool lags_behind(const Node *n) {
   Plane p = plane_of(n);
   int64_t reach = (p.kernel_h - 1) * p.dilation_h + 1;
   return p.out_w * p.out_c <= p.in_w * p.in_c * p.stride_h && p.pad_top <= reach - p.stride_h &&
          p.out_h * p.out_w * p.out_c <= p.in_h * p.in_w * p.in_c;
 }
 
-static bool is_one_row(const Node *n, DType type) {
-  return n_elements(n->out[0]) == n->in[1]->dim[0] && fits_blocks(n, type);
+static bool is_conv_over(const Node *n, DType type) { return is_conv(n, type) && lags_behind(n); }
+
+static bool is_row(const Node *n) { return n_elements(n->out[0]) == n->in[1]->dim[0]; }
+
+static bool is_one_row(const Node *n, DType type) { return is_row(n) && fits_blocks(n, type); }
+
+bool is_pointwise_grouped_dsp(const Node *n) { return has_runs(n) && is_1x1(n); }
+bool is_conv_grouped_dsp(const Node *n) {
+  return has_runs(n) && has_plane(n) && attr_int(n, "group", 1) == 1;
 }
+bool is_conv_over_grouped_dsp(const Node *n) { return is_conv_grouped_dsp(n) && lags_behind(n); }
+bool is_one_row_grouped_dsp(const Node *n) { return has_runs(n) && is_row(n); }
+bool is_rows_grouped_dsp(const Node *n) { return has_runs(n); }
 
 bool is_pointwise_dsp_s8(const Node *n) { return is_pointwise(n, DT_I8); }
 bool is_depthwise_dsp_s8(const Node *n) { return is_depthwise(n, DT_I8); }
@@ -149,6 +168,20 @@ int64_t ring_scratch_dsp(const Node *n) {
   int64_t rows = (p.kernel_h - 1) * p.dilation_h + 1;
   return conv_scratch_dsp(n) + (rows < p.in_h ? rows : p.in_h) * ((p.in_w * p.in_c + 3) / 4 * 4);
 }
+
+/* And per run of weights a word for each pixel. */
+static int64_t runs_scratch(const Node *n) { return 4 * n->in[4]->dim[1]; }
+
+int64_t pointwise_grouped_scratch_dsp(const Node *n) {
+  return 2 * runs_scratch(n) + pointwise_scratch_dsp(n);
+}
+int64_t conv_grouped_scratch_dsp(const Node *n) {
+  return 2 * runs_scratch(n) + conv_scratch_dsp(n);
+}
+int64_t ring_grouped_scratch_dsp(const Node *n) {
+  return 2 * runs_scratch(n) + ring_scratch_dsp(n);
+}
+int64_t gemm_grouped_scratch_dsp(const Node *n) { return runs_scratch(n) + gemm_scratch_dsp(n); }
 
 /* Two pairs of rows of four channels, and two sums per output column. */
 int64_t depthwise_scratch_dsp(const Node *n) {

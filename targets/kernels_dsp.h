@@ -26,11 +26,21 @@ bool is_one_row_dsp_s4(const Node *n);
 bool is_one_row_dsp_s2(const Node *n);
 bool is_rows_dsp_s4(const Node *n);
 bool is_rows_dsp_s2(const Node *n);
+/* int4 weights in runs that have a multiple each. */
+bool is_pointwise_grouped_dsp(const Node *n);
+bool is_conv_grouped_dsp(const Node *n);
+bool is_conv_over_grouped_dsp(const Node *n);
+bool is_one_row_grouped_dsp(const Node *n);
+bool is_rows_grouped_dsp(const Node *n);
 
 int64_t pointwise_scratch_dsp(const Node *n);
 int64_t depthwise_scratch_dsp(const Node *n);
 int64_t conv_scratch_dsp(const Node *n);
 int64_t ring_scratch_dsp(const Node *n);
 int64_t gemm_scratch_dsp(const Node *n);
+int64_t pointwise_grouped_scratch_dsp(const Node *n);
+int64_t conv_grouped_scratch_dsp(const Node *n);
+int64_t ring_grouped_scratch_dsp(const Node *n);
+int64_t gemm_grouped_scratch_dsp(const Node *n);
 
 #endif

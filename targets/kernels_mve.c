@@ -61,10 +61,14 @@ static bool is_pointwise(const Plane *p) {
          p->pad_top == 0 && p->pad_left == 0 && p->out_h == p->in_h && p->out_w == p->in_w;
 }
 
-static bool is_conv(const Node *n, DType t, Plane *p) {
-  if (!has_weights(n, t) || !is_nhwc(n)) return false;
+static bool is_image_conv(const Node *n, Plane *p) {
+  if (!is_nhwc(n)) return false;
   *p = plane_of(n);
   return p->group == 1 && p->pad_top < span_of(p) && p->pad_left < columns_of(p);
+}
+
+static bool is_conv(const Node *n, DType t, Plane *p) {
+  return has_weights(n, t) && is_image_conv(n, p);
 }
 
 static bool is_conv1x1(const Node *n, DType t) {
@@ -109,6 +113,33 @@ bool is_mve_rows_s8(const Node *n) { return has_weights(n, DT_I8); }
 bool is_mve_rows_s4(const Node *n) { return has_weights(n, DT_I4); }
 bool is_mve_rows_s2(const Node *n) { return has_weights(n, DT_I2); }
 
+/* Runs of weights that have a multiple each are whole vectors. */
+static bool has_runs(const Node *n) {
+  return n->n_in > 1 && n->in[1]->dtype == DT_I4 && is_const(n->in[1]) && has_groups(n) &&
+         is_const(n->in[4]) && attr_int(n, "group_size", 0) % 16 == 0;
+}
+
+bool is_mve_conv_grouped(const Node *n) {
+  Plane p;
+  return has_runs(n) && is_image_conv(n, &p);
+}
+
+bool is_mve_conv_over_grouped(const Node *n) {
+  Plane p;
+  return has_runs(n) && is_image_conv(n, &p) && stays_behind(&p, 1, kept_rows(&p));
+}
+
+bool is_mve_conv1x1_grouped(const Node *n) {
+  Plane p;
+  return has_runs(n) && is_image_conv(n, &p) && is_pointwise(&p);
+}
+
+bool is_mve_gemm_grouped(const Node *n) {
+  return has_runs(n) && n_elements(n->out[0]) == n->in[1]->dim[0] && n->in[1]->dim[0] % 8 == 0;
+}
+
+bool is_mve_rows_grouped(const Node *n) { return has_runs(n); }
+
 static int64_t padded_depth(const Node *n) {
   return round16(n_elements(n->in[1]) / n->in[1]->dim[0]);
 }
@@ -125,6 +156,12 @@ int64_t mve_conv_scratch(const Node *n) {
   int64_t depth = round16(p.kernel_h * p.kernel_w * p.in_c);
   return 2 * (depth + 16) + span_of(&p) * columns_of(&p) * p.in_c + 16;
 }
+
+static int64_t runs_scratch(const Node *n) { return 16 * n->in[4]->dim[1]; }
+
+int64_t mve_gemm_grouped_scratch(const Node *n) { return runs_scratch(n) + mve_gemm_scratch(n); }
+int64_t mve_tile_grouped_scratch(const Node *n) { return runs_scratch(n) + mve_tile_scratch(n); }
+int64_t mve_conv_grouped_scratch(const Node *n) { return runs_scratch(n) + mve_conv_scratch(n); }
 
 /* ---- depthwise ------------------------------------------------------------------------------- */
 

@@ -51,4 +51,14 @@ int64_t mve_gemm_scratch_f32(const Node *n);
 int64_t mve_conv_scratch_f32(const Node *n);
 int64_t mve_depthwise_scratch_f32(const Node *n);
 
+/* int4 weights in runs that have a multiple each. */
+bool is_mve_conv_grouped(const Node *n);
+bool is_mve_conv_over_grouped(const Node *n);
+bool is_mve_conv1x1_grouped(const Node *n);
+bool is_mve_gemm_grouped(const Node *n);
+bool is_mve_rows_grouped(const Node *n);
+int64_t mve_conv_grouped_scratch(const Node *n);
+int64_t mve_tile_grouped_scratch(const Node *n);
+int64_t mve_gemm_grouped_scratch(const Node *n);
+
 #endif

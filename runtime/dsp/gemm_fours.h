@@ -1,10 +1,10 @@
 /* gemm_fours.h - fully connected layer for one row with int4 or int2 weights: four output channels
- * at a time, see pair_fours.h for the weights.  x is widened first, so y may be x. */
+ * at a time, see pair_fours.h for the weights, pair_groups.h for those with multiples.  x is widened
+ * first, so y may be x. */
 #ifndef QCC_DSP_GEMM_FOURS_H
 #define QCC_DSP_GEMM_FOURS_H
 
-#include "conv_params.h"
-#include "dsp/pair_fours.h"
+#include "dsp/pair_groups.h"
 
 /* The products of two codes, in x, with two weights of four channels each, in w. */
 #define QCC_DSP_PRODUCTS(x, w, clear1, clear2, clear3) \
@@ -64,6 +64,12 @@
                    :                                                                          \
                    : "r3", "r4", "r5", "r6", "memory")
 
+#define QCC_DSP_STEP_S4             \
+  "ldrd r3, r4, [%[w]], #8\n\t"   \
+  "ldrd r5, r6, [%[x]], #8\n\t"   \
+  QCC_DSP_PRODUCTS_S4("r5", "r3") \
+  QCC_DSP_PRODUCTS_S4("r6", "r4")
+
 /* Sums of the next four channels and their constants. */
 struct qcc_dsp_four {
   int32_t f[4], m2[4];
@@ -91,10 +97,7 @@ QCC_INLINE struct qcc_dsp_four qcc_dsp_multiply_row_fours(int32_t bits, const ui
     x = end;
   for (int32_t n = steps & 15; n > 0; n--) {
     if (bits == 4)
-      QCC_DSP_STEP("ldrd r3, r4, [%[w]], #8\n\t"
-                   "ldrd r5, r6, [%[x]], #8\n\t"
-                   QCC_DSP_PRODUCTS_S4("r5", "r3")
-                   QCC_DSP_PRODUCTS_S4("r6", "r4"));
+      QCC_DSP_STEP(QCC_DSP_STEP_S4);
     else
       QCC_DSP_STEP("ldr r4, [%[w]], #4\n\t"
                    "ldrd r5, r6, [%[x]], #8\n\t"
@@ -112,7 +115,24 @@ QCC_INLINE struct qcc_dsp_four qcc_dsp_multiply_row_fours(int32_t bits, const ui
   return (struct qcc_dsp_four){{a, b, c, d}, {m_a, m_b, m_c, m_d}};
 }
 
+/* The sums f[4] of a run of int4 weights; returns its end. */
+QCC_INLINE const uint32_t *qcc_dsp_multiply_row_group(const uint32_t *wide, int32_t steps,
+                                                      const uint32_t *weights, int32_t f[4]) {
+  register const uint32_t *x __asm__("r11") = wide, *w __asm__("r12") = weights;
+  register int32_t a __asm__("r0") = f[0], b __asm__("r1") = f[1], c __asm__("r2") = f[2],
+                   d __asm__("r8") = f[3];
+#pragma GCC unroll 4
+  for (int32_t n = steps; n > 0; n--)
+    QCC_DSP_STEP(QCC_DSP_STEP_S4);
+  f[0] = a;
+  f[1] = b;
+  f[2] = c;
+  f[3] = d;
+  return w;
+}
+
 #undef QCC_DSP_STEP
+#undef QCC_DSP_STEP_S4
 #undef QCC_DSP_LOOP
 #undef QCC_DSP_TWO_STEPS_S4
 #undef QCC_DSP_TWO_STEPS_S2
@@ -165,6 +185,30 @@ QCC_KERNEL void qcc_gemm_dsp_s4(const struct qcc_gemm *p, const int8_t *x, const
 QCC_KERNEL void qcc_gemm_dsp_s2(const struct qcc_gemm *p, const int8_t *x, const uint32_t *w,
                                 const int32_t *k, const int8_t *table, void *scratch, int8_t *y) {
   qcc_dsp_gemm_fours(p, 2, x, w, k, table, scratch, y);
+}
+
+/* scratch[2 * ((depth + 3) / 4) + n_groups] words; k as in pair_groups.h. */
+QCC_KERNEL void qcc_gemm_grouped_dsp_s4(const struct qcc_gemm *p, const struct qcc_groups *q,
+                                        const int8_t *x, const uint32_t *w, const uint8_t *multiple,
+                                        const int32_t *k, const int8_t *table, void *scratch,
+                                        int8_t *y) {
+  int32_t steps = (p->depth + 3) >> 2;
+  struct qcc_dsp_groups v = {q, multiple, scratch};
+  uint32_t *wide = (uint32_t *)scratch + q->n_groups;
+  qcc_dsp_widen(x, p->depth, 1, wide);
+  qcc_dsp_sum_groups(&v, 1, steps, wide);
+  for (int32_t o = 0; o < p->cols; o += 4, k += 8, y += 4) {
+    int32_t acc[4] = {k[0], k[1], k[2], k[3]}, f[4];
+    const uint32_t *at = wide;
+    for (int32_t g = 0; g < q->n_groups; g++, multiple += 4) {
+      int32_t n = qcc_dsp_group_steps(q, steps, g);
+      qcc_dsp_begin_group(1, v.less + g, f);
+      w = qcc_dsp_multiply_row_group(at, n, w, f);
+      qcc_dsp_end_group(1, multiple, f, acc);
+      at += 2 * n;
+    }
+    qcc_dsp_finish_group(&p->out, p->cols - o, 1, acc, k + 4, table, y);
+  }
 }
 
 #endif

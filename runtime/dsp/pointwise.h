@@ -4,12 +4,11 @@
 #ifndef QCC_DSP_POINTWISE_H
 #define QCC_DSP_POINTWISE_H
 
-#include "conv_params.h"
-#include "dsp/pair_fours.h"
-#include "dsp/pair_s8.h"
+#include "dsp/pair.h"
 
-/* bits: of a weight. */
-QCC_INLINE void qcc_dsp_pointwise(const struct qcc_gemm *p, int32_t bits, const int8_t *x,
+/* bits: of a weight.  v: runs of weights with multiples, or NULL. */
+QCC_INLINE void qcc_dsp_pointwise(const struct qcc_gemm *p, int32_t bits,
+                                  const struct qcc_dsp_groups *v, const int8_t *x,
                                   const uint32_t *w, const int32_t *k, const int8_t *table,
                                   uint32_t *columns, int8_t *y) {
   int32_t depth = p->depth, cols = p->cols, steps = (depth + 3) >> 2, grows = cols > depth;
@@ -23,10 +22,7 @@ QCC_INLINE void qcc_dsp_pointwise(const struct qcc_gemm *p, int32_t bits, const 
       qcc_dsp_widen_pair(at, depth, columns);
     else
       qcc_dsp_widen(at, depth, 2, columns);
-    if (bits == 8)
-      qcc_dsp_pair(&p->out, steps, cols, columns, w, k, table, y0, y1);
-    else
-      qcc_dsp_pair_fours(&p->out, bits, steps, cols, columns, w, k, table, y0, y1);
+    qcc_dsp_any_pair(&p->out, bits, v, steps, cols, columns, w, k, table, y0, y1);
   }
 }
 
@@ -34,19 +30,28 @@ QCC_INLINE void qcc_dsp_pointwise(const struct qcc_gemm *p, int32_t bits, const 
 QCC_KERNEL void qcc_pointwise_dsp_s8(const struct qcc_gemm *p, const int8_t *x, const uint32_t *w,
                                      const int32_t *k, const int8_t *table, void *scratch,
                                      int8_t *y) {
-  qcc_dsp_pointwise(p, 8, x, w, k, table, scratch, y);
+  qcc_dsp_pointwise(p, 8, NULL, x, w, k, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_pointwise_dsp_s4(const struct qcc_gemm *p, const int8_t *x, const uint32_t *w,
                                      const int32_t *k, const int8_t *table, void *scratch,
                                      int8_t *y) {
-  qcc_dsp_pointwise(p, 4, x, w, k, table, scratch, y);
+  qcc_dsp_pointwise(p, 4, NULL, x, w, k, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_pointwise_dsp_s2(const struct qcc_gemm *p, const int8_t *x, const uint32_t *w,
                                      const int32_t *k, const int8_t *table, void *scratch,
                                      int8_t *y) {
-  qcc_dsp_pointwise(p, 2, x, w, k, table, scratch, y);
+  qcc_dsp_pointwise(p, 2, NULL, x, w, k, table, scratch, y);
+}
+
+/* scratch[2 * n_groups] words more, in front. */
+QCC_KERNEL void qcc_pointwise_grouped_dsp_s4(const struct qcc_gemm *p, const struct qcc_groups *q,
+                                             const int8_t *x, const uint32_t *w,
+                                             const uint8_t *multiple, const int32_t *k,
+                                             const int8_t *table, void *scratch, int8_t *y) {
+  struct qcc_dsp_groups v = {q, multiple, scratch};
+  qcc_dsp_pointwise(p, 4, &v, x, w, k, table, (uint32_t *)scratch + 2 * q->n_groups, y);
 }
 
 #endif

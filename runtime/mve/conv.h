@@ -7,12 +7,14 @@
 #ifndef QCC_MVE_CONV_H
 #define QCC_MVE_CONV_H
 
+#include "mve/groups.h"
 #include "mve/ring.h"
 #include "mve/tile.h"
 
-QCC_INLINE void qcc_mve_conv(int32_t bits, const struct qcc_conv *p, const int8_t *x, const void *w,
-                             const int32_t *b, const int32_t *m, const int8_t *table, void *scratch,
-                             int8_t *y) {
+/* v: runs of weights with multiples, or NULL. */
+QCC_INLINE void qcc_mve_conv(int32_t bits, const struct qcc_conv *p, const struct qcc_mve_groups *v,
+                             const int8_t *x, const void *w, const int32_t *b, const int32_t *m,
+                             const int8_t *table, void *scratch, int8_t *y) {
   const struct qcc_window *g = &p->g;
   int32_t padded = qcc_mve_round16(g->kernel_h * g->kernel_w * g->in_c);
   int32_t second = padded + 16, step = g->stride_w * g->in_c;
@@ -30,8 +32,12 @@ QCC_INLINE void qcc_mve_conv(int32_t bits, const struct qcc_conv *p, const int8_
       for (int32_t ox = 0, n; ox < g->out_w; ox += n, at += 2 * step, y += n * g->out_c) {
         n = g->out_w - ox >= 2 ? 2 : 1;
         qcc_mve_patches(g, &r, at, (n - 1) * step, patch, patch + second);
-        qcc_mve_tile(bits, &p->out, padded >> 4, g->out_c, &t, w, b, m, table, y,
-                     y + (n - 1) * g->out_c);
+        int8_t *y1 = y + (n - 1) * g->out_c;
+        if (v)
+          qcc_mve_groups_tile(&p->out, v, QCC_MVE_PAIR, padded >> 4, g->out_c, patch,
+                              patch + second, w, b, m, table, y, y1);
+        else
+          qcc_mve_tile(bits, &p->out, padded >> 4, g->out_c, &t, w, b, m, table, y, y1);
       }
     }
   }
@@ -40,19 +46,28 @@ QCC_INLINE void qcc_mve_conv(int32_t bits, const struct qcc_conv *p, const int8_
 QCC_KERNEL void qcc_mve_conv_s8(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
                                 const int32_t *b, const int32_t *m, const int8_t *table,
                                 void *scratch, int8_t *y) {
-  qcc_mve_conv(8, p, x, w, b, m, table, scratch, y);
+  qcc_mve_conv(8, p, NULL, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_mve_conv_s4(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
                                 const int32_t *b, const int32_t *m, const int8_t *table,
                                 void *scratch, int8_t *y) {
-  qcc_mve_conv(4, p, x, w, b, m, table, scratch, y);
+  qcc_mve_conv(4, p, NULL, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_mve_conv_s2(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
                                 const int32_t *b, const int32_t *m, const int8_t *table,
                                 void *scratch, int8_t *y) {
-  qcc_mve_conv(2, p, x, w, b, m, table, scratch, y);
+  qcc_mve_conv(2, p, NULL, x, w, b, m, table, scratch, y);
+}
+
+/* 16 bytes of scratch more for each run of weights, in front. */
+QCC_KERNEL void qcc_mve_conv_grouped_s4(const struct qcc_conv *p, const struct qcc_groups *q,
+                                        const int8_t *x, const uint8_t *w, const uint8_t *multiple,
+                                        const int32_t *b, const int32_t *m, const int8_t *table,
+                                        void *scratch, int8_t *y) {
+  struct qcc_mve_groups v = {q, multiple, scratch};
+  qcc_mve_conv(4, p, &v, x, w, b, m, table, v.raise + 4 * q->n_groups, y);
 }
 
 #endif

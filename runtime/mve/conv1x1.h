@@ -5,12 +5,14 @@
 #ifndef QCC_MVE_CONV1X1_H
 #define QCC_MVE_CONV1X1_H
 
-#include "conv_params.h"
+#include "mve/groups.h"
 #include "mve/tile.h"
 
-QCC_INLINE void qcc_mve_conv1x1(int32_t bits, const struct qcc_gemm *p, const int8_t *x,
-                                const void *w, const int32_t *b, const int32_t *m,
-                                const int8_t *table, void *scratch, int8_t *y) {
+/* v: runs of weights with multiples, or NULL. */
+QCC_INLINE void qcc_mve_conv1x1(int32_t bits, const struct qcc_gemm *p,
+                                const struct qcc_mve_groups *v, const int8_t *x, const void *w,
+                                const int32_t *b, const int32_t *m, const int8_t *table,
+                                void *scratch, int8_t *y) {
   int8_t *pixels = scratch;
   int32_t padded = qcc_mve_round16(p->depth), backwards = p->cols > p->depth;
   struct qcc_mve_tile t;
@@ -19,34 +21,47 @@ QCC_INLINE void qcc_mve_conv1x1(int32_t bits, const struct qcc_gemm *p, const in
     n = p->rows - done >= 2 ? 2 : 1;
     int32_t row = backwards ? p->rows - done - n : done;
     const int8_t *from = x + row * p->depth;
-    int8_t *to = y + row * p->cols;
+    int8_t *to = y + row * p->cols, *second = to + (n - 1) * p->cols;
     if (n == 2 && padded == p->depth) {
       qcc_mve_copy(pixels, from, 2 * padded);
     } else {
       qcc_mve_copy(pixels, from, p->depth);
       qcc_mve_copy(pixels + padded, from + (n - 1) * p->depth, p->depth);
     }
-    qcc_mve_tile(bits, &p->out, padded >> 4, p->cols, &t, w, b, m, table, to,
-                 to + (n - 1) * p->cols);
+    if (v)
+      qcc_mve_groups_tile(&p->out, v, QCC_MVE_PAIR, padded >> 4, p->cols, pixels, pixels + padded,
+                          w, b, m, table, to, second);
+    else
+      qcc_mve_tile(bits, &p->out, padded >> 4, p->cols, &t, w, b, m, table, to, second);
   }
 }
 
 QCC_KERNEL void qcc_mve_conv1x1_s8(const struct qcc_gemm *p, const int8_t *x, const int8_t *w,
                                    const int32_t *b, const int32_t *m, const int8_t *table,
                                    void *scratch, int8_t *y) {
-  qcc_mve_conv1x1(8, p, x, w, b, m, table, scratch, y);
+  qcc_mve_conv1x1(8, p, NULL, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_mve_conv1x1_s4(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
                                    const int32_t *b, const int32_t *m, const int8_t *table,
                                    void *scratch, int8_t *y) {
-  qcc_mve_conv1x1(4, p, x, w, b, m, table, scratch, y);
+  qcc_mve_conv1x1(4, p, NULL, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_mve_conv1x1_s2(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
                                    const int32_t *b, const int32_t *m, const int8_t *table,
                                    void *scratch, int8_t *y) {
-  qcc_mve_conv1x1(2, p, x, w, b, m, table, scratch, y);
+  qcc_mve_conv1x1(2, p, NULL, x, w, b, m, table, scratch, y);
+}
+
+/* 16 bytes of scratch more for each run of weights, in front. */
+QCC_KERNEL void qcc_mve_conv1x1_grouped_s4(const struct qcc_gemm *p, const struct qcc_groups *q,
+                                           const int8_t *x, const uint8_t *w,
+                                           const uint8_t *multiple, const int32_t *b,
+                                           const int32_t *m, const int8_t *table, void *scratch,
+                                           int8_t *y) {
+  struct qcc_mve_groups v = {q, multiple, scratch};
+  qcc_mve_conv1x1(4, p, &v, x, w, b, m, table, v.raise + 4 * q->n_groups, y);
 }
 
 #endif

@@ -5,8 +5,7 @@
 #ifndef QCC_MVE_GEMM_H
 #define QCC_MVE_GEMM_H
 
-#include "conv_params.h"
-#include "mve/dot.h"
+#include "mve/groups.h"
 #include "mve/lookup.h"
 
 /* What the loop reloads for eight channels; the order is known to the assembly, which points at
@@ -179,6 +178,21 @@ QCC_KERNEL void qcc_mve_gemm_s2(const struct qcc_gemm *p, const int8_t *x, const
                                 const int32_t *b, const int32_t *m, const int8_t *table,
                                 void *scratch, int8_t *y) {
   qcc_mve_gemm(2, p, x, w, b, m, table, scratch, y);
+}
+
+/* cols is a multiple of 8.  16 bytes of scratch more for each run of weights, in front. */
+QCC_KERNEL void qcc_mve_gemm_grouped_s4(const struct qcc_gemm *p, const struct qcc_groups *q,
+                                        const int8_t *x, const uint8_t *w, const uint8_t *multiple,
+                                        const int32_t *b, const int32_t *m, const int8_t *table,
+                                        void *scratch, int8_t *y) {
+  struct qcc_mve_groups v = {q, multiple, scratch};
+  if (p->depth & 15) {
+    int8_t *copy = (int8_t *)(v.raise + 4 * q->n_groups);
+    qcc_mve_copy(copy, x, p->depth);
+    x = copy;
+  }
+  qcc_mve_groups_tile(&p->out, &v, QCC_MVE_ROW, (p->depth + 15) >> 4, p->cols, x, x,
+                      (const int8_t *)w, b, m, table, y, y);
 }
 
 #endif

@@ -111,7 +111,7 @@ static Tensor *set_output(Graph *g, Node *n, int64_t channels, int64_t bound) {
 /* Sometimes runs of weights have a multiple each. */
 static void add_groups(Program *p, Node *n, Tensor *w) {
   Graph *g = p->g;
-  int64_t depth = n_elements(w) / w->dim[0], size = pick(0, 2) ? 8 * pick(1, 4) : pick(1, 40);
+  int64_t depth = n_elements(w) / w->dim[0], size = pick(0, 2) ? 16 * pick(1, 4) : pick(1, 40);
   int64_t dim[2] = {w->dim[0], (depth + size - 1) / size};
   uint8_t *v = arena_alloc(g->arena, dim[0] * dim[1]);
   for (int64_t i = 0; i < dim[0] * dim[1]; i++) v[i] = (uint8_t)pick(1, 255);
@@ -150,7 +150,7 @@ static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
   if (!pick(0, 2))
     in[5] = new_const(g, fresh_name(g, "t"), DT_I8, 1, &table_size, random_data(g, 256, -128, 127));
   Node *n = add_node(g, -1, op, fresh_name(g, "layer"), 6, in, 1, &y);
-  bool groups = depth < 500 && !pick(0, 5);
+  bool groups = depth < 500 && !pick(0, strcmp(op, "QGemm") == 0 ? 1 : 3);
   int64_t largest = 128 * -(int64_t)format_of(w->dtype)->lo * (groups ? 255 : 1);
   if (groups) add_groups(p, n, w);
   Tensor *m = set_output(g, n, w->dim[0], depth * largest + 5000);
@@ -167,7 +167,7 @@ static DType input_type(DType weights) { return weights == DT_F32 ? DT_F32 : DT_
 
 static Node *random_gemm(Program *p, DType type) {
   Graph *g = p->g;
-  int64_t rows = pick(0, 1) ? 1 : pick(2, 9), out = pick(1, 67);
+  int64_t rows = pick(0, 1) ? 1 : pick(2, 9), out = pick(0, 3) ? pick(1, 67) : 8 * pick(1, 6);
   int64_t depth = pick(0, 1) ? pick(1, 67) : pick(0, 1) ? 4 * pick(1, 40) : 64 * pick(1, 5);
   Tensor *x = new_tensor(g, fresh_name(g, "x"), input_type(type), 2, (int64_t[]){rows, depth});
   return finish_weighted(p, "QGemm", x, new_weights(g, 2, (int64_t[]){out, depth}, type));
