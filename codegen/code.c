@@ -529,7 +529,7 @@ static void write_source(Emitter *e, const char *dir, const char *constants) {
 static int64_t weight_bytes(const Graph *g) {
   int64_t bytes = 0;
   for (int i = 0; i < g->n_tensor; i++)
-    if (is_const(g->tensor[i]) && (g->tensor[i]->quant || g->tensor[i]->dtype == DT_F32))
+    if (is_const(g->tensor[i]) && (g->tensor[i]->quant || dtype_is_float(g->tensor[i]->dtype)))
       bytes += stored_bytes(g->tensor[i]);
   return bytes;
 }

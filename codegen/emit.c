@@ -29,7 +29,7 @@ const char *ctype_of(DType t) {
     case DT_U8: case DT_BOOL: return "uint8_t";
     case DT_I8: return "int8_t";
     case DT_I16: return "int16_t";
-    case DT_U16: return "uint16_t";
+    case DT_F16: case DT_U16: return "uint16_t";
     case DT_I32: return "int32_t";
     case DT_U32: return "uint32_t";
     case DT_I64: return "int64_t";
@@ -160,6 +160,16 @@ static const char *byte_array(Emitter *e, const char *kind, bool is_signed, int6
   return name;
 }
 
+/* Bits of float16 numbers. */
+static const char *half_array(Emitter *e, const char *kind, int64_t n, const uint16_t *v) {
+  const char *name;
+  if (!open_array(e, kind, "uint16_t", kind[0] == 'w', n, v, 2, &name)) return name;
+  for (int64_t i = 0; i < n || i == 0; i++)
+    fprintf(e->constants, "%s0x%04xu,", i % 12 ? "" : "\n  ", i < n ? (unsigned)v[i] : 0u);
+  fprintf(e->constants, "\n};\n");
+  return name;
+}
+
 /* Large weights lie in NAME_weights.bin, pulled in by the assembler. */
 static const char *bin_array(Emitter *e, const char *ctype, const uint8_t *v, int64_t bytes) {
   int align = e->align > 16 ? e->align : 16;
@@ -185,6 +195,9 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
   if (t->dtype == DT_F32) {
     name = e->to_bin && kind[0] == 'w' ? bin_array(e, "float", t->data, n * 4)
                                     : float_array(e, kind, n, t->data);
+  } else if (t->dtype == DT_F16) {
+    name = e->to_bin && kind[0] == 'w' ? bin_array(e, "uint16_t", t->data, n * 2)
+                                       : half_array(e, kind, n, t->data);
   } else {
     int64_t *v = arena_alloc(e->a, (n + 1) * (int64_t)sizeof *v);
     for (int64_t i = 0; i < n; i++) v[i] = get_int(t->dtype, t->data, i);
@@ -212,6 +225,9 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
   } else if (w->dtype == DT_F32) {
     name = e->to_bin ? bin_array(e, "float", v, bytes)
                   : float_array(e, "w", bytes / 4, (const float *)(const void *)v);
+  } else if (w->dtype == DT_F16) {
+    name = e->to_bin ? bin_array(e, "uint16_t", v, bytes)
+                     : half_array(e, "w", bytes / 2, (const uint16_t *)(const void *)v);
   } else {
     bool is_signed = w->dtype == DT_I8;
     name = e->to_bin ? bin_array(e, is_signed ? "int8_t" : "uint8_t", v, bytes)
@@ -340,7 +356,8 @@ void finish_activation(Emitter *e, const Node *n) {
   use_header(e, "activation_f32.h");
   fprintf(e->calls, "    static const struct qcc_act act = %s;\n", activation_text(e, n));
   const char *y = pointer_to(e, n->out[0]);
-  call(e, "qcc_activate_f32(&act, %lld, %s, %s)", (long long)n_elements(n->out[0]), y, y);
+  call(e, "qcc_activate_%s(&act, %lld, %s, %s)", n->out[0]->dtype == DT_F16 ? "f16" : "f32",
+       (long long)n_elements(n->out[0]), y, y);
 }
 
 /* Elements between neighbours of x along each dimension of y; 0 where x is broadcast. */

@@ -82,8 +82,8 @@ void emit_matmul(Emitter *e, const Node *n, const Kernel *k) {
   field(e, "rows", a->dim[a->rank - 2]), field(e, "depth", a->dim[a->rank - 1]),
       field(e, "cols", b->dim[b->rank - 1]);
   close_params(e);
-  call(e, "qcc_%s(&p, %s, %s, %s)", k->name, pointer_to(e, a), pointer_to(e, b),
-       pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(&p, %s, %s, %s%s)", k->name, pointer_to(e, a), pointer_to(e, b),
+       scratch_argument(e, n, k), pointer_to(e, n->out[0]));
   finish_activation(e, n);
 }
 
@@ -96,7 +96,8 @@ void emit_averagepool(Emitter *e, const Node *n, const Kernel *k) {
   field(e, "pad_bottom", w.spatial == 2 ? w.pad_end[0] : 0);
   field(e, "pad_right", w.pad_end[w.spatial - 1]);
   close_params(e);
-  call(e, "qcc_%s(&p, %s, %s)", k->name, pointer_to(e, n->in[0]), pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(&p, %s, %s%s)", k->name, pointer_to(e, n->in[0]), scratch_argument(e, n, k),
+       pointer_to(e, n->out[0]));
 }
 
 void emit_softmax(Emitter *e, const Node *n, const Kernel *k) {
@@ -104,9 +105,9 @@ void emit_softmax(Emitter *e, const Node *n, const Kernel *k) {
   int axis = axis_of(n, x, -1);
   /* Before opset 13 everything from the axis on was one row. */
   int end = attr_int(n, "flat", 0) ? x->rank : axis + 1;
-  call(e, "qcc_%s(%lld, %lld, %lld, %s, %s)", k->name, (long long)count_in(x, 0, axis),
+  call(e, "qcc_%s(%lld, %lld, %lld, %s, %s%s)", k->name, (long long)count_in(x, 0, axis),
        (long long)count_in(x, axis, end), (long long)count_in(x, end, x->rank), pointer_to(e, x),
-       pointer_to(e, n->out[0]));
+       scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 
 void emit_layernorm(Emitter *e, const Node *n, const Kernel *k) {
@@ -201,8 +202,8 @@ void emit_reduce(Emitter *e, const Node *n, const Kernel *k) {
   field_ints(e, "dim", x->rank, x->dim);
   field(e, "axes", mask);
   close_params(e);
-  call(e, "qcc_%s(QCC_%s, &p, %s, %s)", k->name, function_of(n)->name, pointer_to(e, x),
-       pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(QCC_%s, &p, %s, %s%s)", k->name, function_of(n)->name, pointer_to(e, x),
+       scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 
 /* ---- Resize: source rows and columns are found by resizing the coordinates themselves -------- */
@@ -234,7 +235,7 @@ static float *source_coordinates(Emitter *e, const Node *n, int axis) {
 
 void emit_resize(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *x = n->in[0], *y = n->out[0];
-  bool linear = strcmp(k->name, "resize_linear_f32") == 0;
+  bool linear = strncmp(k->name, "resize_linear", 13) == 0;
   const char *arg[4];
   for (int axis = 1; axis <= 2; axis++) {
     int64_t count = y->dim[axis];

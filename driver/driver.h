@@ -56,7 +56,7 @@ Job *new_job(Arena *a, const Options *o, const char *target);
  * last. */
 void compile_job(Job *j, const char *start_after, const char *stop_after);
 /* The last pass whose result does not depend on the target. */
-#define LAST_COMMON_PASS "fuse_activation"
+#define LAST_COMMON_PASS "halves"
 /* Generated files in `dir`, with report and lock file. */
 void write_job(Job *j, const char *dir);
 /* error() when flash or RAM of the target do not hold the constants and the arena; by region. */

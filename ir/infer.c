@@ -31,7 +31,7 @@ static void check_arity(Graph *g, const Node *n) {
 
 void infer_node(Graph *g, Node *n) {
   check_arity(g, n);
-  if (n->op->infer != NULL) n->op->infer(g, n);
+  if (n->op->infer != NULL) infer_op(g, n);
 }
 
 /* ---- types that are declared and types that are given */

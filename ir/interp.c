@@ -86,8 +86,7 @@ static void gather_arguments(Interp *it, const Node *n) {
 static void run_node(Interp *it, const Node *n, Observer *observe, void *ctx) {
   if (n->op->eval == NULL) bug("operator %s has no reference", n->op->name);
   gather_arguments(it, n);
-  n->op->eval(n, it->in, it->out);
-  if (n->n_out > 0 && n->out[0] != NULL) apply_fused_activation(n, it->out[0]);
+  eval_node(n, it->in, it->out);
   for (int i = 0; i < n->n_out; i++) {
     if (n->out[i] == NULL) continue;
     it->value[n->out[i]->id] = it->out[i];

@@ -298,6 +298,10 @@ int64_t count_macs(const Graph *g);       /* of all nodes */
 /* infer() of every node in order, then every static shape check. */
 void infer_shapes(Graph *g);
 void infer_node(Graph *g, Node *n);       /* arity check, then op->infer */
+/* ---- halves.c: op->infer and op->eval, by the rule for float16 where a node reads such tensors; eval
+ * with the activation that the node may carry. */
+void infer_op(Graph *g, Node *n);
+void eval_node(const Node *n, const void *const *in, void *const *out);
 /* Sets an output's type and shape; error_at when it contradicts what was declared. */
 void set_type(Node *n, int out, DType t, int rank, const int64_t *dim, Layout layout);
 

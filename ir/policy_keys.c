@@ -8,7 +8,7 @@
 
 /* clang-format off */
 const PolicyKey policy_keys[] = {
-  {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float int8 int4 int2 ternary",
+  {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8 int4 int2 ternary",
    "int3 binary nf4 fp4 mxfp4 nvfp4 fp8_e4m3 fp8_e5m2 lut4 lut3 lut2 e8p aq "
    "uint8 int16",
    "float", "how weights are stored"},
@@ -20,7 +20,7 @@ const PolicyKey policy_keys[] = {
    "gptq gptaq ldlq kmeans sparsegpt lsq", "mse", "which code each weight gets"},
   {"weights.layout", KEY_WORD, KEY_DEFAULT | KEY_RULE, "fast compact", NULL,
    "fast", "fast: wider in flash where that brings a vector kernel; compact: never"},
-  {"activations.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float int8",
+  {"activations.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8",
    "int16 uint8 int4 int2 fp8_e4m3 fp8_e5m2", "float", "how activations are stored"},
   {"activations.granularity", KEY_WORD, KEY_DEFAULT | KEY_RULE, "tensor", "channel group token",
    "tensor", "which activations share a scale"},

@@ -74,6 +74,10 @@ static void print_match(FILE *f, const char *output) {
 }
 
 static void print_weights(FILE *f, const WeightChoice *w) {
+  if (w->format == NULL) {
+    fprintf(f, "    weights: {format: %s}\n", format_text(NULL, w->half));
+    return;
+  }
   fprintf(f, "    weights: {format: %s, granularity: %s", w->format->name,
           granularity_name(w->granularity));
   if (w->granularity == GRAN_GROUP) fprintf(f, ", group: %lld", (long long)w->group);
@@ -81,26 +85,29 @@ static void print_weights(FILE *f, const WeightChoice *w) {
 }
 
 static void print_activations(FILE *f, const ActChoice *c) {
-  fprintf(f, "    activations: {format: %s, symmetric: %s}\n", c->format->name,
+  fprintf(f, "    activations: {format: %s, symmetric: %s}\n", format_text(c->format, c->half),
           c->symmetric ? "true" : "false");
 }
+
+/* Is it what a policy says that says nothing? */
+static bool is_plain(const ActChoice *c) { return c->format == NULL && !c->half; }
 
 static void print_rules(FILE *f, const Resolution *res) {
   int n = 0;
   for (int i = 0; i < res->n_in; i++) {
-    if (res->input[i].act.format == NULL) continue;
+    if (is_plain(&res->input[i].act)) continue;
     if (n++ == 0) fputs("rules:\n", f);
     print_match(f, resolved_name(res, res->input[i].input));
     print_activations(f, &res->input[i].act);
   }
   for (int i = 0; i < res->n_node; i++) {
     const NodeChoice *c = &res->node[i];
-    bool weights = c->weights != NULL && c->w.format != NULL;
-    if (c->out == NULL || (!weights && c->act.format == NULL)) continue;
+    bool weights = c->weights != NULL && (c->w.format != NULL || c->w.half);
+    if (c->out == NULL || (!weights && is_plain(&c->act))) continue;
     if (n++ == 0) fputs("rules:\n", f);
     print_match(f, resolved_name(res, c->out));
     if (weights) print_weights(f, &c->w);
-    if (c->act.format != NULL) print_activations(f, &c->act);
+    if (!is_plain(&c->act)) print_activations(f, &c->act);
   }
 }
 

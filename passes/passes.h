@@ -57,6 +57,7 @@ void run_passes(Graph *g, Context *cx, const char *start_after, const char *stop
 
 typedef struct WeightChoice {
   const Format *format;          /* NULL: float */
+  bool half;                     /* such floats are float16 */
   int granularity;               /* GRAN_TENSOR, GRAN_CHANNEL, GRAN_GROUP */
   int64_t group;
   const char *solver;            /* row of solvers.def */
@@ -67,6 +68,7 @@ typedef struct WeightChoice {
 enum { GRAN_TENSOR, GRAN_CHANNEL, GRAN_GROUP };
 typedef struct ActChoice {
   const Format *format;          /* NULL: float */
+  bool half;                     /* such floats are float16 */
   bool symmetric, dynamic;
   const char *method;            /* minmax percentile entropy mse auto */
   double percentile;             /* of values inside the range, by method percentile */
@@ -80,6 +82,8 @@ void resolve_policy(Graph *g, Context *cx);
 WeightChoice weight_choice(const Graph *g, const Context *cx, const Node *n);
 ActChoice act_choice(const Graph *g, const Context *cx, const Node *n);   /* for the outputs of n */
 ActChoice input_choice(const Graph *g, const Context *cx, const Tensor *t); /* for a graph input */
+/* The word of the policy for a choice of weights or activations. */
+const char *format_text(const Format *f, bool half);
 /* The constant that holds a node's weights (Conv, ConvTranspose, Gemm, MatMul), or NULL. */
 const Tensor *node_weights(const Node *n);
 

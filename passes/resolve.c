@@ -36,12 +36,18 @@ static const char *value_of(const Layers *l, const char *key) {
   return s != NULL ? s->value : find_policy_key(key)->otherwise;
 }
 
+const char *format_text(const Format *f, bool half) {
+  return f != NULL ? f->name : half ? "float16" : "float";
+}
+
 /* Format of a part; its place and rule where somebody chose it. */
-static const Format *format_choice(const Layers *l, const char *key, const Rule **won, Loc *loc) {
+static const Format *format_choice(const Layers *l, const char *key, bool *half, const Rule **won,
+                                   Loc *loc) {
   const Setting *s = winner(l, key, won);
   const char *name = s != NULL ? s->value : find_policy_key(key)->otherwise;
   *loc = s != NULL ? s->loc : (Loc){0};
-  if (strcmp(name, "float") == 0) return NULL;
+  *half = strcmp(name, "float16") == 0;
+  if (*half || strcmp(name, "float") == 0) return NULL;
   const Format *f = find_format(name);
   if (f == NULL) error_at(*loc, "format '%s' is not supported by this version", name);
   return f;
@@ -49,7 +55,7 @@ static const Format *format_choice(const Layers *l, const char *key, const Rule 
 
 static WeightChoice choose_weights(const Layers *l, const Node *n) {
   WeightChoice c = {0};
-  c.format = format_choice(l, "weights.format", &c.won, &c.loc);
+  c.format = format_choice(l, "weights.format", &c.half, &c.won, &c.loc);
   const char *granularity = value_of(l, "weights.granularity");
   for (int i = GRAN_TENSOR; i <= GRAN_GROUP; i++)
     if (strcmp(granularity, granularity_name(i)) == 0) c.granularity = i;
@@ -67,7 +73,7 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
 
 static ActChoice choose_activations(const Layers *l) {
   ActChoice c = {0};
-  c.format = format_choice(l, "activations.format", &c.won, &c.loc);
+  c.format = format_choice(l, "activations.format", &c.half, &c.won, &c.loc);
   c.symmetric = strcmp(value_of(l, "activations.symmetric"), "true") == 0;
   c.dynamic = strcmp(value_of(l, "activations.mode"), "dynamic") == 0;
   c.method = value_of(l, "calibration.method");
@@ -158,12 +164,12 @@ static void check_has_weights(const Matcher *m, const Graph *g, int i, const Rul
 }
 
 static bool same_weights(const WeightChoice *a, const WeightChoice *b) {
-  return a->format == b->format &&
+  return a->format == b->format && a->half == b->half &&
          (a->format == NULL || (a->granularity == b->granularity && a->group == b->group));
 }
 
 static const char *choice_text(Arena *a, const WeightChoice *w) {
-  if (w->format == NULL) return "float";
+  if (w->format == NULL) return format_text(NULL, w->half);
   if (w->granularity != GRAN_GROUP)
     return arena_printf(a, "%s per %s", w->format->name, granularity_name(w->granularity));
   return arena_printf(a, "%s in groups of %lld", w->format->name, (long long)w->group);

@@ -5,7 +5,7 @@
 #ifndef QCC_ACTIVATION_F32_H
 #define QCC_ACTIVATION_F32_H
 
-#include "common.h"
+#include "real.h"
 
 #ifndef QCC_ACT_LIBM
 #define QCC_ACT_LIBM 1
@@ -55,6 +55,12 @@ QCC_KERNEL float qcc_activate(const struct qcc_act *p, float x) {
 QCC_KERNEL void qcc_activate_f32(const struct qcc_act *p, int32_t n, const float *x, float *y) {
   for (int32_t i = 0; i < n; i++)
     y[i] = qcc_activate(p, x[i]);
+}
+
+QCC_KERNEL void qcc_activate_f16(const struct qcc_act *p, int32_t n, const uint16_t *x,
+                                 uint16_t *y) {
+  for (int32_t i = 0; i < n; i++)
+    y[i] = qcc_float_to_half(qcc_activate(p, qcc_half_to_float(x[i])));
 }
 
 #endif

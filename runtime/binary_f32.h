@@ -6,6 +6,7 @@
 #include <math.h>
 
 #include "broadcast.h"
+#include "real.h"
 
 enum {
   QCC_ADD, QCC_SUB, QCC_MUL, QCC_DIV, QCC_POW, QCC_MIN, QCC_MAX,
@@ -41,13 +42,30 @@ QCC_INLINE void qcc_binary_scalar_left_f32(int op, int32_t n, float a, const flo
     y[i] = qcc_binary(op, a, b[i]);
 }
 
-QCC_INLINE void qcc_binary_broadcast_f32(int op, const struct qcc_broadcast *s, const float *a,
-                                         const float *b, float *y) {
-  int32_t index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, a_at = 0, b_at = 0, last = s->rank - 1;
+QCC_INLINE void qcc_binary_f16(int op, int32_t n, const uint16_t *a, const uint16_t *b,
+                               uint16_t *y) {
+  for (int32_t i = 0; i < n; i++)
+    qcc_put(QCC_F16, y, i, qcc_binary(op, qcc_get(QCC_F16, a, i), qcc_get(QCC_F16, b, i)));
+}
+
+QCC_INLINE void qcc_binary_broadcast_real(int op, int t, const struct qcc_broadcast *s,
+                                          const void *a, const void *b, void *y) {
+  int32_t index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, a_at = 0, b_at = 0, at = 0, last = s->rank - 1;
   do {
     for (int32_t i = 0; i < s->dim[last]; i++)
-      *y++ = qcc_binary(op, a[a_at + i * s->a_step[last]], b[b_at + i * s->b_step[last]]);
+      qcc_put(t, y, at++, qcc_binary(op, qcc_get(t, a, a_at + i * s->a_step[last]),
+                                     qcc_get(t, b, b_at + i * s->b_step[last])));
   } while (qcc_next_row(s, index, &a_at, &b_at));
+}
+
+QCC_INLINE void qcc_binary_broadcast_f32(int op, const struct qcc_broadcast *s, const float *a,
+                                         const float *b, float *y) {
+  qcc_binary_broadcast_real(op, QCC_F32, s, a, b, y);
+}
+
+QCC_INLINE void qcc_binary_broadcast_f16(int op, const struct qcc_broadcast *s, const uint16_t *a,
+                                         const uint16_t *b, uint16_t *y) {
+  qcc_binary_broadcast_real(op, QCC_F16, s, a, b, y);
 }
 
 #endif

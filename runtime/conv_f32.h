@@ -9,31 +9,56 @@
 #include "params_f32.h"
 
 /* One output channel of one pixel; x is the image at the group's first channel. */
-QCC_KERNEL float qcc_conv_sum_f32(const struct qcc_runs *r, const float *x, const float *w) {
+QCC_INLINE float qcc_conv_sum_real(int tx, int tw, const struct qcc_runs *r, const void *x,
+                                   const void *w) {
   float sum = 0.0f;
   for (int32_t ky = 0; ky < r->rows; ky++) {
-    const float *xr = x + r->x_first + ky * r->x_row, *wr = w + r->w_first + ky * r->w_row;
-    for (int32_t k = 0; k < r->runs; k++, xr += r->x_run, wr += r->len)
-      sum += qcc_dot_f32(xr, wr, r->len);
+    const void *xr = qcc_at(tx, x, r->x_first + ky * r->x_row);
+    const void *wr = qcc_at(tw, w, r->w_first + ky * r->w_row);
+    for (int32_t k = 0; k < r->runs; k++) {
+      sum += qcc_dot_of(tx, tw, xr, wr, r->len);
+      xr = qcc_at(tx, xr, r->x_run);
+      wr = qcc_at(tw, wr, r->len);
+    }
   }
   return sum;
+}
+
+/* Elements tx of x and y, tw of w. */
+QCC_INLINE void qcc_conv_real(int tx, int tw, const struct qcc_conv_f32 *p,
+                              const void *QCC_RESTRICT x, const void *QCC_RESTRICT w,
+                              const float *bias, void *QCC_RESTRICT y) {
+  const struct qcc_window *g = &p->g;
+  int32_t per_group = g->out_c / p->group, size_x = g->in_h * g->in_w * g->in_c, at = 0;
+  for (int32_t n = 0; n < g->batch; n++, x = qcc_at(tx, x, size_x))
+    for (int32_t oy = 0; oy < g->out_h; oy++)
+      for (int32_t ox = 0; ox < g->out_w; ox++) {
+        struct qcc_runs r = qcc_find_runs(g, p->group, oy, ox);
+        int32_t size = g->kernel_h * r.w_row;
+        for (int32_t o = 0; o < g->out_c; o++) {
+          float sum = qcc_conv_sum_real(tx, tw, &r, qcc_at(tx, x, o / per_group * r.channels),
+                                        qcc_at(tw, w, o * size));
+          qcc_put(tx, y, at++, qcc_activate(&p->act, sum + (bias ? bias[o] : 0.0f)));
+        }
+      }
 }
 
 QCC_KERNEL void qcc_conv_f32(const struct qcc_conv_f32 *p, const float *QCC_RESTRICT x,
                              const float *QCC_RESTRICT w, const float *bias,
                              float *QCC_RESTRICT y) {
-  const struct qcc_window *g = &p->g;
-  int32_t per_group = g->out_c / p->group;
-  for (int32_t n = 0; n < g->batch; n++, x += g->in_h * g->in_w * g->in_c)
-    for (int32_t oy = 0; oy < g->out_h; oy++)
-      for (int32_t ox = 0; ox < g->out_w; ox++, y += g->out_c) {
-        struct qcc_runs r = qcc_find_runs(g, p->group, oy, ox);
-        int32_t size = g->kernel_h * r.w_row;
-        for (int32_t o = 0; o < g->out_c; o++) {
-          float sum = qcc_conv_sum_f32(&r, x + o / per_group * r.channels, w + o * size);
-          y[o] = qcc_activate(&p->act, sum + (bias ? bias[o] : 0.0f));
-        }
-      }
+  qcc_conv_real(QCC_F32, QCC_F32, p, x, w, bias, y);
+}
+
+QCC_KERNEL void qcc_conv_f32_w16(const struct qcc_conv_f32 *p, const float *QCC_RESTRICT x,
+                                 const uint16_t *QCC_RESTRICT w, const float *bias,
+                                 float *QCC_RESTRICT y) {
+  qcc_conv_real(QCC_F32, QCC_F16, p, x, w, bias, y);
+}
+
+QCC_KERNEL void qcc_conv_f16(const struct qcc_conv_f32 *p, const uint16_t *QCC_RESTRICT x,
+                             const uint16_t *QCC_RESTRICT w, const float *bias,
+                             uint16_t *QCC_RESTRICT y) {
+  qcc_conv_real(QCC_F16, QCC_F16, p, x, w, bias, y);
 }
 
 #endif

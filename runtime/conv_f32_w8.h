@@ -15,7 +15,7 @@ QCC_KERNEL void qcc_conv_channel_f32(const struct qcc_conv_f32 *p, const float *
   for (int32_t oy = 0; oy < g->out_h; oy++)
     for (int32_t ox = 0; ox < g->out_w; ox++, y += g->out_c) {
       struct qcc_runs r = qcc_find_runs(g, p->group, oy, ox);
-      *y = qcc_activate(&p->act, qcc_conv_sum_f32(&r, x, w) + bias);
+      *y = qcc_activate(&p->act, qcc_conv_sum_real(QCC_F32, QCC_F32, &r, x, w) + bias);
     }
 }
 

@@ -4,6 +4,7 @@
 
 #include "activation_f32.h"
 #include "batches.h"
+#include "real.h"
 #include "window.h"
 
 struct qcc_conv_f32 {

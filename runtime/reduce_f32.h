@@ -6,7 +6,7 @@
 
 #include <math.h>
 
-#include "common.h"
+#include "real.h"
 
 enum {
   QCC_REDUCE_SUM, QCC_REDUCE_MEAN, QCC_REDUCE_MAX, QCC_REDUCE_MIN, QCC_REDUCE_PROD,
@@ -71,18 +71,33 @@ QCC_KERNEL int qcc_reduce_next(const struct qcc_reduce *p, const int32_t *step, 
   return 0;
 }
 
-QCC_INLINE void qcc_reduce_f32(int op, const struct qcc_reduce *p, const float *QCC_RESTRICT x,
-                               float *QCC_RESTRICT y) {
-  int32_t step[8], index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, count, at = 0, last = p->rank - 1;
+/* The partial results are kept in y where it can, else in scratch. */
+QCC_INLINE void qcc_reduce_real(int op, int t, const struct qcc_reduce *p,
+                                const void *QCC_RESTRICT x, void *scratch, void *QCC_RESTRICT y) {
+  int32_t step[8], index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, count, at = 0, from = 0, last = p->rank - 1;
   int32_t n = qcc_reduce_steps(p, step, &count);
+  float *sums = qcc_sums(t, scratch, y);
   for (int32_t i = 0; i < n; i++)
-    y[i] = qcc_reduce_start(op);
+    sums[i] = qcc_reduce_start(op);
   do {
-    for (int32_t i = 0; i < p->dim[last]; i++)
-      y[at + i * step[last]] = qcc_reduce_step(op, y[at + i * step[last]], *x++);
+    for (int32_t i = 0; i < p->dim[last]; i++) {
+      float *sum = &sums[at + i * step[last]];
+      *sum = qcc_reduce_step(op, *sum, qcc_get(t, x, from++));
+    }
   } while (qcc_reduce_next(p, step, index, &at));
   for (int32_t i = 0; i < n; i++)
-    y[i] = qcc_reduce_end(op, y[i], count);
+    qcc_put(t, y, i, qcc_reduce_end(op, sums[i], count));
+}
+
+QCC_INLINE void qcc_reduce_f32(int op, const struct qcc_reduce *p, const float *QCC_RESTRICT x,
+                               float *QCC_RESTRICT y) {
+  qcc_reduce_real(op, QCC_F32, p, x, NULL, y);
+}
+
+/* Scratch: a float per output. */
+QCC_INLINE void qcc_reduce_f16(int op, const struct qcc_reduce *p, const uint16_t *QCC_RESTRICT x,
+                               void *scratch, uint16_t *QCC_RESTRICT y) {
+  qcc_reduce_real(op, QCC_F16, p, x, scratch, y);
 }
 
 #endif

@@ -5,7 +5,7 @@
 
 #include <math.h>
 
-#include "common.h"
+#include "real.h"
 
 enum {
   QCC_ABS, QCC_NEG, QCC_EXP, QCC_LOG, QCC_SQRT, QCC_RECIPROCAL, QCC_FLOOR, QCC_CEIL,
@@ -83,6 +83,11 @@ QCC_INLINE float qcc_unary(int op, float a, float b, float x) {
 QCC_INLINE void qcc_unary_f32(int op, float a, float b, int32_t n, const float *x, float *y) {
   for (int32_t i = 0; i < n; i++)
     y[i] = qcc_unary(op, a, b, x[i]);
+}
+
+QCC_INLINE void qcc_unary_f16(int op, float a, float b, int32_t n, const uint16_t *x, uint16_t *y) {
+  for (int32_t i = 0; i < n; i++)
+    qcc_put(QCC_F16, y, i, qcc_unary(op, a, b, qcc_get(QCC_F16, x, i)));
 }
 
 #endif

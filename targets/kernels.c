@@ -15,6 +15,8 @@ static DType in_type(const Node *n, int i) {
 }
 
 static bool is_f32(const Node *n) { return in_type(n, 0) == DT_F32; }
+static bool is_f16(const Node *n) { return in_type(n, 0) == DT_F16; }
+static bool is_both_f16(const Node *n) { return is_f16(n) && in_type(n, 1) == DT_F16; }
 
 static bool has_groups(const Node *n) { return n->n_in > 4 && n->in[4]; }
 
@@ -69,21 +71,35 @@ static bool is_pointwise_ternary(const Node *n) { return has_ternary(n) && is_po
 static bool is_pointwise_ternary_groups(const Node *n) {
   return has_ternary(n) && is_pointwise_groups(n);
 }
-static bool is_pointwise_f32(const Node *n) {
-  return is_f32(n) && is_const(n->in[1]) && is_pointwise(n);
+/* Real numbers x and w of these types, a bias of float32. */
+static bool is_real(const Node *n, DType x, DType w) {
+  bool bias = n->n_in > 2 && n->in[2];
+  return in_type(n, 0) == x && in_type(n, 1) == w && (!bias || in_type(n, 2) == DT_F32);
 }
+
+static bool is_real_pointwise(const Node *n, DType x, DType w) {
+  return is_real(n, x, w) && is_const(n->in[1]) && is_pointwise(n);
+}
+static bool is_pointwise_f32(const Node *n) { return is_real_pointwise(n, DT_F32, DT_F32); }
+static bool is_pointwise_f16(const Node *n) { return is_real_pointwise(n, DT_F16, DT_F16); }
+static bool is_pointwise_w16(const Node *n) { return is_real_pointwise(n, DT_F32, DT_F16); }
 static bool is_depthwise_s8(const Node *n) { return has_s8_weights(n) && is_depthwise(n); }
 static bool is_depthwise_s4(const Node *n) { return has_s4_weights(n) && is_depthwise(n); }
 static bool is_depthwise_s2(const Node *n) { return has_s2_weights(n) && is_depthwise(n); }
 static bool is_depthwise_ternary(const Node *n) { return has_ternary(n) && is_depthwise(n); }
-static bool is_depthwise_f32(const Node *n) {
-  return is_f32(n) && is_const(n->in[1]) && is_depthwise(n);
+static bool is_real_depthwise(const Node *n, DType x, DType w) {
+  return is_real(n, x, w) && is_const(n->in[1]) && is_depthwise(n);
 }
+static bool is_depthwise_f32(const Node *n) { return is_real_depthwise(n, DT_F32, DT_F32); }
+static bool is_depthwise_f16(const Node *n) { return is_real_depthwise(n, DT_F16, DT_F16); }
+static bool is_depthwise_w16(const Node *n) { return is_real_depthwise(n, DT_F32, DT_F16); }
 static bool is_conv_s8(const Node *n) { return has_s8_weights(n) && is_2d_nhwc(n); }
 static bool is_conv_s4(const Node *n) { return has_s4_weights(n) && is_2d_nhwc(n); }
 static bool is_conv_s2(const Node *n) { return has_s2_weights(n) && is_2d_nhwc(n); }
 static bool is_conv_ternary(const Node *n) { return has_ternary(n) && is_2d_nhwc(n); }
-static bool is_conv_f32(const Node *n) { return is_f32(n) && is_2d_nhwc(n); }
+static bool is_conv_f32(const Node *n) { return is_real(n, DT_F32, DT_F32) && is_2d_nhwc(n); }
+static bool is_conv_f16(const Node *n) { return is_real(n, DT_F16, DT_F16) && is_2d_nhwc(n); }
+static bool is_conv_w16(const Node *n) { return is_real(n, DT_F32, DT_F16) && is_2d_nhwc(n); }
 
 static bool is_same_shape(const Node *n) {
   return same_shape(n->in[0], n->in[1]) && same_shape(n->in[0], n->out[0]);
@@ -113,6 +129,8 @@ static bool is_pool_u8(const Node *n) {
   return in_type(n, 0) == DT_U8 && is_2d_nhwc(n) && n->n_out == 1;
 }
 static bool is_pool_f32(const Node *n) { return is_f32(n) && is_2d_nhwc(n) && n->n_out == 1; }
+static bool is_pool_f16(const Node *n) { return is_f16(n) && is_2d_nhwc(n) && n->n_out == 1; }
+static bool is_f16_nhwc(const Node *n) { return is_f16(n) && n->in[0]->layout == LAYOUT_NHWC; }
 static bool is_f32_nhwc(const Node *n) { return is_f32(n) && n->in[0]->layout == LAYOUT_NHWC; }
 
 static bool one_scale(const Tensor *t, DType type) {
@@ -125,27 +143,37 @@ static bool is_dequantize_u8(const Node *n) { return one_scale(n->in[0], DT_U8);
 static bool is_cast_s8(const Node *n) {
   return in_type(n, 0) == DT_I8 && n->out[0]->dtype == DT_F32;
 }
+static bool is_narrow_f16(const Node *n) { return is_f32(n) && n->out[0]->dtype == DT_F16; }
+static bool is_widen_f16(const Node *n) { return is_f16(n) && n->out[0]->dtype == DT_F32; }
 static bool is_cast_u8(const Node *n) {
   return in_type(n, 0) == DT_U8 && n->out[0]->dtype == DT_F32;
 }
 
 /* Rows of weights and a flat bias; only the product's right side may be an activation. */
-bool is_gemm_f32(const Node *n) {
+static bool is_gemm(const Node *n) {
   const Tensor *c = n->n_in > 2 ? n->in[2] : NULL;
-  return is_f32(n) && attr_int(n, "transB", 0) && !attr_int(n, "transA", 0) &&
+  return attr_int(n, "transB", 0) && !attr_int(n, "transA", 0) &&
          attr_float(n, "alpha", 1) == 1 && attr_float(n, "beta", 1) == 1 &&
          (!c || (c->rank == 1 && c->dim[0] == n->out[0]->dim[1]));
 }
+bool is_gemm_f32(const Node *n) { return is_real(n, DT_F32, DT_F32) && is_gemm(n); }
+bool is_gemm_f16(const Node *n) { return is_real(n, DT_F16, DT_F16) && is_gemm(n); }
+static bool is_gemm_w16(const Node *n) { return is_real(n, DT_F32, DT_F16) && is_gemm(n); }
 
 static bool is_binary_f32(const Node *n) {
   return n->n_in == 2 && is_f32(n) && in_type(n, 1) == DT_F32;
 }
 static bool is_same_f32(const Node *n) { return is_binary_f32(n) && is_same_shape(n); }
 
-static bool is_last_axis_norm(const Node *n) {
+static bool is_same_f16(const Node *n) { return is_both_f16(n) && is_same_shape(n); }
+
+static bool is_last_axis(const Node *n) {
   int64_t axis = attr_int(n, "axis", -1);
-  return is_f32(n) && n->n_out == 1 && (axis == -1 || axis == n->in[0]->rank - 1);
+  return n->n_out == 1 && (axis == -1 || axis == n->in[0]->rank - 1);
 }
+
+static bool is_last_axis_norm(const Node *n) { return is_f32(n) && is_last_axis(n); }
+static bool is_last_axis_f16(const Node *n) { return is_f16(n) && is_last_axis(n); }
 
 static bool is_mode(const Node *n, const char *mode) {
   return strcmp(attr_str(n, "mode", "nearest"), mode) == 0;
@@ -160,9 +188,11 @@ static bool is_2d_resize(const Node *n) {
                 "tf_crop_and_resize") != 0;
 }
 static bool is_nearest_nhwc(const Node *n) { return is_2d_resize(n) && is_mode(n, "nearest"); }
-static bool is_linear_nhwc(const Node *n) {
-  return is_f32(n) && is_2d_resize(n) && is_mode(n, "linear") && !attr_int(n, "antialias", 0);
+static bool is_linear(const Node *n) {
+  return is_2d_resize(n) && is_mode(n, "linear") && !attr_int(n, "antialias", 0);
 }
+static bool is_linear_nhwc(const Node *n) { return is_f32(n) && is_linear(n); }
+static bool is_linear_f16(const Node *n) { return is_f16(n) && is_linear(n); }
 
 static bool is_rank_4(const Node *n) { return n->in[0]->rank <= 4; }
 static bool is_rank_6(const Node *n) { return n->out[0]->rank <= 6; }
@@ -186,6 +216,17 @@ static int64_t folded_scratch(const Node *n) { return row_of(n) * 2; }
 static int64_t two_rows_scratch(const Node *n) { return rows_scratch(n, 2); }
 static int64_t four_rows_scratch(const Node *n) { return rows_scratch(n, 4); }
 static int64_t block_scratch(const Node *n) { return rows_scratch(n, 32); }
+
+/* Float32 sums of the last dimension of the output, of a softmax, of all outputs. */
+static int64_t sums_scratch(const Node *n) { return 4 * n->out[0]->dim[n->out[0]->rank - 1]; }
+static int64_t output_scratch(const Node *n) { return 4 * n_elements(n->out[0]); }
+static int64_t softmax_scratch(const Node *n) {
+  const Tensor *x = n->in[0];
+  int axis = axis_of(n, x, -1);
+  int64_t count = x->dim[axis];
+  for (int d = axis + 1; attr_int(n, "flat", 0) && d < x->rank; d++) count *= x->dim[d];
+  return 4 * count;
+}
 
 /* ---- the table ------------------------------------------------------------------------------- */
 

@@ -83,6 +83,7 @@ int64_t view_offset(const Node *n, int j);
 int64_t part_offset(const Node *n, int i);
 /* A condition that several tables share: a Gemm of floats as gemm_f32.h has it. */
 bool is_gemm_f32(const Node *n);
+bool is_gemm_f16(const Node *n); /* and of float16 */
 int n_kernels(void);
 const Kernel *kernel_at(int i);
 

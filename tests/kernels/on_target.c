@@ -1,12 +1,14 @@
 /* on_target.c - the kernels that a target's tables choose, over random layers, on the target:
  *
- *     on_target [--float] TARGET COMPILER OPTIMIZE COUNT [SEED]
+ *     on_target [--float | --half] TARGET COMPILER OPTIMIZE COUNT [SEED]
  *
- * Random lowered layers, or with --float random layers of real numbers, become one program.  Each
+ * Random lowered layers, or with --float random layers of real numbers, with --half those of
+ * float16 or with such weights, become one program.  Each
  * has a part of the arena with its input, scratch and output, random bytes between them; where the
  * kernel may work in place, the layer comes a second time in that form.  The whole arena is both
  * the program's input and its output, so what a kernel wrote beside its buffers is found.  Codes
- * are those of eval; real numbers, which eval sums in double, may differ by 1e-5 of the largest.
+ * are those of eval; real numbers, which eval sums in double, may differ by 1e-5 of the largest, and
+ * where they are float16 by one of their steps, which is 2^-10 at most.
  * Status 0: right; 1: wrong; 77: compiler or emulator are missing. */
 #include "codegen/codegen.h"
 #include "targets/process.h"
@@ -18,6 +20,9 @@
 
 enum { GUARD = 64, SKIPPED = 77, ALIGN = 16 };
 static const double tolerance = 1e-5; /* of the largest sum of a layer */
+static const double half_step = 1.0 / 1024, smallest_half = 1.0 / (1 << 24);
+
+typedef enum Mode { CODES, FLOATS, HALVES } Mode;
 
 static char dir[] = "/tmp/qcc-kernels-XXXXXX";
 static uint64_t random_state = UINT64_C(0x2545f4914f6cdd1d);
@@ -64,9 +69,9 @@ static void *random_data(Graph *g, int64_t n, int lo, int hi) {
   return v;
 }
 
-static float *random_reals(Graph *g, int64_t n) {
-  float *v = arena_alloc(g->arena, (n + 1) * (int64_t)sizeof *v);
-  for (int64_t i = 0; i < n; i++) v[i] = pick_real();
+static void *random_reals(Graph *g, DType type, int64_t n) {
+  void *v = arena_alloc(g->arena, (n + 1) * dtype_bytes(type));
+  for (int64_t i = 0; i < n; i++) set_real(type, v, i, (double)pick_real());
   return v;
 }
 
@@ -82,7 +87,7 @@ static void fill_codes(Graph *g, Tensor *w) {
 
 static Tensor *new_weights(Graph *g, int rank, const int64_t *dim, DType type) {
   Tensor *w = new_const(g, fresh_name(g, "w"), type, rank, dim, NULL);
-  if (type == DT_F32) w->data = random_reals(g, n_elements(w));
+  if (dtype_is_float(type)) w->data = random_reals(g, type, n_elements(w));
   else fill_codes(g, w);
   return w;
 }
@@ -120,9 +125,9 @@ static void add_groups(Program *p, Node *n, Tensor *w) {
 }
 
 /* Mostly none or a clamp; a function of the C library is the kernel's rare case. */
-static void add_activation(Graph *g, Node *n) {
+static void add_activation(Graph *g, Node *n, bool clamp) {
   int kind = pick(0, 7);
-  if (kind < 3) return;
+  if (kind < (clamp ? 5 : 3)) return;
   set_str(g, n, "activation", kind == 3 ? "HardSwish" : kind == 4 ? "LeakyRelu" : "Clip");
   if (kind == 4) set_float(g, n, "activation_alpha", 0.1);
   if (kind >= 5) set_float(g, n, "activation_min", kind == 6 ? -1.5 : 0);
@@ -137,7 +142,7 @@ static Node *finish_float(Program *p, const char *op, Tensor *x, Tensor *w) {
   if (pick(0, 3)) in[2] = new_weights(g, 1, w->dim, DT_F32);
   Node *n = add_node(g, -1, op, fresh_name(g, "layer"), in[2] ? 3 : 2, in, 1, &y);
   if (strcmp(op, "Gemm") == 0) set_int(g, n, "transB", 1);
-  add_activation(g, n);
+  add_activation(g, n, false);
   return n;
 }
 
@@ -160,10 +165,14 @@ static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
 }
 
 static Node *finish_weighted(Program *p, const char *op, Tensor *x, Tensor *w) {
-  return w->dtype == DT_F32 ? finish_float(p, op + 1, x, w) : finish_codes(p, op, x, w);
+  return dtype_is_float(w->dtype) ? finish_float(p, op + 1, x, w) : finish_codes(p, op, x, w);
 }
 
-static DType input_type(DType weights) { return weights == DT_F32 ? DT_F32 : DT_I8; }
+/* Float16 weights serve float32 inputs, too. */
+static DType input_type(DType weights) {
+  if (weights == DT_F16) return pick(0, 3) ? DT_F16 : DT_F32;
+  return weights == DT_F32 ? DT_F32 : DT_I8;
+}
 
 static Node *random_gemm(Program *p, DType type) {
   Graph *g = p->g;
@@ -174,16 +183,16 @@ static Node *random_gemm(Program *p, DType type) {
 }
 
 /* A product whose right side is no packed weight, sometimes in batches that may share it. */
-static Node *random_matmul(Program *p) {
+static Node *random_matmul(Program *p, DType type) {
   Graph *g = p->g;
   int64_t batch = pick(1, 3), rows = pick(1, 9), depth = pick(1, 40), cols = pick(1, 67);
   bool shared = pick(0, 1);
   Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
-  Tensor *x = new_tensor(g, fresh_name(g, "x"), DT_F32, 3, (int64_t[]){batch, rows, depth});
+  Tensor *x = new_tensor(g, fresh_name(g, "x"), type, 3, (int64_t[]){batch, rows, depth});
   int64_t dim[] = {batch, depth, cols};
-  Tensor *in[2] = {x, new_weights(g, shared ? 2 : 3, shared ? dim + 1 : dim, DT_F32)};
+  Tensor *in[2] = {x, new_weights(g, shared ? 2 : 3, shared ? dim + 1 : dim, type)};
   Node *n = add_node(g, -1, "MatMul", fresh_name(g, "layer"), 2, in, 1, &y);
-  add_activation(g, n);
+  add_activation(g, n, type == DT_F16); /* where it is a call of its own, others round twice */
   return n;
 }
 
@@ -259,6 +268,31 @@ static Node *random_elements(Program *p) {
   return n;
 }
 
+/* Of reals: what reads one tensor of an image, or that and a constant of its shape or a row's. */
+static Node *random_reals_layer(Program *p, DType type) {
+  static const char *const ops[] = {"Add",     "Mul",     "Sub",        "PRelu",      "Sigmoid",
+                                    "Clip",    "Exp",     "Softmax",    "LogSoftmax", "ReduceMean",
+                                    "MaxPool", "AveragePool", "InstanceNormalization"};
+  Graph *g = p->g;
+  int kind = pick(0, (int)(sizeof ops / sizeof *ops) - 1);
+  int64_t dim[4] = {pick(1, 2), pick(1, 9), pick(1, 9), pick(1, 33)}, last = dim[3], axis = pick(1, 3);
+  Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
+  Tensor *in[3] = {new_tensor(g, fresh_name(g, "x"), type, 4, dim), NULL, NULL};
+  in[0]->layout = LAYOUT_NHWC;
+  if (kind < 4) in[1] = pick(0, 1) ? new_weights(g, 4, dim, type) : new_weights(g, 1, &last, type);
+  if (kind == 12) in[1] = new_weights(g, 1, &last, DT_F32), in[2] = new_weights(g, 1, &last, DT_F32);
+  Node *n = add_node(g, -1, ops[kind], fresh_name(g, "layer"), in[2] ? 3 : in[1] ? 2 : 1, in, 1, &y);
+  if (kind == 5) set_float(g, n, "min", -0.3), set_float(g, n, "max", 0.7);
+  if (kind == 7 || kind == 8) set_int(g, n, "axis", axis);
+  if (kind == 9) set_ints(g, n, "axes", 1, &axis), set_int(g, n, "keepdims", pick(0, 1));
+  if (kind == 10 || kind == 11) {
+    int64_t kernel[2] = {pick(1, dim[1] > 3 ? 3 : (int)dim[1]), pick(1, (int)dim[2])};
+    set_ints(g, n, "kernel_shape", 2, kernel);
+    set_ints(g, n, "strides", 2, (int64_t[]){pick(1, 2), pick(1, 2)});
+  }
+  return n;
+}
+
 /* ---- places in the arena */
 
 static int64_t place(Program *p, int64_t bytes) {
@@ -298,15 +332,16 @@ static void add_in_place(Program *p, const Node *n) {
   add_layer(p, same, true);
 }
 
-static void add_random_layer(Program *p, int i, bool floats) {
+static void add_random_layer(Program *p, int i, Mode mode) {
   static const DType types[] = {DT_I8, DT_I4, DT_I2};
-  DType type = floats ? DT_F32 : types[i % 3];
-  int shape = i / (floats ? 1 : 3) % (SHAPES + 2);
-  Node *n = shape > SHAPES    ? floats ? random_matmul(p) : random_elements(p)
-            : shape == SHAPES ? random_gemm(p, type)
-                              : random_conv(p, (Shape)shape, type);
+  DType type = mode == FLOATS ? DT_F32 : mode == HALVES ? DT_F16 : types[i % 3];
+  int shape = i / (mode == CODES ? 3 : 1) % (SHAPES + (mode == HALVES ? 3 : 2));
+  Node *n = shape > SHAPES + 1 ? random_reals_layer(p, type)
+            : shape > SHAPES   ? mode != CODES ? random_matmul(p, type) : random_elements(p)
+            : shape == SHAPES  ? random_gemm(p, type)
+                               : random_conv(p, (Shape)shape, type);
   infer_node(p->g, n);
-  if (!floats && !pick(0, type == DT_I2 ? 1 : 3)) set_int(p->g, n, "compact", 1);
+  if (mode == CODES && !pick(0, type == DT_I2 ? 1 : 3)) set_int(p->g, n, "compact", 1);
   widen_weights(p->g, p->cx.target, n);
   n->kernel = choose_kernel(p->cx.target, n);
   if (!n->kernel) error("layer %d has no kernel", i);
@@ -321,7 +356,7 @@ static void *compute_expected(Arena *a, const Node *n, const uint8_t *x) {
   for (int i = 0; i < n->n_in; i++) in[i] = n->in[i] ? n->in[i]->data : NULL;
   in[0] = x;
   void *y = arena_alloc(a, tensor_bytes(n->out[0]) + 1), *out[1] = {y};
-  n->op->eval(n, in, out);
+  eval_node(n, in, out);
   return y;
 }
 
@@ -331,8 +366,8 @@ static bool report(const Node *n, const char *what, int64_t i, double got, doubl
   const Kernel *k = n->kernel;
   Arena *a = new_arena();
   fprintf(stderr, "%s: %s %lld is %.9g, expected %.9g (x %s, w %s, y %s)\n", k->name, what,
-          (long long)i, got, want, shape_text(a, n->in[0]), shape_text(a, n->in[1]),
-          shape_text(a, n->out[0]));
+          (long long)i, got, want, shape_text(a, n->in[0]),
+          n->n_in > 1 ? shape_text(a, n->in[1]) : "none", shape_text(a, n->out[0]));
   for (int j = 0; j < n->n_attr; j++)
     if (n->attr[j].kind == ATTR_INT)
       fprintf(stderr, " %s %lld", n->attr[j].name, (long long)n->attr[j].i);
@@ -348,17 +383,18 @@ static bool check_codes(const Layer *l, const int8_t *want, const int8_t *got) {
   return true;
 }
 
-/* The sums of a layer are about as large as sqrt(depth) / 3; activations come behind them. */
-static bool check_reals(const Layer *l, float *want, const float *got) {
-  const Tensor *w = l->node->in[1];
-  double largest = sqrt((double)(n_elements(w) / w->dim[0])) / 3;
-  int64_t n = n_elements(l->node->out[0]);
-  for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs((double)want[i]));
-  apply_fused_activation(l->node, want);
-  for (int64_t i = 0; i < n; i++)
-    if (!(fabs((double)got[i] - (double)want[i]) <= tolerance * largest))
-      return report(l->node, l->in_place ? "in place, element" : "element", i, (double)got[i],
-                    (double)want[i]);
+/* The sums of a layer are about as large as sqrt(depth) / 3, and the terms of one may cancel. */
+static bool check_reals(const Layer *l, const void *want, const void *got) {
+  const Tensor *w = l->node->n_in > 1 ? l->node->in[1] : NULL, *y = l->node->out[0];
+  double largest = w ? sqrt((double)(n_elements(w) / w->dim[0])) / 3 : 0;
+  int64_t n = n_elements(y);
+  for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs(get_real(y->dtype, want, i)));
+  for (int64_t i = 0; i < n; i++) {
+    double x = get_real(y->dtype, want, i), real = get_real(y->dtype, got, i);
+    double step = y->dtype == DT_F16 ? half_step * fabs(x) + smallest_half : 0;
+    if (!(fabs(real - x) <= tolerance * largest + step))
+      return report(l->node, l->in_place ? "in place, element" : "element", i, real, x);
+  }
   return true;
 }
 
@@ -373,7 +409,7 @@ static bool check_layer(Arena *a, const Layer *l, int64_t end, const uint8_t *be
   }
   void *want = compute_expected(a, l->node, before + l->x);
   const void *got = after + l->y;
-  return l->node->out[0]->dtype == DT_F32 ? check_reals(l, want, got) : check_codes(l, want, got);
+  return dtype_is_float(l->node->out[0]->dtype) ? check_reals(l, want, got) : check_codes(l, want, got);
 }
 
 static void count_kernels(const Program *p) {
@@ -394,8 +430,9 @@ static uint8_t *random_arena(Program *p) {
   uint8_t *arena = random_data(p->g, p->bytes, -128, 127);
   for (int i = 0; i < p->n_layer; i++) {
     const Layer *l = &p->layer[i];
-    if (l->node->in[0]->dtype == DT_F32)
-      memcpy(arena + l->x, random_reals(p->g, l->n_x / 4), (size_t)l->n_x);
+    const Tensor *x = l->node->in[0];
+    if (dtype_is_float(x->dtype))
+      memcpy(arena + l->x, random_reals(p->g, x->dtype, n_elements(x)), (size_t)l->n_x);
     else if (!pick(0, 4)) memset(arena + l->x, 127, (size_t)l->n_x); /* the largest sums */
   }
   return arena;
@@ -438,10 +475,12 @@ static bool run_program(Arena *a, Program *p, int compiler, const char *optimize
 }
 
 int main(int argc, char **argv) {
-  bool floats = argc > 1 && strcmp(argv[1], "--float") == 0;
-  if (floats) argc--, argv++;
+  Mode mode = argc > 1 && strcmp(argv[1], "--float") == 0  ? FLOATS
+              : argc > 1 && strcmp(argv[1], "--half") == 0 ? HALVES
+                                                           : CODES;
+  if (mode != CODES) argc--, argv++;
   if (argc != 5 && argc != 6)
-    return fputs("usage: on_target [--float] TARGET COMPILER OPTIMIZE COUNT [SEED]\n", stderr), 2;
+    return fputs("usage: on_target [--float | --half] TARGET COMPILER OPTIMIZE COUNT [SEED]\n", stderr), 2;
   Arena *a = new_arena();
   PlanReport plan = {0};
   Program p = {.g = new_graph(a, "layers"), .bytes = GUARD};
@@ -454,7 +493,7 @@ int main(int argc, char **argv) {
   if (why) return printf("skipped: %s\n", why), SKIPPED;
   if (!mkdtemp(dir)) return 2;
   atexit(remove_dir);
-  for (int i = 0; i < count; i++) add_random_layer(&p, i, floats);
+  for (int i = 0; i < count; i++) add_random_layer(&p, i, mode);
   bool right = run_program(a, &p, compiler, argv[3]);
   count_kernels(&p);
   free_arena(a);

@@ -15,6 +15,7 @@
 #include "runtime/matmul_f32.h"
 #include "runtime/maxpool_f32.h"
 #include "runtime/norm_f32.h"
+#include "runtime/real.h"
 #include "runtime/reduce_f32.h"
 #include "runtime/resize_f32.h"
 #include "runtime/softmax_f32.h"
@@ -53,6 +54,27 @@ static double activation(const struct qcc_act *p, double x) {
     case QCC_ACT_TANH: return tanh(x);
     default: return x;
   }
+}
+
+/* Every half, what lies half way to the next, its neighbours, and what has no half. */
+static void test_conversions(void **state) {
+  (void)state;
+  static const float others[] = {INFINITY, 65519.996f, 65520.0f, 1e30f, 1e-9f, 0.0f};
+  for (uint32_t h = 0; h < 0x8000; h++) {
+    float f = half_to_float((uint16_t)h), next = half_to_float((uint16_t)(h + 1));
+    float middle = f + (next - f) / 2;
+    float v[] = {f, middle, nextafterf(middle, 0), nextafterf(middle, INFINITY)};
+    for (int i = 0; i < 8; i++) {
+      float x = i % 2 ? -v[i / 2] : v[i / 2];
+      assert_int_equal(qcc_float_to_half(x) & 0x7fff, float_to_half(x) & 0x7fff);
+      if (!isnan(x)) assert_int_equal(qcc_float_to_half(x), float_to_half(x));
+    }
+    if (isnan(f)) assert_true(isnan(qcc_half_to_float((uint16_t)h)));
+    else assert_true(qcc_half_to_float((uint16_t)h) == f);
+    if (!isnan(f)) assert_true(qcc_half_to_float((uint16_t)(h | 0x8000)) == -f);
+  }
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    assert_int_equal(qcc_float_to_half(others[i]), float_to_half(others[i]));
 }
 
 static struct qcc_act random_act(void) {
@@ -547,6 +569,7 @@ static void test_resize(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(test_conversions),
       cmocka_unit_test(test_conv),        cmocka_unit_test(test_depthwise),
       cmocka_unit_test(test_gemm),        cmocka_unit_test(test_matmul),
       cmocka_unit_test(test_pools),       cmocka_unit_test(test_pool_overhang),
