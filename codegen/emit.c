@@ -370,18 +370,33 @@ static void broadcast_steps(const Tensor *x, const Tensor *y, int64_t *step) {
   }
 }
 
+/* Joins dimensions that both operands step through as if they were one; returns how many are
+ * left. */
+static int join_dimensions(int rank, int64_t *dim, int64_t *a, int64_t *b) {
+  int n = 0;
+  for (int d = 0; d < rank; d++) {
+    if (dim[d] == 1) continue;
+    bool joins = n > 0 && a[n - 1] == a[d] * dim[d] && b[n - 1] == b[d] * dim[d];
+    if (joins) dim[n - 1] *= dim[d];
+    else dim[n++] = dim[d];
+    a[n - 1] = a[d], b[n - 1] = b[d];
+  }
+  if (n == 0) dim[n] = 1, a[n] = b[n] = 0, n++;
+  return n;
+}
+
 void write_broadcast(Emitter *e, const Node *n) {
   const Tensor *y = n->out[0];
-  int64_t a[MAX_RANK], b[MAX_RANK];
+  int64_t dim[MAX_RANK + 1], a[MAX_RANK + 1], b[MAX_RANK + 1];
   broadcast_steps(n->in[0], y, a);
   broadcast_steps(n->in[1], y, b);
-  int rank = y->rank ? y->rank : 1;
-  int64_t one = 1, zero = 0;
+  for (int d = 0; d < y->rank; d++) dim[d] = y->dim[d];
+  int rank = join_dimensions(y->rank, dim, a, b);
   open_named(e, "qcc_broadcast", "s");
   field(e, "rank", rank);
-  field_ints(e, "dim", rank, y->rank ? y->dim : &one);
-  field_ints(e, "a_step", rank, y->rank ? a : &zero);
-  field_ints(e, "b_step", rank, y->rank ? b : &zero);
+  field_ints(e, "dim", rank, dim);
+  field_ints(e, "a_step", rank, a);
+  field_ints(e, "b_step", rank, b);
   close_params(e);
 }
 

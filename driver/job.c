@@ -96,6 +96,10 @@ Job *new_job(Arena *a, const Options *o, const char *target) {
   return j;
 }
 
+static const char *optimize_of(const Job *j) {
+  return j->o->optimize ? j->o->optimize : policy_value(j->policy, "optimize");
+}
+
 void compile_job(Job *j, const char *start_after, const char *stop_after) {
   if (stop_after && !find_pass(stop_after)) {
     const char *names[64];
@@ -104,12 +108,13 @@ void compile_job(Job *j, const char *start_after, const char *stop_after) {
     if (near) error("--stop-after: unknown pass '%s'; did you mean '%s'?", stop_after, near);
     error("--stop-after: unknown pass '%s'; qcc list passes shows them", stop_after);
   }
+  if (j->target) set_optimize_of(j->target, optimize_of(j));
   run_passes(j->g, &j->cx, start_after, stop_after);
 }
 
 CodegenOptions codegen_options(const Job *j) {
   CodegenOptions c = {.name = j->name};
-  c.optimize = j->o->optimize ? j->o->optimize : policy_value(j->policy, "optimize");
+  c.optimize = optimize_of(j);
   c.static_arena = strcmp(policy_value(j->policy, "output.arena"), "static") == 0;
   c.bin_threshold = policy_int(j->policy, "output.weights_bin");
   c.provenance = arena_printf(

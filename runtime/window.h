@@ -49,4 +49,22 @@ QCC_KERNEL struct qcc_taps qcc_find_taps(const struct qcc_window *g, int32_t oy,
   return t;
 }
 
+/* The same taps as places in the image: `rows` times `cols` of them, or one row where all lie evenly. */
+struct qcc_run {
+  int32_t rows, cols;
+  int32_t row_step, step; /* elements from one to the next */
+  int32_t first;          /* element of the first one, channel 0 */
+};
+
+QCC_KERNEL struct qcc_run qcc_find_run(const struct qcc_window *g, int32_t oy, int32_t ox) {
+  struct qcc_taps t = qcc_find_taps(g, oy, ox);
+  struct qcc_run r = {t.ky1 - t.ky0, t.kx1 - t.kx0, g->dilation_h * g->in_w * g->in_c,
+                      g->dilation_w * g->in_c, t.first};
+  if (r.cols * r.step == r.row_step) {
+    r.cols *= r.rows;
+    r.rows = 1;
+  }
+  return r;
+}
+
 #endif

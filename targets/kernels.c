@@ -244,9 +244,11 @@ int n_kernels(void) { return (int)(sizeof table / sizeof *table); }
 
 const Kernel *kernel_at(int i) { return &table[i]; }
 
+/* "FEATURE", or "FEATURE+fast": also not where code is to be small. */
 static bool has_isa(const Target *t, const char *isa) {
+  size_t len = strcspn(isa, "+");
   for (int i = 0; i < t->n_isa; i++)
-    if (strcmp(t->isa[i], isa) == 0) return true;
+    if (strncmp(t->isa[i], isa, len) == 0 && !t->isa[i][len]) return !isa[len] || !t->is_small;
   return false;
 }
 

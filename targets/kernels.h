@@ -54,7 +54,8 @@ typedef struct Kernel {
   const char *op;            /* operator it computes */
   const char *name;          /* function in runtime/, without qcc_ */
   const char *header;        /* "conv_s8.h" */
-  const char *isa;           /* feature that the target must have; NULL: any */
+  const char *isa;           /* feature that the target must have, "+fast" behind it: not where
+                                code is to be small; NULL: any */
   bool (*match)(const Node *n);        /* NULL: always */
   Packing packing;
   int64_t (*scratch)(const Node *n);   /* bytes of working memory; NULL: none */

@@ -189,3 +189,11 @@ int64_t depthwise_scratch_dsp(const Node *n) {
   int64_t reach = (p.out_w - 1) * p.stride_w + 3, wide = p.pad_left + p.in_w;
   return 32 * (reach > wide ? reach : wide) + 8 * p.out_w;
 }
+
+static bool is_pool(const Node *n, DType t) {
+  const Tensor *x = n->in[0];
+  return x->dtype == t && has_plane(n) && n->n_out == 1 && x->dim[x->rank - 1] >= 4;
+}
+
+bool is_pool_dsp_s8(const Node *n) { return is_pool(n, DT_I8); }
+bool is_pool_dsp_u8(const Node *n) { return is_pool(n, DT_U8); }

@@ -254,7 +254,3 @@ int64_t mve_depthwise_scratch_f32(const Node *n) {
   Plane p = plane_of(n);
   return ring_f32(&p) + 16;
 }
-
-bool is_mve_add(const Node *n) {
-  return same_shape(n->in[0], n->in[1]) && same_shape(n->in[0], n->out[0]);
-}

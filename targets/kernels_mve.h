@@ -41,7 +41,6 @@ bool is_mve_conv_over_f32(const Node *n);
 bool is_mve_gemm_f32(const Node *n);
 bool is_mve_depthwise_f32(const Node *n);
 bool is_mve_depthwise_over_f32(const Node *n);
-bool is_mve_add(const Node *n); /* equal shapes */
 int64_t mve_gemm_scratch(const Node *n);
 int64_t mve_tile_scratch(const Node *n);
 int64_t mve_conv_scratch(const Node *n);

@@ -151,7 +151,7 @@ static bool is_file(const char *name) { return ends_with(name, ".yaml") || strch
 static void variant_target(const Facts *f, yaml_node_t *v, void *variant) {
   const char *name = read_string(f, v);
   if (is_file(name)) error_at(fact_loc(f, v), "a variant is a built-in target, found '%s'", name);
-  const Target *t = load_target(f->arena, name);
+  Target *t = load_target(f->arena, name);
   if (t->n_variant) error_at(fact_loc(f, v), "target '%s' has variants itself", t->name);
   ((Variant *)variant)->target = t;
 }
@@ -310,6 +310,11 @@ Target *load_target(Arena *a, const char *name) {
   read_mapping(&f, root, "a target", target_keys, COUNT(target_keys), t);
   yaml_document_delete(&doc);
   return t;
+}
+
+void set_optimize_of(Target *t, const char *optimize) {
+  t->is_small = strcmp(optimize, "size") == 0;
+  for (int i = 0; i < t->n_variant; i++) set_optimize_of(t->variant[i].target, optimize);
 }
 
 static int64_t sum_regions(const Target *t, bool rom) {

@@ -37,7 +37,7 @@ typedef enum RunKind { RUN_NONE, RUN_NATIVE, RUN_QEMU_USER, RUN_QEMU_SYSTEM, RUN
 
 /* One of several sets of kernels in the same output, chosen when the network runs first. */
 typedef struct Variant {
-  const struct Target *target; /* whose instruction set the kernels may use */
+  struct Target *target;       /* whose instruction set the kernels may use */
   const char *code;            /* for __attribute__((target("..."))); NULL: nothing to add */
   int n_cpu;
   const char **cpu;            /* [n_cpu] what the processor must have: rows of cpu_features.def */
@@ -48,6 +48,7 @@ typedef struct Target {
   const char *summary;        /* one line for `qcc list targets` */
   int n_isa;
   const char *isa[MAX_ISA];   /* features that kernels may need: "mve", "dsp" */
+  bool is_small;              /* no kernels that are larger than plain C: optimize: size */
   int n_variant;
   Variant variant[MAX_VARIANTS]; /* best first; none: the output is for `isa` */
   int pointer_bytes;
@@ -71,6 +72,8 @@ typedef struct Target {
 /* A built-in target by name, or the user's file when `name` ends in .yaml or has a '/'; error()
  * for an unknown one, with the list. */
 Target *load_target(Arena *a, const char *name);
+/* `optimize`: size, balanced or speed. */
+void set_optimize_of(Target *t, const char *optimize);
 int n_targets(void);
 const char *target_name_at(int i);
 /* The header of runtime/ that finds out whether a processor has a feature; NULL: nobody knows. */

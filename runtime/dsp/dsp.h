@@ -40,6 +40,20 @@ QCC_INLINE uint32_t qcc_dsp_odd(uint32_t v) {
   return r;
 }
 
+/* Bytes 0 and 2 of v plus the halves of s. */
+QCC_INLINE uint32_t qcc_dsp_add_even(uint32_t s, uint32_t v) {
+  uint32_t r;
+  __asm__("sxtab16 %0, %1, %2" : "=r"(r) : "r"(s), "r"(v));
+  return r;
+}
+
+/* Bytes 1 and 3. */
+QCC_INLINE uint32_t qcc_dsp_add_odd(uint32_t s, uint32_t v) {
+  uint32_t r;
+  __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(r) : "r"(s), "r"(v));
+  return r;
+}
+
 /* The lower halves of a and b. */
 QCC_INLINE uint32_t qcc_dsp_low(uint32_t a, uint32_t b) {
   uint32_t r;

@@ -1,9 +1,10 @@
 /* on_target.c - the kernels that a target's tables choose, over random layers, on the target:
  *
- *     on_target [--float | --half] TARGET COMPILER OPTIMIZE COUNT [SEED]
+ *     on_target [--float | --half | --elements] TARGET COMPILER OPTIMIZE COUNT [SEED]
  *
- * Random lowered layers, or with --float random layers of real numbers, with --half those of
- * float16 or with such weights, become one program.  Each
+ * Random lowered layers with weights, with --float such of real numbers, with --half those of
+ * float16 or with such weights, with --elements layers without weights (random_elements.c), become
+ * one program.  Each
  * has a part of the arena with its input, scratch and output, random bytes between them; where the
  * kernel may work in place, the layer comes a second time in that form.  The whole arena is both
  * the program's input and its output, so what a kernel wrote beside its buffers is found.  Codes
@@ -12,6 +13,7 @@
  * Status 0: right; 1: wrong; 77: compiler or emulator are missing. */
 #include "codegen/codegen.h"
 #include "targets/process.h"
+#include "tests/kernels/random_layers.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -22,7 +24,7 @@ enum { GUARD = 64, SKIPPED = 77, ALIGN = 16 };
 static const double tolerance = 1e-5; /* of the largest sum of a layer */
 static const double half_step = 1.0 / 1024, smallest_half = 1.0 / (1 << 24);
 
-typedef enum Mode { CODES, FLOATS, HALVES } Mode;
+typedef enum Mode { CODES, FLOATS, HALVES, ELEMENTS } Mode;
 
 static char dir[] = "/tmp/qcc-kernels-XXXXXX";
 static uint64_t random_state = UINT64_C(0x2545f4914f6cdd1d);
@@ -41,8 +43,7 @@ static uint32_t random_bits(void) {
   return (uint32_t)(random_state >> 32);
 }
 
-/* lo..hi, both included. */
-static int pick(int lo, int hi) { return lo + (int)(random_bits() % (uint32_t)(hi - lo + 1)); }
+int pick(int lo, int hi) { return lo + (int)(random_bits() % (uint32_t)(hi - lo + 1)); }
 
 /* -1..1 */
 static float pick_real(void) { return (float)pick(-1000000, 1000000) * 1e-6f; }
@@ -63,13 +64,13 @@ typedef struct Program {
   int64_t bytes; /* of the arena so far */
 } Program;
 
-static void *random_data(Graph *g, int64_t n, int lo, int hi) {
+void *random_data(Graph *g, int64_t n, int lo, int hi) {
   int8_t *v = arena_alloc(g->arena, n + 1);
   for (int64_t i = 0; i < n; i++) v[i] = (int8_t)pick(lo, hi);
   return v;
 }
 
-static void *random_reals(Graph *g, DType type, int64_t n) {
+void *random_reals(Graph *g, DType type, int64_t n) {
   void *v = arena_alloc(g->arena, (n + 1) * dtype_bytes(type));
   for (int64_t i = 0; i < n; i++) set_real(type, v, i, (double)pick_real());
   return v;
@@ -85,22 +86,21 @@ static void fill_codes(Graph *g, Tensor *w) {
   w->data = random_data(g, n_elements(w), lo, pick(0, 9) ? f->hi : lo);
 }
 
-static Tensor *new_weights(Graph *g, int rank, const int64_t *dim, DType type) {
+Tensor *new_weights(Graph *g, int rank, const int64_t *dim, DType type) {
   Tensor *w = new_const(g, fresh_name(g, "w"), type, rank, dim, NULL);
   if (dtype_is_float(type)) w->data = random_reals(g, type, n_elements(w));
   else fill_codes(g, w);
   return w;
 }
 
-static Tensor *new_vector(Graph *g, const char *name, int64_t n, int64_t lo, int64_t hi) {
+Tensor *new_vector(Graph *g, const char *name, int64_t n, int64_t lo, int64_t hi) {
   int32_t *v = arena_alloc(g->arena, (n + 1) * 4);
   for (int64_t i = 0; i < n; i++)
     v[i] = (int32_t)(lo + (int64_t)(random_bits() % (uint64_t)(hi - lo + 1)));
   return new_const(g, fresh_name(g, name), DT_I32, 1, &n, v);
 }
 
-/* A shift and multipliers that spread the sums over the codes and keep them within int32. */
-static Tensor *set_output(Graph *g, Node *n, int64_t channels, int64_t bound) {
+Tensor *set_output(Graph *g, Node *n, int64_t channels, int64_t bound) {
   int most = 0;
   while ((bound << (most + 1)) < INT32_MAX) most++;
   int shift = pick(0, 2) ? pick(-4, most) : 0, zero = pick(-128, 127),
@@ -221,6 +221,11 @@ static void random_dimension(Shape shape, int64_t *in, int64_t *kernel, int64_t 
   } while (out_size(*in, *kernel, *stride, *dilation, *pad + *pad_end) < 1);
 }
 
+void random_window(int64_t *in, int64_t *kernel, int64_t *stride, int64_t *dilation, int64_t *pad,
+                   int64_t *pad_end) {
+  random_dimension(GENERAL, in, kernel, stride, dilation, pad, pad_end);
+}
+
 static Node *random_conv(Program *p, Shape shape, DType type) {
   Graph *g = p->g;
   int64_t in[2], kernel[2], stride[2], dilation[2], pad[4];
@@ -243,53 +248,6 @@ static Node *random_conv(Program *p, Shape shape, DType type) {
   set_int(g, n, "group", group);
   set_ints(g, n, "strides", rank - 2, stride), set_ints(g, n, "dilations", rank - 2, dilation);
   set_ints(g, n, "pads", 2 * (rank - 2), flat ? pad1 : pad);
-  return n;
-}
-
-/* Of a tensor and a constant: Add, Mul, or a table. */
-static Node *random_elements(Program *p) {
-  Graph *g = p->g;
-  int kind = pick(0, 2);
-  int64_t dim[2] = {pick(1, 9), pick(1, 67)}, table_size = 256;
-  Tensor *in[2] = {new_tensor(g, fresh_name(g, "x"), DT_I8, 2, dim), NULL};
-  Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
-  in[1] = kind == 2 ? new_weights(g, 1, &table_size, DT_I8) : new_weights(g, 2, dim, DT_I8);
-  const char *op = kind == 0 ? "QAdd" : kind == 1 ? "QMul" : "QLookup";
-  Node *n = add_node(g, -1, op, fresh_name(g, "layer"), 2, in, 1, &y);
-  if (kind == 0) {
-    int lo = pick(-128, 0);
-    set_int(g, n, "a_mul", pick(1, INT16_MAX)), set_int(g, n, "b_mul", pick(1, INT16_MAX));
-    set_int(g, n, "c", pick(-(1 << 22), 1 << 22)), set_int(g, n, "shift", pick(8, 18));
-    set_int(g, n, "lo", lo), set_int(g, n, "hi", pick(lo, 127));
-  } else if (kind == 1) {
-    set_int(g, n, "m", ((const int32_t *)set_output(g, n, 1, 256 * 256)->data)[0]);
-    set_int(g, n, "a_zero", pick(-128, 127)), set_int(g, n, "b_zero", pick(-128, 127));
-  }
-  return n;
-}
-
-/* Of reals: what reads one tensor of an image, or that and a constant of its shape or a row's. */
-static Node *random_reals_layer(Program *p, DType type) {
-  static const char *const ops[] = {"Add",     "Mul",     "Sub",        "PRelu",      "Sigmoid",
-                                    "Clip",    "Exp",     "Softmax",    "LogSoftmax", "ReduceMean",
-                                    "MaxPool", "AveragePool", "InstanceNormalization"};
-  Graph *g = p->g;
-  int kind = pick(0, (int)(sizeof ops / sizeof *ops) - 1);
-  int64_t dim[4] = {pick(1, 2), pick(1, 9), pick(1, 9), pick(1, 33)}, last = dim[3], axis = pick(1, 3);
-  Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
-  Tensor *in[3] = {new_tensor(g, fresh_name(g, "x"), type, 4, dim), NULL, NULL};
-  in[0]->layout = LAYOUT_NHWC;
-  if (kind < 4) in[1] = pick(0, 1) ? new_weights(g, 4, dim, type) : new_weights(g, 1, &last, type);
-  if (kind == 12) in[1] = new_weights(g, 1, &last, DT_F32), in[2] = new_weights(g, 1, &last, DT_F32);
-  Node *n = add_node(g, -1, ops[kind], fresh_name(g, "layer"), in[2] ? 3 : in[1] ? 2 : 1, in, 1, &y);
-  if (kind == 5) set_float(g, n, "min", -0.3), set_float(g, n, "max", 0.7);
-  if (kind == 7 || kind == 8) set_int(g, n, "axis", axis);
-  if (kind == 9) set_ints(g, n, "axes", 1, &axis), set_int(g, n, "keepdims", pick(0, 1));
-  if (kind == 10 || kind == 11) {
-    int64_t kernel[2] = {pick(1, dim[1] > 3 ? 3 : (int)dim[1]), pick(1, (int)dim[2])};
-    set_ints(g, n, "kernel_shape", 2, kernel);
-    set_ints(g, n, "strides", 2, (int64_t[]){pick(1, 2), pick(1, 2)});
-  }
   return n;
 }
 
@@ -332,16 +290,20 @@ static void add_in_place(Program *p, const Node *n) {
   add_layer(p, same, true);
 }
 
-static void add_random_layer(Program *p, int i, Mode mode) {
+static Node *random_layer(Program *p, int i, Mode mode) {
   static const DType types[] = {DT_I8, DT_I4, DT_I2};
   DType type = mode == FLOATS ? DT_F32 : mode == HALVES ? DT_F16 : types[i % 3];
-  int shape = i / (mode == CODES ? 3 : 1) % (SHAPES + (mode == HALVES ? 3 : 2));
-  Node *n = shape > SHAPES + 1 ? random_reals_layer(p, type)
-            : shape > SHAPES   ? mode != CODES ? random_matmul(p, type) : random_elements(p)
-            : shape == SHAPES  ? random_gemm(p, type)
-                               : random_conv(p, (Shape)shape, type);
+  int shape = i / (mode == CODES ? 3 : 1) % (SHAPES + (mode == HALVES ? 3 : mode == FLOATS ? 2 : 1));
+  if (mode == ELEMENTS) return random_elements(p->g);
+  if (shape > SHAPES + 1) return random_real_elements(p->g, type);
+  if (shape > SHAPES) return random_matmul(p, type);
+  return shape == SHAPES ? random_gemm(p, type) : random_conv(p, (Shape)shape, type);
+}
+
+static void add_random_layer(Program *p, int i, Mode mode) {
+  Node *n = random_layer(p, i, mode);
   infer_node(p->g, n);
-  if (mode == CODES && !pick(0, type == DT_I2 ? 1 : 3)) set_int(p->g, n, "compact", 1);
+  if (mode == CODES && !pick(0, n->in[1]->dtype == DT_I2 ? 1 : 3)) set_int(p->g, n, "compact", 1);
   widen_weights(p->g, p->cx.target, n);
   n->kernel = choose_kernel(p->cx.target, n);
   if (!n->kernel) error("layer %d has no kernel", i);
@@ -367,7 +329,8 @@ static bool report(const Node *n, const char *what, int64_t i, double got, doubl
   Arena *a = new_arena();
   fprintf(stderr, "%s: %s %lld is %.9g, expected %.9g (x %s, w %s, y %s)\n", k->name, what,
           (long long)i, got, want, shape_text(a, n->in[0]),
-          n->n_in > 1 ? shape_text(a, n->in[1]) : "none", shape_text(a, n->out[0]));
+          n->n_in > 1 && n->in[1] ? shape_text(a, n->in[1]) : "-",
+          shape_text(a, n->out[0]));
   for (int j = 0; j < n->n_attr; j++)
     if (n->attr[j].kind == ATTR_INT)
       fprintf(stderr, " %s %lld", n->attr[j].name, (long long)n->attr[j].i);
@@ -475,12 +438,16 @@ static bool run_program(Arena *a, Program *p, int compiler, const char *optimize
 }
 
 int main(int argc, char **argv) {
-  Mode mode = argc > 1 && strcmp(argv[1], "--float") == 0  ? FLOATS
-              : argc > 1 && strcmp(argv[1], "--half") == 0 ? HALVES
-                                                           : CODES;
+  const char *option = argc > 1 ? argv[1] : "";
+  Mode mode = strcmp(option, "--float") == 0      ? FLOATS
+              : strcmp(option, "--half") == 0     ? HALVES
+              : strcmp(option, "--elements") == 0 ? ELEMENTS
+                                                  : CODES;
   if (mode != CODES) argc--, argv++;
   if (argc != 5 && argc != 6)
-    return fputs("usage: on_target [--float | --half] TARGET COMPILER OPTIMIZE COUNT [SEED]\n", stderr), 2;
+    return fputs("usage: on_target [--float | --half | --elements] TARGET COMPILER OPTIMIZE COUNT [SEED]\n",
+                 stderr),
+           2;
   Arena *a = new_arena();
   PlanReport plan = {0};
   Program p = {.g = new_graph(a, "layers"), .bytes = GUARD};

@@ -1,0 +1,29 @@
+/* rows_s8.h - how vector kernels take two broadcast operands in int8 codes: a row of y at a time,
+ * the operands either as they lie or, where one code is repeated along the row, as 16 copies of
+ * it. */
+#ifndef QCC_ROWS_S8_H
+#define QCC_ROWS_S8_H
+
+#include "broadcast.h"
+
+/* n codes of y; a_step and b_step are 1, or 0 where the operand is 16 copies.  p: the operator's
+ * parameters. */
+typedef void qcc_row_s8(const void *p, int32_t n, const int8_t *a, int32_t a_step, const int8_t *b,
+                        int32_t b_step, int8_t *y);
+
+QCC_INLINE void qcc_each_row_s8(qcc_row_s8 *row, const void *p, const struct qcc_broadcast *s,
+                                const int8_t *a, const int8_t *b, int8_t *y) {
+  int32_t index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, a_at = 0, b_at = 0, last = s->rank - 1;
+  int32_t n = s->dim[last], a_step = s->a_step[last], b_step = s->b_step[last];
+  int8_t a_copies[16], b_copies[16];
+  do {
+    if (!a_step)
+      memset(a_copies, a[a_at], 16);
+    if (!b_step)
+      memset(b_copies, b[b_at], 16);
+    row(p, n, a_step ? a + a_at : a_copies, a_step, b_step ? b + b_at : b_copies, b_step, y);
+    y += n;
+  } while (qcc_next_row(s, index, &a_at, &b_at));
+}
+
+#endif

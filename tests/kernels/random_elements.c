@@ -1,0 +1,148 @@
+/* random_elements.c - random layers without weights: sums, products, pools, tables, softmax, moves
+ * and changes between codes and reals. */
+#include "tests/kernels/random_layers.h"
+
+#include <string.h>
+
+static Tensor *new_output(Graph *g) {
+  return new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
+}
+
+static Node *new_layer(Graph *g, const char *op, int n_in, Tensor *const *in, Tensor *y) {
+  return add_node(g, -1, op, fresh_name(g, "layer"), n_in, in, 1, &y);
+}
+
+static Tensor *new_input(Graph *g, DType type, int rank, const int64_t *dim) {
+  return new_tensor(g, fresh_name(g, "x"), type, rank, dim);
+}
+
+/* A dimension: mostly short, sometimes longer than the vectors of a target. */
+static int64_t random_size(void) { return pick(0, 2) ? pick(1, 9) : pick(1, 67); }
+
+/* The range of an output in codes, often the whole. */
+static void set_range(Graph *g, Node *n) {
+  int lo = pick(0, 1) ? -128 : pick(-128, 0);
+  set_int(g, n, "lo", lo), set_int(g, n, "hi", pick(0, 1) ? 127 : pick(lo, 127));
+}
+
+/* Equal shapes, or some dimensions of either side 1. */
+static void random_operands(Graph *g, DType type, Tensor **in) {
+  int rank = pick(1, 4);
+  bool equal = pick(0, 1);
+  int64_t a[4], b[4];
+  for (int d = 0; d < rank; d++) {
+    a[d] = b[d] = d == rank - 1 || rank == 1 ? random_size() : pick(1, 5);
+    if (equal) continue;
+    if (!pick(0, 2)) a[d] = 1;
+    else if (!pick(0, 1)) b[d] = 1;
+  }
+  in[0] = new_input(g, type, rank, a);
+  in[1] = new_weights(g, rank, b, type);
+}
+
+static Node *random_qadd(Graph *g) {
+  Tensor *in[2];
+  random_operands(g, DT_I8, in);
+  Node *n = new_layer(g, "QAdd", 2, in, new_output(g));
+  set_int(g, n, "a_mul", pick(-INT16_MAX, INT16_MAX));
+  set_int(g, n, "b_mul", pick(-INT16_MAX, INT16_MAX));
+  set_int(g, n, "c", pick(-(1 << 22), 1 << 22)), set_int(g, n, "shift", pick(8, 18));
+  set_range(g, n);
+  return n;
+}
+
+static Node *random_qmul(Graph *g) {
+  Tensor *in[2];
+  random_operands(g, DT_I8, in);
+  Node *n = new_layer(g, "QMul", 2, in, new_output(g));
+  set_int(g, n, "m", ((const int32_t *)set_output(g, n, 1, 256 * 256)->data)[0]);
+  set_int(g, n, "a_zero", pick(-128, 127)), set_int(g, n, "b_zero", pick(-128, 127));
+  return n;
+}
+
+/* One table or one for each channel, of signed or unsigned codes, sometimes that of flip_sign. */
+static Node *random_lookup(Graph *g) {
+  int64_t dim[2] = {random_size(), random_size()}, table[2] = {dim[1], 256};
+  bool each = pick(0, 1), is_flip = !each && !pick(0, 3);
+  DType type = is_flip || pick(0, 1) ? DT_U8 : DT_I8;
+  Tensor *t = new_weights(g, each ? 2 : 1, each ? table : table + 1, DT_I8);
+  for (int i = 0; is_flip && i < 256; i++) ((int8_t *)t->data)[i] = (int8_t)(i - 128);
+  return new_layer(g, "QLookup", 2, (Tensor *[]){new_input(g, type, 2, dim), t}, new_output(g));
+}
+
+/* Over up to two spatial dimensions; padding mostly not counted in averages. */
+static Node *random_pool(Graph *g, const char *op, DType type) {
+  int64_t in[2], kernel[2], stride[2], dilation[2], pad[4], pad1[2];
+  for (int i = 0; i < 2; i++)
+    do random_window(&in[i], &kernel[i], &stride[i], &dilation[i], &pad[i], &pad[i + 2]);
+    while (pad[i] >= kernel[i] || pad[i + 2] >= kernel[i]);
+  if (!pick(0, 4)) { /* a global one */
+    in[0] = pick(1, 40), in[1] = pick(1, 40);
+    for (int i = 0; i < 2; i++)
+      kernel[i] = in[i], stride[i] = dilation[i] = 1, pad[i] = pad[i + 2] = 0;
+  }
+  bool flat = !pick(0, 5);
+  int64_t c = random_size(), x[4] = {pick(0, 4) ? 1 : 2, in[0], flat ? c : in[1], c};
+  int rank = flat ? 3 : 4;
+  Tensor *t[2] = {new_input(g, type, rank, x), NULL};
+  t[0]->layout = LAYOUT_NHWC;
+  bool is_average = strcmp(op, "QAveragePool") == 0, padded = pad[0] || pad[1] || pad[2] || pad[3];
+  int64_t taps = kernel[0] * (flat ? 1 : kernel[1]);
+  if (is_average) t[1] = new_vector(g, "m", padded ? taps : 1, 1 << 20, 1 << 29);
+  Node *n = new_layer(g, op, is_average ? 2 : 1, t, new_output(g));
+  pad1[0] = pad[0], pad1[1] = pad[2];
+  set_ints(g, n, "kernel_shape", rank - 2, kernel);
+  set_ints(g, n, "strides", rank - 2, stride), set_ints(g, n, "dilations", rank - 2, dilation);
+  set_ints(g, n, "pads", 2 * (rank - 2), flat ? pad1 : pad);
+  if (is_average) {
+    set_input(g, n, 1, set_output(g, n, n_elements(t[1]), taps * 256));
+    set_int(g, n, "x_zero", pick(-128, 127));
+  } else if (type == DT_F32 && pick(0, 1)) {
+    set_int(g, n, "count_include_pad", 1);
+  }
+  return n;
+}
+
+static Node *random_softmax(Graph *g) {
+  int64_t dim[2] = {pick(1, 5), pick(0, 2) ? random_size() : pick(1, 300)}, size = 256;
+  uint32_t *table = arena_alloc(g->arena, size * 4), scale = (uint32_t)pick(1, 40);
+  table[0] = (UINT32_C(1) << 31) / 512;
+  for (int i = 1; i < 256; i++) table[i] = (uint32_t)((uint64_t)table[i - 1] * (100 - scale) / 100);
+  Tensor *t = new_const(g, fresh_name(g, "t"), DT_U32, 1, &size, table);
+  return new_layer(g, "QSoftmax", 2, (Tensor *[]){new_input(g, DT_I8, 2, dim), t}, new_output(g));
+}
+
+/* Of reals: what reads one tensor of an image, or that and a constant of its shape or a row's. */
+Node *random_real_elements(Graph *g, DType type) {
+  static const char *const ops[] = {"Add",     "Mul",     "Sub",        "PRelu",      "Sigmoid",
+                                    "Clip",    "Exp",     "Softmax",    "LogSoftmax", "ReduceMean",
+                                    "MaxPool", "AveragePool", "InstanceNormalization"};
+  int kind = pick(0, (int)(sizeof ops / sizeof *ops) - 1);
+  int64_t dim[4] = {pick(1, 2), pick(1, 9), pick(1, 9), pick(1, 33)}, last = dim[3], axis = pick(1, 3);
+  Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
+  Tensor *in[3] = {new_tensor(g, fresh_name(g, "x"), type, 4, dim), NULL, NULL};
+  in[0]->layout = LAYOUT_NHWC;
+  if (kind < 4) in[1] = pick(0, 1) ? new_weights(g, 4, dim, type) : new_weights(g, 1, &last, type);
+  if (kind == 12) in[1] = new_weights(g, 1, &last, DT_F32), in[2] = new_weights(g, 1, &last, DT_F32);
+  Node *n = add_node(g, -1, ops[kind], fresh_name(g, "layer"), in[2] ? 3 : in[1] ? 2 : 1, in, 1, &y);
+  if (kind == 5) set_float(g, n, "min", -0.3), set_float(g, n, "max", 0.7);
+  if (kind == 7 || kind == 8) set_int(g, n, "axis", axis);
+  if (kind == 9) set_ints(g, n, "axes", 1, &axis), set_int(g, n, "keepdims", pick(0, 1));
+  if (kind == 10 || kind == 11) {
+    int64_t kernel[2] = {pick(1, dim[1] > 3 ? 3 : (int)dim[1]), pick(1, (int)dim[2])};
+    set_ints(g, n, "kernel_shape", 2, kernel);
+    set_ints(g, n, "strides", 2, (int64_t[]){pick(1, 2), pick(1, 2)});
+  }
+  return n;
+}
+
+Node *random_elements(Graph *g) {
+  switch (pick(0, 6)) {
+    case 0: return random_qadd(g);
+    case 1: return random_qmul(g);
+    case 2: return random_lookup(g);
+    case 3: return random_softmax(g);
+    case 4: return random_pool(g, "MaxPool", pick(0, 1) ? DT_I8 : DT_U8);
+    default: return random_pool(g, "QAveragePool", DT_I8);
+  }
+}
