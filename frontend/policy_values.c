@@ -144,8 +144,17 @@ static const char *want_words(PolicyReader *r, const Yaml *y, const PolicyKey *k
 
 enum { MAX_PARTS = 64 };      /* of a layer, for as many threads */
 
+static void check_between(const Yaml *y, const PolicyKey *k, double least, double most) {
+  double v = strtod(y->text, NULL);
+  if (!(v >= least && v <= most))
+    error_at(y->loc, "'%s' must be between %g and %g, found %s", last_part(k->key), least, most,
+             y->text);
+}
+
 /* Limits that a type does not express. */
 static void check_limits(const Yaml *y, const PolicyKey *k) {
+  if (strcmp(k->key, "weights.damp") == 0) check_between(y, k, 0, 100);
+  if (strcmp(k->key, "weights.alpha") == 0) check_between(y, k, 0, 1);
   if (strcmp(k->key, "calibration.percentile") == 0) {
     double v = strtod(y->text, NULL);
     if (!(v > 50 && v <= 100))

@@ -24,7 +24,7 @@ static int64_t min64(int64_t a, int64_t b) { return a < b ? a : b; }
 /* Samples run in parallel, so a product must not. */
 static void one_thread(void) { openblas_set_num_threads(1); }
 
-static void prepare_blas(void) {
+void prepare_blas(void) {
   static pthread_once_t once = PTHREAD_ONCE_INIT;
   pthread_once(&once, one_thread);
 }

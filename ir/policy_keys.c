@@ -16,8 +16,14 @@ const PolicyKey policy_keys[] = {
    "channel", "which weights share a scale"},
   {"weights.group", KEY_INT, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0", "weights per scale with granularity: group"},
-  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse",
-   "gptq gptaq ldlq kmeans sparsegpt lsq", "mse", "which code each weight gets"},
+  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse gptq gptaq",
+   "ldlq kmeans sparsegpt lsq", "mse", "which code each weight gets"},
+  {"weights.damp", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
+   "0.01", "gptq, gptaq: share of the Hessian's mean diagonal that is added to it"},
+  {"weights.act_order", KEY_WORD, KEY_DEFAULT | KEY_RULE, "none static", NULL,
+   "static", "gptq, gptaq: static: columns with the largest inputs first"},
+  {"weights.alpha", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
+   "0.25", "gptaq: share of the inputs' mismatch that is made up for"},
   {"weights.layout", KEY_WORD, KEY_DEFAULT | KEY_RULE, "fast compact", NULL,
    "fast", "fast: wider in flash where that brings a vector kernel; compact: never"},
   {"activations.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8",
@@ -53,8 +59,8 @@ const PolicyKey policy_keys[] = {
 };
 
 static const char *const planned_keys[] = {
-  "outliers", "kv_cache", "search", "weights.damp", "weights.act_order", "weights.scales",
-  "weights.outliers", "weights.alpha", "activations.group", "activations.solver", "sensitivity",
+  "outliers", "kv_cache", "search", "weights.scales", "weights.outliers",
+  "activations.group", "activations.solver", "sensitivity",
 };
 /* clang-format on */
 

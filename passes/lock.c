@@ -81,7 +81,11 @@ static void print_weights(FILE *f, const WeightChoice *w) {
   fprintf(f, "    weights: {format: %s, granularity: %s", w->format->name,
           granularity_name(w->granularity));
   if (w->granularity == GRAN_GROUP) fprintf(f, ", group: %lld", (long long)w->group);
-  fprintf(f, ", solver: %s%s}\n", w->solver, w->compact ? ", layout: compact" : "");
+  fprintf(f, ", solver: %s", w->solver);
+  if (find_solver(w->solver)->needs != 0)
+    fprintf(f, ", damp: %.9g, act_order: %s, alpha: %.9g", w->damp, w->act_order ? "static" : "none",
+            w->alpha);
+  fprintf(f, "%s}\n", w->compact ? ", layout: compact" : "");
 }
 
 static void print_activations(FILE *f, const ActChoice *c) {

@@ -61,6 +61,9 @@ typedef struct WeightChoice {
   int granularity;               /* GRAN_TENSOR, GRAN_CHANNEL, GRAN_GROUP */
   int64_t group;
   const char *solver;            /* row of solvers.def */
+  double damp;                   /* share of a Hessian's mean diagonal that is added to it */
+  bool act_order;                /* columns with the largest inputs are rounded first */
+  double alpha;                  /* share of the inputs' mismatch that is made up for */
   bool compact;                  /* stored as tightly as the format allows */
   const Rule *won;               /* rule that decided the format, or NULL: preset/defaults */
   Loc loc;
@@ -106,11 +109,13 @@ void write_lock(FILE *f, const Graph *g, const Context *cx);
 
 /* ---- solvers.def: which code each weight gets ------------------------------------------------ */
 
+struct Layer;
 typedef struct Solver {
   const char *name;
-  /* w: t's elements as reals; fills in q's scales (and multiple) and the codes. q's format,
-   * axis, group and n are set. */
-  void (*solve)(const Tensor *t, const float *w, QuantSpec *q, int8_t *codes);
+  /* The scale for a run of n weights of given importance (NULL: equal); see quant/solvers.h. */
+  float (*fit)(const float *w, const float *importance, int64_t n, const Format *f);
+  const char *(*round)(struct Layer *l);  /* codes by the final scales */
+  int needs;                              /* NEEDS_... of quant/moments.h */
   const char *summary;
 } Solver;
 const Solver *find_solver(const char *name);

@@ -60,6 +60,9 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   for (int i = GRAN_TENSOR; i <= GRAN_GROUP; i++)
     if (strcmp(granularity, granularity_name(i)) == 0) c.granularity = i;
   c.solver = value_of(l, "weights.solver");
+  c.damp = strtod(value_of(l, "weights.damp"), NULL);
+  c.act_order = strcmp(value_of(l, "weights.act_order"), "static") == 0;
+  c.alpha = strtod(value_of(l, "weights.alpha"), NULL);
   c.compact = strcmp(value_of(l, "weights.layout"), "compact") == 0;
   if (c.granularity != GRAN_GROUP) return c;
   c.group = strtoll(value_of(l, "weights.group"), NULL, 10);

@@ -3,12 +3,19 @@
 #define QCC_QUANT_H
 
 #include "passes/passes.h"
+#include "passes/quant/moments.h"
 
-/* Codes for the constant weights of a Conv or Gemm by the choice; returns the code tensor.
- * `x_scale` is the scale of the activation that it multiplies, `bias` real or NULL: they bound
- * the smallest usable scale. */
-Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, float x_scale,
-                         const float *bias);
+/* What is known of the activations that weights multiply. */
+typedef struct LayerInput {
+  float scale;             /* of the codes; 1 where they are real */
+  const float *bias;       /* [output channels] real, or NULL; bounds the smallest usable scale */
+  const Moments *moments;  /* what the solver needs, or NULL */
+} LayerInput;
+
+/* Codes for the constant weights of a Conv or Gemm by the choice; returns the code tensor.  *note
+ * is what the user should know of it, or NULL. */
+Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, const LayerInput *x,
+                         const char **note);
 
 /* Operators whose output elements are input elements: they work on codes as they stand. */
 bool is_move(const Node *n);

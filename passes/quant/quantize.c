@@ -22,6 +22,9 @@ typedef struct Plan {
   bool *raw;            /* [n_node] between a raw integer input and the first real tensor */
   int *set;             /* [n_tensor] union-find: tensors that share one quantization */
   int n_node, n_tensor; /* of the graph before insertion */
+  const Graph *exact;   /* the float network, where a solver looks at inputs; else NULL */
+  Moments *moments;     /* of the inputs of node moments_of, or NULL */
+  const Node *moments_of;
 } Plan;
 
 static int find_set(Plan *p, int i) {
@@ -344,6 +347,29 @@ static bool same_quant(const QuantSpec *a, const QuantSpec *b) {
          a->zero[0] == b->zero[0];
 }
 
+/* What the node's solver needs to know of its inputs; NULL where that is nothing.  Nodes in a row
+ * that multiply the same vectors share it. */
+static const Moments *moments_for(Plan *p, const Node *n, const WeightChoice *w) {
+  int needs = find_solver(w->solver)->needs;
+  if (needs == NEEDS_NOTHING) return NULL;
+  if (p->cx->calib == NULL)
+    error_at(w->loc,
+             "solver '%s' needs calibration samples (node '%s'): give --calib SAMPLES.npy, or "
+             "'calibration: {data: SAMPLES.npy}' in the policy",
+             w->solver, n->name);
+  const LockPolicy *lock = &p->cx->policy->lock;
+  if (lock->given && lock->calibration != 0 && lock->calibration != p->cx->calib->hash)
+    error_at(lock->loc,
+             "the lock file was made with other calibration samples, and solver '%s' looks at them",
+             w->solver);
+  if (p->moments != NULL && p->moments->what == needs && same_vectors(p->moments_of, n))
+    return p->moments;
+  free_moments(p->moments);
+  p->moments = collect_moments(p->g, n, p->exact, p->cx, needs);
+  p->moments_of = n;
+  return p->moments;
+}
+
 static void quantize_node_weights(Plan *p, Node *n, bool integer) {
   Graph *g = p->g;
   WeightChoice w = weight_choice(g, p->cx, n);
@@ -351,9 +377,12 @@ static void quantize_node_weights(Plan *p, Node *n, bool integer) {
   /* The scale of the activation: its Dequantize is already there when the node is an integer
    * one. */
   const Node *dq = integer ? n->in[0]->def : NULL;
-  float x_scale = is_op(dq, "Dequantize") ? dq->in[0]->quant->scale[0] : 1;
-  const float *bias = integer && n->n_in > 2 && n->in[2] ? n->in[2]->data : NULL;
-  Tensor *codes = quantize_weights(g, n->in[1], &w, x_scale, bias);
+  LayerInput x = {.scale = is_op(dq, "Dequantize") ? dq->in[0]->quant->scale[0] : 1,
+                  .bias = integer && n->n_in > 2 && n->in[2] ? n->in[2]->data : NULL,
+                  .moments = moments_for(p, n, &w)};
+  const char *note;
+  Tensor *codes = quantize_weights(g, n->in[1], &w, &x, &note);
+  if (note) add_note(p->cx, n->name, "%s", note);
   if (w.compact) set_int(g, n, "compact", 1);
   set_input(
       g, n, 1,
@@ -393,6 +422,16 @@ static void requantize_inputs(Plan *p, Node *n) {
   }
 }
 
+/* Does a solver look at the layers' inputs? */
+static bool needs_moments(const Graph *g, const Context *cx) {
+  for (int i = 0; i < g->n_node; i++) {
+    if (!is_op(g->node[i], "Conv") && !is_op(g->node[i], "Gemm")) continue;
+    WeightChoice w = weight_choice(g, cx, g->node[i]);
+    if (w.format && find_solver(w.solver)->needs != NEEDS_NOTHING) return true;
+  }
+  return false;
+}
+
 void pass_quantize(Graph *g, Context *cx) {
   Plan p = {.g = g, .cx = cx, .n_node = g->n_node, .n_tensor = g->n_tensor};
   p.integer = arena_alloc(g->arena, g->n_node + 1);
@@ -401,6 +440,7 @@ void pass_quantize(Graph *g, Context *cx) {
   p.node = arena_alloc(g->arena, (g->n_node + 1) * (int64_t)sizeof *p.node);
   memcpy(p.node, g->node, (size_t)g->n_node * sizeof *p.node);
   for (int i = 0; i < g->n_tensor; i++) p.set[i] = i;
+  if (needs_moments(g, cx)) p.exact = clone_graph(g);
   find_raw_chain(&p);
   for (int i = 0; i < p.n_node; i++) p.integer[i] = !p.raw[i] && wants_integer(&p, p.node[i]);
   settle_moves(&p);
@@ -420,4 +460,5 @@ void pass_quantize(Graph *g, Context *cx) {
          k++)
       if (is_float_const(n->in[k])) quantize_operand(&p, n, k);
   }
+  free_moments(p.moments);
 }

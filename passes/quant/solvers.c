@@ -1,12 +1,12 @@
 /* solvers.c - the table of solvers, made from solvers.def, and what they share: runs of weights
- * that have one scale. */
+ * that have one scale, the nearest code. */
 #include "passes/quant/solvers.h"
 
 #include <math.h>
 #include <string.h>
 
 const Solver solvers[] = {
-#define SOLVER(name, function, summary) {#name, function, summary},
+#define SOLVER(name, fit, round, needs, summary) {#name, fit, round, needs, summary},
 #include "passes/quant/solvers.def"
 #undef SOLVER
 };
@@ -44,4 +44,15 @@ void for_each_run(const Tensor *t, const QuantSpec *q, RunFn *fn, const float *w
     int64_t from = i / per_row * row + i % per_row * group, left = row - i % per_row * group;
     fn(ctx, w + from, left < group ? left : group, from, i);
   }
+}
+
+static void round_run(void *ctx, const float *w, int64_t n, int64_t from, int64_t index) {
+  Layer *l = ctx;
+  for (int64_t i = 0; i < n; i++)
+    l->codes[from + i] = nearest_code(w[i], l->q->scale[index], l->q->format);
+}
+
+const char *round_to_nearest(Layer *l) {
+  for_each_run(l->t, l->q, round_run, l->w, l);
+  return NULL;
 }

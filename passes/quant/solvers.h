@@ -1,11 +1,36 @@
-/* solvers.h - what solvers share. */
+/* solvers.h - which code each weight gets: what a solver is given, and what solvers share.
+ *
+ * A solver is two functions.  `fit` says which scale a run of weights would have; all scales are
+ * then made usable by integer kernels (weights.c); `round` chooses the codes by these final scales.
+ */
 #ifndef QCC_SOLVERS_H
 #define QCC_SOLVERS_H
 
 #include "passes/passes.h"
+#include "passes/quant/factor.h"
+#include "passes/quant/moments.h"
 
-#define SOLVER(name, function, summary) \
-  void function(const Tensor *t, const float *w, QuantSpec *q, int8_t *codes);
+/* A layer of weights on its way to codes. */
+typedef struct Layer {
+  const Solver *solver;
+  const WeightChoice *choice;
+  const Tensor *t;         /* the codes; its first dimension counts output channels */
+  const float *w;          /* [elements of t] the reals */
+  int64_t channels, row;   /* output channels, elements of each */
+  QuantSpec *q;            /* format, axis, group, n; final scales when `round` is called */
+  int8_t *codes;           /* [channels][row] */
+  const Moments *x;        /* of the inputs; NULL: the solver needs none */
+  float *importance;       /* [channels][row] mean square of each weight's input, or NULL */
+} Layer;
+
+/* Scale of n weights; anything that is not positive: they are all 0. */
+typedef float FitFn(const float *w, const float *importance, int64_t n, const Format *f);
+/* Sets the codes. Returns NULL, or what the user should know of it. */
+typedef const char *RoundFn(Layer *l);
+
+#define SOLVER(name, fit, round, needs, summary) \
+  FitFn fit;                                     \
+  RoundFn round;
 #include "passes/quant/solvers.def"
 #undef SOLVER
 
@@ -19,5 +44,20 @@ int8_t nearest_code(float w, float scale, const Format *f);
  * element. */
 typedef void RunFn(void *ctx, const float *w, int64_t n, int64_t from, int64_t index);
 void for_each_run(const Tensor *t, const QuantSpec *q, RunFn *fn, const float *w, void *ctx);
+
+/* ---- feedback.c: rounding that makes up for its own errors ------------------------------------
+ */
+
+enum { FEEDBACK_BLOCK = 128 };
+/* Codes of output channels [from, from + n), whose inputs have the Hessian f, for the weights
+ * `target` [n][row]; returns the loss sum e (H + damping) e^T. The result does not depend on
+ * `block`, the columns that are finished before the feedback to all others is computed. */
+double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, const double *target,
+                           int64_t block);
+/* For each group of the layer's channels calls `aim` (or NULL: the weights themselves) for the
+ * targets and rounds by feedback.  Falls back to the nearest code where a Hessian cannot be
+ * factored. */
+typedef void AimFn(const Layer *l, const Factor *f, int64_t group, int64_t n, double *target);
+const char *round_groups(Layer *l, AimFn *aim);
 
 #endif

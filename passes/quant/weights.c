@@ -1,18 +1,20 @@
-/* weights.c - codes for a constant weight tensor: runs the chosen solver, then makes the scales
- * usable by integer kernels.  Group scales become integer multiples (1..255) of a scale per
- * channel; the scale of a channel with tiny weights but a large bias is raised until the bias
- * fits int32 with room to spare. */
+/* weights.c - codes for a constant weight tensor: the chosen solver's scales, made usable by
+ * integer kernels, then its codes.  Group scales become integer multiples (1..255) of a scale per
+ * channel; the scale of a channel with tiny weights but a large bias is raised until the bias fits
+ * int32 with room to spare. */
 #include <math.h>
+#include <stdlib.h>
 
+#include "ir/ops/ops.h"
 #include "passes/quant/quant.h"
 #include "passes/quant/solvers.h"
 
-typedef struct Recode { QuantSpec *q; int8_t *codes; } Recode;
-
-static void recode_run(void *ctx, const float *w, int64_t n, int64_t from, int64_t index) {
-  Recode *r = ctx;
-  for (int64_t i = 0; i < n; i++)
-    r->codes[from + i] = nearest_code(w[i], r->q->scale[index], r->q->format);
+/* Scale that the solver would give a run. */
+static void fit_run(void *ctx, const float *w, int64_t n, int64_t from, int64_t index) {
+  Layer *l = ctx;
+  const float *importance = l->importance != NULL ? l->importance + from : NULL;
+  float scale = l->solver->fit(w, importance, n, l->q->format);
+  l->q->scale[index] = scale > 0 ? scale : 1;
 }
 
 /* scale[c, g] = channel_scale[c] * multiple[c, g]. */
@@ -49,8 +51,8 @@ static bool is_dead(const QuantSpec *q, int64_t i, int64_t per, const float *w, 
   return true;
 }
 
-/* Room for the bias in the accumulator: |bias code| stays below these powers of two.  A channel without
- * weights needs few bits, and must not decide the shift of the whole layer. */
+/* Room for the bias in the accumulator: |bias code| stays below these powers of two.  A channel
+ * without weights needs few bits, and must not decide the shift of the whole layer. */
 enum { BIAS_BITS = 26, DEAD_BIAS_BITS = 16 };
 
 static void settle_scales(const Tensor *w, QuantSpec *q, float x_scale, const float *bias) {
@@ -70,8 +72,20 @@ static void settle_scales(const Tensor *w, QuantSpec *q, float x_scale, const fl
   }
 }
 
-Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, float x_scale,
-                         const float *bias) {
+/* The diagonal of the Hessian for every weight. */
+static float *spread_importance(const Layer *l) {
+  const Moments *x = l->x;
+  int64_t per_group = l->channels / x->groups;
+  float *importance = scratch(l->channels * l->row, sizeof *importance);
+  for (int64_t c = 0; c < l->channels; c++) {
+    const double *h = x->hessian + c / per_group * x->k * x->k;
+    for (int64_t k = 0; k < l->row; k++) importance[c * l->row + k] = (float)h[k * x->k + k];
+  }
+  return importance;
+}
+
+Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, const LayerInput *x,
+                         const char **note) {
   int64_t count = n_elements(w), channels = w->dim[0], row = channels ? count / channels : 0;
   bool groups = choice->granularity == GRAN_GROUP && choice->group < row;
   int axis = choice->granularity == GRAN_TENSOR ? -1 : 0;
@@ -82,11 +96,14 @@ Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, 
                         choice->format->dtype, w->rank, w->dim, arena_alloc(g->arena, count + 1));
   t->layout = w->layout;
   t->quant = new_quant(g, choice->format, axis, groups ? choice->group : 0, n);
-  const Solver *solver = find_solver(choice->solver);
-  if (!solver) error_at(choice->loc, "unknown solver '%s'", choice->solver);
-  solver->solve(t, w->data, t->quant, t->data);
-  settle_scales(w, t->quant, x_scale, bias);
+  Layer l = {find_solver(choice->solver), choice, t, w->data, channels, row, t->quant, t->data,
+             x->moments, NULL};
+  if (!l.solver) error_at(choice->loc, "unknown solver '%s'", choice->solver);
+  if (l.x != NULL && l.x->hessian != NULL) l.importance = spread_importance(&l);
+  for_each_run(t, t->quant, fit_run, w->data, &l);
+  settle_scales(w, t->quant, x->scale, x->bias);
   if (groups) make_multiples(g, t, t->quant);
-  for_each_run(t, t->quant, recode_run, w->data, &(Recode){t->quant, t->data});
+  *note = l.solver->round(&l);
+  free(l.importance);
   return t;
 }

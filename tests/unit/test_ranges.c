@@ -193,6 +193,11 @@ static WeightChoice choice(const char *format, int granularity, int64_t group, c
     .format = find_format(format), .granularity = granularity, .group = group, .solver = solver};
 }
 
+static Tensor *weight_codes(Graph *g, const Tensor *w, const WeightChoice *c) {
+  const char *note;
+  return quantize_weights(g, w, c, &(LayerInput){.scale = 1}, &note);
+}
+
 /* Largest error in steps of the scale, and the sum of squares. */
 static double weight_error(const Tensor *w, const Tensor *codes, double *steps) {
   float back[ROWS * COLUMNS];
@@ -221,7 +226,7 @@ static void rtn_rounds_to_nearest(void **state) {
     for (int granularity = GRAN_TENSOR; granularity <= GRAN_CHANNEL; granularity++) {
       WeightChoice c = choice(formats[f], granularity, 0, "rtn");
       double steps;
-      weight_error(w, quantize_weights(g, w, &c, 1, NULL), &steps);
+      weight_error(w, weight_codes(g, w, &c), &steps);
       assert_true(steps <= 0.5 + 1e-4);
     }
   free_arena(a);
@@ -235,7 +240,7 @@ static void two_bits_follow_the_mean(void **state) {
   const Tensor *w = random_weights(g);
   for (int f = WIDE; f < FORMATS; f++) {
     WeightChoice c = choice(formats[f], GRAN_TENSOR, 0, "rtn");
-    Tensor *t = quantize_weights(g, w, &c, 1, NULL);
+    Tensor *t = weight_codes(g, w, &c);
     double steps, near = weight_error(w, t, &steps);
     const int8_t *codes = t->data;
     int large = 0;
@@ -258,8 +263,8 @@ static void mse_is_no_worse_than_rtn(void **state) {
       for (int granularity = GRAN_TENSOR; granularity <= GRAN_CHANNEL; granularity++) {
         WeightChoice rtn = choice(formats[f], granularity, 0, "rtn");
         WeightChoice mse = choice(formats[f], granularity, 0, "mse");
-        double steps, far = weight_error(w, quantize_weights(g, w, &rtn, 1, NULL), &steps);
-        double near = weight_error(w, quantize_weights(g, w, &mse, 1, NULL), &steps);
+        double steps, far = weight_error(w, weight_codes(g, w, &rtn), &steps);
+        double near = weight_error(w, weight_codes(g, w, &mse), &steps);
         assert_true(near <= far * 1.0001);
         if (f > 0) assert_true(near < far);
       }
@@ -277,7 +282,7 @@ static void finer_scales_are_better(void **state) {
                         choice("int4", GRAN_GROUP, 8, "mse")};
   double steps, error[3];
   for (int i = 0; i < 3; i++)
-    error[i] = weight_error(w, quantize_weights(g, w, &all[i], 1, NULL), &steps);
+    error[i] = weight_error(w, weight_codes(g, w, &all[i]), &steps);
   assert_true(error[2] < error[1] && error[1] < error[0]);
   free_arena(a);
 }
@@ -289,7 +294,7 @@ static void group_scales_are_multiples(void **state) {
   Graph *g = new_graph(a, "g");
   const Tensor *w = random_weights(g);
   WeightChoice c = choice("int4", GRAN_GROUP, 16, "rtn");
-  const Tensor *t = quantize_weights(g, w, &c, 1, NULL);
+  const Tensor *t = weight_codes(g, w, &c);
   const QuantSpec *q = t->quant;
   assert_int_equal(q->n, ROWS * 3);
   for (int64_t i = 0; i < q->n; i++) {
@@ -310,7 +315,8 @@ static void large_biases_raise_the_scale(void **state) {
   const float w[4] = {1e-9f, -1e-9f, 1, -1}, bias[2] = {1000, 0};
   const Tensor *t = new_const(g, "w", DT_F32, 2, (int64_t[]){2, 2}, (void *)w);
   WeightChoice c = choice("int8", GRAN_CHANNEL, 0, "mse");
-  const QuantSpec *q = quantize_weights(g, t, &c, 0.01f, bias)->quant;
+  const char *note;
+  const QuantSpec *q = quantize_weights(g, t, &c, &(LayerInput){0.01f, bias, NULL}, &note)->quant;
   assert_true(1000 / ((double)q->scale[0] * 0.01) <= 1 << 27);
   assert_true(q->scale[1] < 0.009f);
   free_arena(a);

@@ -1,0 +1,24 @@
+/* factor.h - a Hessian ready for rounding one weight after another (factor.c). */
+#ifndef QCC_FACTOR_H
+#define QCC_FACTOR_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* H + damping = R D R^T in the order of the steps, R unit upper triangular. */
+typedef struct Factor {
+  int64_t n;
+  int64_t *order; /* [n] column of each step */
+  double *r;      /* [n][n] R in the upper triangle, zeros below */
+  double *d;      /* [n] diagonal of D */
+  double damp;    /* share of the mean diagonal that was added to it */
+} Factor;
+
+enum { ORDER_AS_IS, ORDER_BY_SIZE }; /* of the columns; by size: largest diagonal first */
+
+/* Factors h [n][n], symmetric; adds `damp` of its mean diagonal to the diagonal, more where that is
+ * not enough. NULL when no reasonable amount is. */
+Factor *factor_hessian(const double *h, int64_t n, double damp, int order);
+void free_factor(Factor *f);
+
+#endif

@@ -1,0 +1,134 @@
+/* feedback.c - rounding that makes up for its own errors, the loop that GPTQ and its relatives
+ * share.
+ *
+ * The weights of an output channel are rounded one after another.  With H = R D R^T (factor.c) and
+ * errors e = w - q, weight k becomes the code nearest to w_k + sum over earlier j of e_j R_jk: what
+ * is best for the layer's output given what has been rounded.  No inverse is formed, and the
+ * weights stay as they are.  Channels are independent; they are taken in chunks, whose feedback
+ * from finished blocks of columns is a matrix product. */
+#include <cblas.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "ir/ops/ops.h"
+#include "passes/quant/solvers.h"
+
+enum { CHUNK = 32 }; /* channels at a time; a constant, so that threads change nothing */
+
+typedef struct Chunk {
+  Layer *l;
+  const Factor *f;
+  int64_t first, n; /* channels */
+  int64_t block;
+  const double *target; /* [n][row] */
+  double *e;            /* [n][row] errors in the order of the steps */
+  double *t;            /* [n][block] targets with feedback */
+} Chunk;
+
+/* Targets of steps [from, to), with the feedback of all steps before. */
+static void start_block(Chunk *c, int64_t from, int64_t to) {
+  int64_t row = c->l->row, width = to - from;
+  for (int64_t i = 0; i < c->n; i++)
+    for (int64_t k = from; k < to; k++)
+      c->t[i * c->block + k - from] = c->target[i * row + c->f->order[k]];
+  if (from > 0)
+    cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)c->n, (int)width, (int)from, 1,
+                c->e, (int)row, c->f->r + from, (int)row, 1, c->t, (int)c->block);
+}
+
+/* A group's scale by its weights as they are now, within what the channel's scale permits. */
+static void fit_group(Layer *l, int64_t channel, int64_t column, const double *t) {
+  QuantSpec *q = l->q;
+  int64_t n = l->row - column < q->group ? l->row - column : q->group;
+  int64_t element = channel * l->row + column, index = scale_index(l->t, q, element);
+  float *w = scratch(n, sizeof *w);
+  for (int64_t i = 0; i < n; i++) w[i] = (float)t[i];
+  float s = l->solver->fit(w, l->importance != NULL ? l->importance + element : NULL, n, q->format);
+  free(w);
+  if (!(s > 0)) return;
+  float channel_scale = q->channel_scale[channel];
+  q->multiple[index] = (uint8_t)fminf(fmaxf(rintf(s / channel_scale), 1), 255);
+  q->scale[index] = channel_scale * (float)q->multiple[index];
+}
+
+/* Are scales of groups fitted when the loop comes to them? Only where groups are runs of steps. */
+static bool fits_groups(const Layer *l) {
+  return l->q->group > 0 && l->q->multiple != NULL && !l->choice->act_order;
+}
+
+/* Rounds steps [from, to) of channel i of the chunk; returns its loss. */
+static double round_block(Chunk *c, int64_t i, int64_t from, int64_t to) {
+  Layer *l = c->l;
+  double *t = c->t + i * c->block, loss = 0;
+  int64_t channel = c->first + i;
+  for (int64_t k = from; k < to; k++) {
+    int64_t column = c->f->order[k], element = channel * l->row + column;
+    if (fits_groups(l) && k % l->q->group == 0) fit_group(l, channel, column, t + k - from);
+    double scale = (double)l->q->scale[scale_index(l->t, l->q, element)], now = t[k - from];
+    int8_t code = nearest_code((float)now, (float)scale, l->q->format);
+    double q = scale * (double)code, e = c->target[i * l->row + column] - q;
+    const double *r = c->f->r + k * l->row;
+    l->codes[element] = code;
+    c->e[i * l->row + k] = e;
+    for (int64_t j = k + 1; j < to; j++) t[j - from] += e * r[j];
+    loss += c->f->d[k] * (now - q) * (now - q);
+  }
+  return loss;
+}
+
+static double round_chunk(Chunk *c) {
+  int64_t row = c->l->row;
+  double loss = 0;
+  c->e = scratch(c->n * row, sizeof *c->e);
+  c->t = scratch(c->n * c->block, sizeof *c->t);
+  for (int64_t from = 0; from < row; from += c->block) {
+    int64_t to = row - from < c->block ? row : from + c->block;
+    start_block(c, from, to);
+    for (int64_t i = 0; i < c->n; i++) loss += round_block(c, i, from, to);
+  }
+  free(c->e);
+  free(c->t);
+  return loss;
+}
+
+double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, const double *target,
+                           int64_t block) {
+  int64_t chunks = (n + CHUNK - 1) / CHUNK;
+  double *loss = scratch(chunks, sizeof *loss), sum = 0;
+  /* A group must lie in one block, where all that its scale depends on is known. */
+  if (fits_groups(l)) block = (block + l->q->group - 1) / l->q->group * l->q->group;
+  prepare_blas();
+#pragma omp parallel for schedule(dynamic)
+  for (int64_t i = 0; i < chunks; i++) {
+    int64_t first = i * CHUNK, count = n - first < CHUNK ? n - first : CHUNK;
+    Chunk c = {l, f, from + first, count, block, target + first * l->row, NULL, NULL};
+    loss[i] = round_chunk(&c);
+  }
+  for (int64_t i = 0; i < chunks; i++) sum += loss[i];
+  free(loss);
+  return sum;
+}
+
+const char *round_groups(Layer *l, AimFn *aim) {
+  const Moments *x = l->x;
+  int64_t n = l->channels / x->groups;
+  int order = l->choice->act_order ? ORDER_BY_SIZE : ORDER_AS_IS;
+  double *target = scratch(n * l->row, sizeof *target);
+  const char *note = NULL;
+  for (int64_t g = 0; g < x->groups; g++) {
+    Factor *f = factor_hessian(x->hessian + g * x->k * x->k, x->k, l->choice->damp, order);
+    if (f == NULL) {
+      free(target);
+      round_to_nearest(l);
+      return "the Hessian of its inputs cannot be factored: weights are rounded to nearest";
+    }
+    if (f->damp > l->choice->damp) note = "the Hessian of its inputs needed more damping";
+    for (int64_t i = 0; i < n * l->row; i++) target[i] = (double)l->w[g * n * l->row + i];
+    if (aim != NULL) aim(l, f, g, n, target);
+    round_with_feedback(l, f, g * n, n, target, FEEDBACK_BLOCK);
+    free_factor(f);
+  }
+  free(target);
+  return note;
+}
