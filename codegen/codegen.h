@@ -24,8 +24,13 @@ SizeSymbols size_symbols(Arena *a, const Graph *g, const char *name);
 char *identifier_of(Arena *a, const char *path);
 const char *upper_of(Arena *a, const char *name);
 
-/* Bytes of a constant weight tensor in the kernel's order (pack.c). */
-uint8_t *pack_weights(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
+/* The node's constant weights in its kernel's order (pack.c). */
+uint8_t *pack_weights(Arena *a, const Node *n, Packing packing, int64_t *bytes);
+/* Has the node groups, other than those of a depthwise convolution?  They are packed one behind the
+ * other. */
+bool has_parts(const Node *n);
+/* Does one packing mean the same order for two nodes that share weights? */
+bool same_order(const Node *n, const Node *other);
 /* The orders of runtime/dsp/ (pack_dsp.c): arrays of words, in blocks of dsp_channels channels. */
 bool is_dsp_packing(Packing p);
 int dsp_channels(Packing p);
@@ -33,8 +38,8 @@ uint8_t *pack_dsp(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
 /* The orders of runtime/mve/ (pack_mve.c). */
 bool is_mve_packing(Packing packing);
 uint8_t *pack_mve(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
-/* The same for the packings of pack_blocks.c. */
-uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
+/* The same for the packings of pack_blocks.c; apart: each tap is a run. */
+uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, bool apart, int64_t *bytes);
 /* The multiples of groups of those weights, [block][groups][channels]. */
 int64_t *pack_multiples(Arena *a, const Tensor *w, const Tensor *multiple, Packing packing,
                         int64_t *count);

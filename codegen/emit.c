@@ -214,9 +214,10 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *w = n->in[1];
   if (!is_const(w)) return pointer_to(e, w);
   /* Layers may share weights, but their kernels want them in different orders. */
-  if (e->array[w->id] && e->packed[w->id] == k->packing) return e->array[w->id];
+  if (e->array[w->id] && e->packed[w->id] == k->packing && same_order(e->packed_for[w->id], n))
+    return e->array[w->id];
   int64_t bytes;
-  const uint8_t *v = pack_weights(e->a, w, k->packing, &bytes);
+  const uint8_t *v = pack_weights(e->a, n, k->packing, &bytes);
   const char *name;
   e->align = is_x86_packing(k->packing) ? 64 : 0;
   e->region = e->regions.n ? e->regions.of_tensor[w->id] : 0;
@@ -235,6 +236,7 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
   }
   e->align = e->region = 0;
   e->packed[w->id] = k->packing;
+  e->packed_for[w->id] = n;
   return e->array[w->id] = name;
 }
 
@@ -316,6 +318,15 @@ void write_window(Emitter *e, const Node *n, const Tensor *weights) {
   fprintf(e->calls, ".g = {");
   write_window_fields(e, n, weights);
   fprintf(e->calls, "},\n      ");
+}
+
+void write_group(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *w = n->in[1];
+  int64_t group = attr_int(n, "group", 1), bytes;
+  field(e, "group", group);
+  if (!has_parts(n) || !k->isa) return;
+  pack_weights(e->a, n, k->packing, &bytes);
+  field(e, "w_next", bytes / group / dtype_bytes(w->dtype));
 }
 
 void write_rescale(Emitter *e, const Node *n) {

@@ -51,7 +51,8 @@ typedef struct Emitter {
   int bin_align;               /* the largest of those in the .bin file */
   int index;                   /* of the node that is being written */
   const char **array;          /* [n_tensor] name of the array that holds a constant, or NULL */
-  Packing *packed;             /* [n_tensor] order of the weights in that array */
+  Packing *packed;             /* [n_tensor] order of the weights in that array ... */
+  const Node **packed_for;     /* ... and the node that wanted it */
 } Emitter;
 
 typedef void EmitFn(Emitter *e, const Node *n, const Kernel *k);
@@ -99,6 +100,8 @@ void call(Emitter *e, const char *fmt, ...) __attribute__((format(printf, 2, 3))
 void write_window_fields(Emitter *e, const Node *n, const Tensor *weights);
 /* `.g = {...}` */
 void write_window(Emitter *e, const Node *n, const Tensor *weights);
+/* `.group = ...`, and where kernel k finds the weights of each. */
+void write_group(Emitter *e, const Node *n, const Kernel *k);
 void write_rescale(Emitter *e, const Node *n);
 /* The fused activation as a structure field `.act = {...}`. */
 void write_activation(Emitter *e, const Node *n);

@@ -8,14 +8,16 @@ static void nest_biases(int64_t b[4], int bits) {
     b[i] = (int32_t)(uint32_t)(b[i] * ((int64_t)1 << bits * (3 - i)) + b[i + 1]);
 }
 
-/* Per block its biases, then its multipliers, doubled. */
+/* Per block its biases, then its multipliers, doubled.  Groups have whole blocks. */
 static const char *channel_array(Emitter *e, const Node *n, Packing packing) {
   int block = dsp_channels(packing);
   const Tensor *b = n->in[2], *m = n->in[3];
-  int64_t channels = n_elements(m), padded = (channels + block - 1) / block * block;
+  int64_t groups = has_parts(n) ? attr_int(n, "group", 1) : 1, channels = n_elements(m) / groups;
+  int64_t whole = (channels + block - 1) / block * block, padded = groups * whole;
   int64_t *v = arena_alloc(e->a, (2 * padded + 1) * (int64_t)sizeof *v);
-  for (int64_t o = 0; o < channels; o++) {
-    int64_t at = o / block * 2 * block + o % block;
+  for (int64_t o = 0; o < groups * channels; o++) {
+    int64_t place = o / channels * whole + o % channels;
+    int64_t at = place / block * 2 * block + place % block;
     v[at] = get_int(b->dtype, b->data, o);
     v[at + block] = 2 * get_int(m->dtype, m->data, o);
   }

@@ -13,7 +13,7 @@ static const char *bias_of(Emitter *e, const Node *n) {
 void emit_conv(Emitter *e, const Node *n, const Kernel *k) {
   open_params(e, "qcc_conv_f32");
   write_window(e, n, n->in[1]);
-  field(e, "group", attr_int(n, "group", 1));
+  write_group(e, n, k);
   write_activation(e, n);
   close_params(e);
   const char *w = weight_array(e, n, k), *b = bias_of(e, n);

@@ -28,7 +28,7 @@ static void call_weighted(Emitter *e, const Node *n, const Kernel *k) {
 void emit_qconv(Emitter *e, const Node *n, const Kernel *k) {
   open_params(e, "qcc_conv");
   write_window(e, n, n->in[1]);
-  field(e, "group", attr_int(n, "group", 1));
+  write_group(e, n, k);
   field(e, "x_zero", attr_int(n, "x_zero", 0));
   write_rescale(e, n);
   close_params(e);

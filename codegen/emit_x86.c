@@ -55,15 +55,29 @@ static void write_rows(Emitter *e, const Node *n, int64_t bytes) {
   field(e, "g.runs_h", 1), field(e, "g.runs_w", 1), field(e, "g.out_c", cols);
 }
 
+/* Channels of a group filled up to whole vectors; with floats to pairs of them. */
+static int64_t slots_of(Packing p, int64_t channels) {
+  int64_t whole = 2 * x86_lanes(p);
+  return p < PACK_FMA_16 ? x86_slots(p, channels) : (channels + whole - 1) / whole * whole;
+}
+
 /* That of a convolution over a copy with inputs of `bytes` bytes; taps: each one is a run. */
-static void write_tiles(Emitter *e, const Shape *s, bool taps, int64_t bytes) {
+static void write_tiles(Emitter *e, const Node *n, const Kernel *k, const Shape *s, bool taps,
+                        int64_t bytes) {
+  const Tensor *w = n->in[1];
+  int64_t groups = has_parts(n) ? attr_int(n, "group", 1) : 1, channels = s->out_c / groups, packed;
   int64_t pixel = s->in_c * bytes, line = s->w * pixel;
   field(e, "g.rows_h", s->out_h), field(e, "g.rows_w", s->out_w), field(e, "g.batch", s->batch);
   field(e, "g.image", s->h * line), field(e, "g.line", s->stride_h * line);
   field(e, "g.pixel", s->stride_w * pixel);
   field(e, "g.runs_h", s->kernel_h), field(e, "g.runs_w", taps ? s->kernel_w : 1);
   field(e, "g.step_h", s->dilation_h * line), field(e, "g.step_w", s->dilation_w * pixel);
-  field(e, "g.out_c", s->out_c);
+  field(e, "g.out_c", channels);
+  if (groups == 1) return;
+  pack_weights(e->a, n, k->packing, &packed);
+  field(e, "g.more", groups - 1), field(e, "g.x_next", pixel / groups);
+  field(e, "g.w_next", packed / groups / (w->dtype == DT_F32 ? 4 : 1));
+  field(e, "g.slots", slots_of(k->packing, channels)), field(e, "g.other_c", s->out_c - channels);
 }
 
 /* Bias with what the offset of 128 adds taken away, and twice the multipliers; by slot. */
@@ -84,20 +98,22 @@ static int64_t weight_sum(const Node *n, int64_t o) {
   return sum;
 }
 
-/* repeat: the channels fill all the slots, over and over. Odd multipliers are loaded as even ones
+/* slots: of a group.  repeat: the channels fill all of them, over and over. Odd multipliers are loaded as even ones
  * from one further on, up to one behind the last. */
 static Rescaling write_rescaling(Emitter *e, const Node *n, const Kernel *k, int64_t slots,
                                  bool repeat) {
-  int64_t channels = n->in[1]->dim[0];
-  int64_t *b = arena_alloc(e->a, slots * 8), *m = arena_alloc(e->a, (slots + 1) * 8);
-  for (int64_t i = 0; i < (repeat ? slots : channels); i++) {
-    int64_t o = i % channels, at = x86_slot(k->packing, slots, i);
+  int64_t groups = has_parts(n) ? attr_int(n, "group", 1) : 1, all = groups * slots;
+  int64_t channels = n->in[1]->dim[0] / groups, used = repeat ? slots : channels;
+  int64_t *b = arena_alloc(e->a, all * 8), *m = arena_alloc(e->a, (all + 1) * 8);
+  for (int64_t i = 0; i < groups * used; i++) {
+    int64_t first = i / used, at = first * slots + x86_slot(k->packing, slots, i % used);
+    int64_t o = first * channels + i % used % channels;
     int64_t offset = x86_step(n->in[1], k->packing) == 4 ? 128 * weight_sum(n, o) : 0;
     b[at] = (int32_t)(uint32_t)(get_int(DT_I32, n->in[2]->data, o) - offset);
     m[at] = 2 * get_int(DT_I32, n->in[3]->data, o);
   }
-  return (Rescaling){int_array(e, "b", "int32_t", slots, b),
-                     int_array(e, "m", "int32_t", slots + 1, m)};
+  return (Rescaling){int_array(e, "b", "int32_t", all, b),
+                     int_array(e, "m", "int32_t", all + 1, m)};
 }
 
 /* uint8 [group of channels][group of weights][slots of the group], or NULL. */
@@ -136,7 +152,8 @@ static int64_t input_bytes(const Node *n, const Kernel *k) {
 
 static void call_x86(Emitter *e, const Node *n, const Kernel *k, const char *stage) {
   const char *w = weight_array(e, n, k), *multiple = write_multiples(e, n, k);
-  Rescaling r = write_rescaling(e, n, k, x86_slots(k->packing, n->in[1]->dim[0]), false);
+  int64_t channels = n->in[1]->dim[0] / (has_parts(n) ? attr_int(n, "group", 1) : 1);
+  Rescaling r = write_rescaling(e, n, k, x86_slots(k->packing, channels), false);
   call(e, "qcc_%s(&p, %s%s, %s, %s, %s, %s, %s, %s, %s)", k->name, stage,
        pointer_to(e, n->in[0]), w, multiple, r.b, r.m, table_of(e, n),
        scratch_place(e, n), pointer_to(e, n->out[0]));
@@ -146,7 +163,7 @@ void emit_x86_conv(Emitter *e, const Node *n, const Kernel *k) {
   Shape s = shape_of(n);
   write_stage(e, n, &s);
   open_params(e, "qcc_dots");
-  write_tiles(e, &s, k->packing == PACK_VNNI_TAPS || k->packing == PACK_MADD_TAPS,
+  write_tiles(e, n, k, &s, k->packing == PACK_VNNI_TAPS || k->packing == PACK_MADD_TAPS,
               input_bytes(n, k));
   write_loads(e, n, k);
   call_x86(e, n, k, "&t, ");
@@ -192,14 +209,15 @@ void emit_x86_depthwise(Emitter *e, const Node *n, const Kernel *k) {
 
 /* ---- floats ---------------------------------------------------------------------------------- */
 
-/* The bias, filled up with zeros to whole vectors. */
+/* The bias, filled up with zeros to whole vectors in each group. */
 static const char *float_bias(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *bias = optional_input(n, 2);
-  int64_t channels = n->in[1]->dim[0], whole = 2 * x86_lanes(k->packing);
-  int64_t count = (channels + whole - 1) / whole * whole;
-  float *v = arena_alloc(e->a, count * (int64_t)sizeof *v);
-  if (bias) memcpy(v, bias->data, (size_t)channels * sizeof *v);
-  return float_array(e, "b", count, v);
+  int64_t groups = has_parts(n) ? attr_int(n, "group", 1) : 1;
+  int64_t channels = n->in[1]->dim[0] / groups, slots = slots_of(k->packing, channels);
+  float *v = arena_alloc(e->a, groups * slots * (int64_t)sizeof *v);
+  for (int64_t i = 0; bias && i < groups; i++)
+    memcpy(v + i * slots, (const float *)bias->data + i * channels, (size_t)channels * sizeof *v);
+  return float_array(e, "b", groups * slots, v);
 }
 
 static const char *float_scratch(Emitter *e, const Node *n) {
@@ -214,11 +232,12 @@ static void call_float(Emitter *e, const Node *n, const Kernel *k) {
 
 void emit_x86_conv_f32(Emitter *e, const Node *n, const Kernel *k) {
   Shape s = shape_of(n);
-  bool dense = s.dilation_w == 1;
+  bool dense = s.dilation_w == 1 && !has_parts(n);
+  int64_t channels = n->in[1]->dim[n->in[1]->rank - 1];
   write_stage(e, n, &s);
   open_params(e, "qcc_fma");
-  write_tiles(e, &s, !dense, 4);
-  field(e, "steps", dense ? s.kernel_w * s.in_c : s.in_c);
+  write_tiles(e, n, k, &s, !dense, 4);
+  field(e, "steps", dense ? s.kernel_w * channels : channels);
   write_activation(e, n);
   close_params(e);
   call_float(e, n, k);

@@ -25,11 +25,25 @@ static void *taps_first(Arena *a, const Tensor *w) {
   return out;
 }
 
-uint8_t *pack_weights(Arena *a, const Tensor *w, Packing packing, int64_t *bytes) {
+/* Is a kernel dilated along its width, so that its taps are runs of their own? */
+static bool has_apart_taps(const Node *n) {
+  Window w;
+  if (!(is_op(n, "QConv") || is_op(n, "Conv"))) return false;
+  get_window(n, n->in[0], n->in[1], &w);
+  return w.kernel[w.spatial - 1] > 1 && w.dilation[w.spatial - 1] > 1;
+}
+
+bool same_order(const Node *n, const Node *other) {
+  return attr_int(n, "group", 1) == attr_int(other, "group", 1) &&
+         has_apart_taps(n) == has_apart_taps(other);
+}
+
+/* The weights of one group. */
+static uint8_t *pack_part(Arena *a, const Tensor *w, Packing packing, bool apart, int64_t *bytes) {
   if (is_x86_packing(packing)) return pack_x86(a, w, packing, bytes);
   if (is_mve_packing(packing)) return pack_mve(a, w, packing, bytes);
   if (is_dsp_packing(packing)) return pack_dsp(a, w, packing, bytes);
-  if (packing >= PACK_DOT && packing <= PACK_FLOAT_TAPS) return pack_blocks(a, w, packing, bytes);
+  if (packing >= PACK_DOT && packing <= PACK_FLOAT_TAPS) return pack_blocks(a, w, packing, apart, bytes);
   int64_t count = n_elements(w), channels = w->dim[0];
   bool hwc = packing == PACK_HWC || packing == PACK_TERNARY_HWC;
   bool ternary = packing == PACK_TERNARY || packing == PACK_TERNARY_HWC;
@@ -43,4 +57,27 @@ uint8_t *pack_weights(Arena *a, const Tensor *w, Packing packing, int64_t *bytes
   }
   int64_t rows = hwc ? count / channels : channels;
   return pack_rows(a, f, data, rows, count / rows, bytes);
+}
+
+bool has_parts(const Node *n) {
+  const Tensor *w = n->in[1];
+  int64_t group = attr_int(n, "group", 1);
+  return group > 1 && (w->dim[w->rank - 1] > 1 || w->dim[0] > group);
+}
+
+uint8_t *pack_weights(Arena *a, const Node *n, Packing packing, int64_t *bytes) {
+  const Tensor *w = n->in[1];
+  int64_t groups = has_parts(n) ? attr_int(n, "group", 1) : 1;
+  Tensor part = *w;
+  uint8_t *out = NULL;
+  part.dim[0] /= groups;
+  for (int64_t i = 0; i < groups; i++) {
+    part.data = (char *)w->data + i * n_elements(&part) * dtype_bytes(w->dtype);
+    uint8_t *packed = pack_part(a, &part, packing, has_apart_taps(n), bytes);
+    if (groups == 1) return packed;
+    if (!out) out = arena_alloc(a, groups * *bytes + 1);
+    memcpy(out + i * *bytes, packed, (size_t)*bytes);
+  }
+  *bytes *= groups;
+  return out;
 }

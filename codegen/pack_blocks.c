@@ -1,7 +1,7 @@
 /* pack_blocks.c - weights in the order in which the vector kernels read them: in blocks of output
  * channels, within a block by steps along the depth, w[block][steps][channels][step].  Depths are
- * padded with zeros run by run (a run is what is contiguous in the image: one kernel row), and
- * so are channels, to whole blocks.
+ * padded with zeros run by run (a run is what is contiguous in the image: one kernel row, or one
+ * tap where the kernel is dilated along its width), and so are channels, to whole blocks.
  *
  *   step 4, two channels a b of depth 6     a0 a1 a2 a3  b0 b1 b2 b3  a4 a5 0 0  b4 b5 0 0
  *
@@ -135,7 +135,7 @@ int64_t *pack_multiples(Arena *a, const Tensor *w, const Tensor *multiple, Packi
   return out;
 }
 
-uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes) {
+uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, bool apart, int64_t *bytes) {
   if (packing == PACK_FLOATS) return pack_floats(a, w, 4, 16, bytes);
   if (packing == PACK_FLOAT_TAPS) return pack_floats(a, w, 4, 4, bytes);
   int bits = w->quant ? w->quant->format->bits : dtype_bits(w->dtype);
@@ -143,6 +143,7 @@ uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, int64_t *bytes)
   if (packing == PACK_TAPS) return pack_taps(a, w, bits, bytes);
   Order o = order_of(packing);
   Rows rows = {w->data, w->dim[0], w->rank == 4 ? w->dim[1] : 1, 0};
+  if (apart) rows.runs *= w->dim[w->rank - 2];
   rows.run = n_elements(w) / (rows.channels * rows.runs);
   if (packing == PACK_ROWS && bits == 2) o.rest = o.step;
   int64_t unit = o.is_whole ? bits == 2 ? 4 : 2 : packing == PACK_PAIRS ? 16 / bits : o.rest;

@@ -10,6 +10,7 @@
 struct qcc_conv {
   struct qcc_window g;
   int32_t group;              /* divides in_c and out_c */
+  int32_t w_next;             /* where a kernel takes groups one by one: elements of w of each */
   int32_t x_zero;             /* the code that padding reads */
   struct qcc_rescale out;
 };

@@ -1,10 +1,10 @@
 /* line_layers.h - layers of int8 codes around a function that computes one line of pixels (lines.h)
  * and one that looks codes up in a table, for NEON and RISC-V vectors.
  *
- * The convolution takes any kernel of up to 16 rows, stride and padding, not dilated along the
- * width, one group; depthwise ones of up to 16 by 16 and any dilation.  y may be x where the
- * compiler knows that output rows follow behind the input rows that are still needed; for the
- * matrix product always. */
+ * The convolution takes any kernel of up to 64 rows, of up to 64 taps where it is dilated along the
+ * width, any stride, padding and group; depthwise ones of up to 64 rows and any dilation.  y may be
+ * x where the compiler knows that output rows follow behind the input rows that are still needed;
+ * for the matrix product always. */
 #ifndef QCC_LINE_LAYERS_H
 #define QCC_LINE_LAYERS_H
 
@@ -25,15 +25,33 @@ struct qcc_line_layer {
 /* y[i] = table[x[i] + 128]; y may be x. */
 typedef void qcc_table_kernel(int32_t n, const int8_t *table, const int8_t *x, int8_t *y);
 
+/* Groups of several channels, one after the other. */
 QCC_INLINE void qcc_line_conv(qcc_line_kernel *line, qcc_table_kernel *lookup, int32_t bits,
                               const struct qcc_conv *p, const int8_t *x, const void *w,
                               const int32_t *b, const int32_t *m, const int8_t *table,
                               void *scratch, int8_t *y) {
-  const struct qcc_window *g = &p->g;
-  struct qcc_line_layer layer = {bits, &p->out, w, b, m, g->out_c, g, NULL, 0};
-  qcc_each_line(line, &layer, g, 1, p->x_zero, x, scratch, y);
+  struct qcc_line_image im = qcc_line_group(&p->g, p->group, 1, p->x_zero);
+  struct qcc_window seen = qcc_seen_window(&im.g);
+  struct qcc_line_layer layer = {bits, &p->out, w, b, m, im.g.out_c, &seen, NULL, 0};
+  for (int32_t i = 0; i < p->group; i++) {
+    qcc_each_line(line, &layer, &im, seen.kernel_h, x + i * im.g.in_c, scratch, y + i * layer.cols);
+    layer.w += p->w_next;
+    layer.b = b ? layer.b + layer.cols : NULL;
+    layer.m += layer.cols;
+  }
   if (table)
-    lookup(g->batch * g->out_h * g->out_w * g->out_c, table, y, y);
+    lookup(p->g.batch * p->g.out_h * p->g.out_w * p->g.out_c, table, y, y);
+}
+
+QCC_INLINE void qcc_line_depthwise(qcc_line_kernel *line, qcc_table_kernel *lookup, int32_t bits,
+                                   const struct qcc_conv *p, const int8_t *x, const void *w,
+                                   const int32_t *b, const int32_t *m, const int8_t *table,
+                                   void *scratch, int8_t *y) {
+  struct qcc_line_image im = qcc_line_group(&p->g, 1, 1, p->x_zero);
+  struct qcc_line_layer layer = {bits, &p->out, w, b, m, p->g.out_c, &im.g, NULL, 0};
+  qcc_each_line(line, &layer, &im, p->g.kernel_h, x, scratch, y);
+  if (table)
+    lookup(p->g.batch * p->g.out_h * p->g.out_w * p->g.out_c, table, y, y);
 }
 
 /* Weights whose runs of q->size have a multiple each, in the order in which they are read: a whole

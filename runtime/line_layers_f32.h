@@ -1,7 +1,5 @@
 /* line_layers_f32.h - float layers around a function that computes one line of pixels (lines.h),
- * for NEON and RISC-V vectors.  The convolution takes any kernel of up to 16 rows, stride and
- * padding, not dilated along the width, one group; depthwise ones of up to 16 by 16 and any
- * dilation.  y may be x as in line_layers.h. */
+ * for NEON and RISC-V vectors.  They take what those of line_layers.h take. */
 #ifndef QCC_LINE_LAYERS_F32_H
 #define QCC_LINE_LAYERS_F32_H
 
@@ -20,8 +18,22 @@ struct qcc_float_layer {
 QCC_INLINE void qcc_float_conv(qcc_line_kernel *line, const struct qcc_conv_f32 *p, int32_t next,
                                const float *x, const float *w, const float *b, void *scratch,
                                float *y) {
-  struct qcc_float_layer layer = {p->act, w, b, p->g.out_c, next, &p->g};
-  qcc_each_line(line, &layer, &p->g, 4, 0, x, scratch, y);
+  struct qcc_line_image im = qcc_line_group(&p->g, p->group, 4, 0);
+  struct qcc_window seen = qcc_seen_window(&im.g);
+  struct qcc_float_layer layer = {p->act, w, b, im.g.out_c, next / p->group, &seen};
+  for (int32_t i = 0; i < p->group; i++) {
+    qcc_each_line(line, &layer, &im, seen.kernel_h, x + i * im.g.in_c, scratch, y + i * layer.cols);
+    layer.w += p->w_next;
+    layer.b = b ? layer.b + layer.cols : NULL;
+  }
+}
+
+QCC_INLINE void qcc_float_depthwise(qcc_line_kernel *line, const struct qcc_conv_f32 *p,
+                                    int32_t next, const float *x, const float *w, const float *b,
+                                    void *scratch, float *y) {
+  struct qcc_line_image im = qcc_line_group(&p->g, 1, 4, 0);
+  struct qcc_float_layer layer = {p->act, w, b, p->g.out_c, next, &im.g};
+  qcc_each_line(line, &layer, &im, p->g.kernel_h, x, scratch, y);
 }
 
 QCC_INLINE void qcc_float_gemm(qcc_line_kernel *line, const struct qcc_gemm_f32 *p, int32_t next,

@@ -56,11 +56,13 @@ static bool fits_blocks(const Node *n, DType type) {
   if (!has_plain_weights(n, type) || attr_int(n, "shift", 0) < least_shift) return false;
   const int8_t *w = n->in[1]->data;
   int64_t channels = n->in[1]->dim[0], depth = n_elements(n->in[1]) / channels;
+  int64_t per_group = channels / attr_int(n, "group", 1);
   for (int64_t o = 0; o < channels; o++) {
-    int64_t sum = 0, limit = type == DT_I4 && o % 4 == 0 ? 1 << 19 : 1 << 23;
+    bool is_top = o % per_group % 4 == 0;
+    int64_t sum = 0, limit = type == DT_I4 && is_top ? 1 << 19 : 1 << 23;
     for (int64_t i = 0; i < depth; i++, w++) {
       if (*w == -128) return false; /* 256 * -128 + b may be beyond a halfword */
-      sum += abs(o % 4 ? *w + offset : *w);
+      sum += abs(is_top ? *w : *w + offset);
     }
     if (128 * sum + llabs(get_int(DT_I32, n->in[2]->data, o)) >= limit) return false;
   }
@@ -100,11 +102,10 @@ static bool is_depthwise_over(const Node *n, DType type) {
   return p.out_h <= p.in_h && p.out_w <= p.in_w && p.pad_top <= 2;
 }
 
-/* Blocks of channels must not straddle groups. */
 static bool is_conv(const Node *n, DType type) {
   if (!has_plane(n) || !fits_blocks(n, type)) return false;
   Plane p = plane_of(n);
-  return p.group == 1 || p.out_c / p.group % (type == DT_I8 ? 2 : 4) == 0;
+  return p.group == 1 || p.group < p.in_c || p.group < p.out_c;
 }
 
 /* Output rows must not reach image rows that are not in the ring yet. */

@@ -54,17 +54,18 @@ static bool stays_behind(const Plane *p, int64_t done, int64_t keep) {
   return true;
 }
 
-/* ---- one group ------------------------------------------------------------------------------- */
+/* ---- one group, or groups of several channels ------------------------------------------------------------------------------- */
 
 static bool is_pointwise(const Plane *p) {
-  return p->kernel_h == 1 && p->kernel_w == 1 && p->stride_h == 1 && p->stride_w == 1 &&
+  return p->group == 1 && p->kernel_h == 1 && p->kernel_w == 1 && p->stride_h == 1 && p->stride_w == 1 &&
          p->pad_top == 0 && p->pad_left == 0 && p->out_h == p->in_h && p->out_w == p->in_w;
 }
 
 static bool is_image_conv(const Node *n, Plane *p) {
   if (!is_nhwc(n)) return false;
   *p = plane_of(n);
-  return p->group == 1 && p->pad_top < span_of(p) && p->pad_left < columns_of(p);
+  return (p->group == 1 || p->group < p->in_c || p->group < p->out_c) && p->pad_top < span_of(p) &&
+         p->pad_left < columns_of(p);
 }
 
 static bool is_conv(const Node *n, DType t, Plane *p) {
@@ -121,12 +122,12 @@ static bool has_runs(const Node *n) {
 
 bool is_mve_conv_grouped(const Node *n) {
   Plane p;
-  return has_runs(n) && is_image_conv(n, &p);
+  return has_runs(n) && is_image_conv(n, &p) && p.group == 1;
 }
 
 bool is_mve_conv_over_grouped(const Node *n) {
   Plane p;
-  return has_runs(n) && is_image_conv(n, &p) && stays_behind(&p, 1, kept_rows(&p));
+  return is_mve_conv_grouped(n) && is_image_conv(n, &p) && stays_behind(&p, 1, kept_rows(&p));
 }
 
 bool is_mve_conv1x1_grouped(const Node *n) {
@@ -153,7 +154,7 @@ int64_t mve_tile_scratch(const Node *n) { return 2 * padded_depth(n); }
 
 int64_t mve_conv_scratch(const Node *n) {
   Plane p = plane_of(n);
-  int64_t depth = round16(p.kernel_h * p.kernel_w * p.in_c);
+  int64_t depth = round16(p.kernel_h * p.kernel_w * p.in_c / p.group);
   return 2 * (depth + 16) + span_of(&p) * columns_of(&p) * p.in_c + 16;
 }
 
@@ -247,7 +248,7 @@ int64_t mve_gemm_scratch_f32(const Node *n) {
 
 int64_t mve_conv_scratch_f32(const Node *n) {
   Plane p = plane_of(n);
-  return 2 * (round16(4 * p.kernel_h * p.kernel_w * p.in_c) + 16) + ring_f32(&p) + 16;
+  return 2 * (round16(4 * p.kernel_h * p.kernel_w * p.in_c / p.group) + 16) + ring_f32(&p) + 16;
 }
 
 int64_t mve_depthwise_scratch_f32(const Node *n) {

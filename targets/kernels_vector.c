@@ -2,7 +2,7 @@
  * they want: runtime/lines.h has the same arithmetic. */
 #include "targets/kernels_vector.h"
 
-enum { MAX_LINES = 16, MAX_DEPTH_S4 = 65536 };
+enum { MAX_LINES = 64, MAX_DEPTH_S4 = 65536 };
 
 static bool is_kind(const Node *n, DType weights) {
   const Tensor *w = n->in[1];
@@ -27,10 +27,18 @@ static bool get_plane(const Node *n, Window *w) {
   return true;
 }
 
+/* Is each tap a line of its own? */
+static bool has_apart_taps(const Window *w) { return w->dilation[1] > 1 && w->kernel[1] > 1; }
+
+/* Groups other than those of a depthwise convolution are taken one by one. */
+static bool has_parts(const Window *w) {
+  return w->group > 1 && (w->group < w->channels || w->group < w->out_channels);
+}
+
 static bool is_lines(const Node *n) {
   Window w;
-  return get_plane(n, &w) && w.group == 1 && (w.dilation[1] == 1 || w.kernel[1] == 1) &&
-         w.kernel[0] <= MAX_LINES;
+  return get_plane(n, &w) && (w.group == 1 || has_parts(&w)) &&
+         w.kernel[0] * (has_apart_taps(&w) ? w.kernel[1] : 1) <= MAX_LINES;
 }
 
 static bool is_product(const Node *n) {
@@ -53,7 +61,7 @@ static bool is_mmla_lines(const Node *n) {
   Window w;
   if (!is_lines(n)) return false;
   get_plane(n, &w);
-  return fills_mmla(w.kernel[1] * w.channels, w.out[1]);
+  return fills_mmla((has_apart_taps(&w) ? 1 : w.kernel[1]) * w.channels / w.group, w.out[1]);
 }
 
 static int64_t depth_of(const Node *n) { return n_elements(n->in[1]) / n->in[1]->dim[0]; }
@@ -103,7 +111,7 @@ bool is_symmetric_product_s8(const Node *n) { return is_product(n) && is_symmetr
 static bool is_depthwise(const Node *n) {
   Window w;
   return get_plane(n, &w) && w.group == w.channels && w.out_channels == w.channels && w.group > 1 &&
-         w.kernel[0] <= MAX_LINES && w.kernel[1] <= MAX_LINES;
+         w.kernel[0] <= MAX_LINES;
 }
 
 bool is_code_channels(const Node *n) {
@@ -136,7 +144,7 @@ bool is_wide_matmul_f32(const Node *n) {
 /* Does every row that an output row overwrites lie in the ring, or is no longer needed? */
 static bool lags_behind(const Node *n) {
   Window w;
-  if (!get_plane(n, &w) || w.batch != 1) return false;
+  if (!get_plane(n, &w) || w.batch != 1 || has_parts(&w)) return false;
   int64_t slots = (w.kernel[0] - 1) * w.dilation[0] + 1;
   return w.out[1] * w.out_channels <= w.stride[0] * w.in[1] * w.channels &&
          slots - w.pad[0] >= w.stride[0];
@@ -161,10 +169,11 @@ bool is_lagging_channels_f32(const Node *n) { return is_vector_channels_f32(n) &
 int64_t lines_scratch(const Node *n) {
   Window w;
   get_plane(n, &w);
-  int64_t codes =
-      ((w.out[1] - 1) * w.stride[1] + (w.kernel[1] - 1) * w.dilation[1] + 1) * w.channels;
-  int64_t line = (codes + 3 * w.stride[1] * w.channels + 31) / 16 * 16;
-  return ((w.kernel[0] - 1) * w.dilation[0] + 2) * line;
+  int64_t channels = has_parts(&w) ? w.channels / w.group : w.channels;
+  int64_t codes = ((w.out[1] - 1) * w.stride[1] + (w.kernel[1] - 1) * w.dilation[1] + 1) * channels;
+  int64_t line = (codes + 3 * w.stride[1] * channels + 31) / 16 * 16;
+  return ((w.kernel[0] - 1) * w.dilation[0] + 2) * line +
+         (has_parts(&w) ? w.out[1] * w.out_channels / w.group : 0);
 }
 
 int64_t product_scratch(const Node *n) {

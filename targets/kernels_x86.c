@@ -28,13 +28,20 @@ static bool is_image(const Node *n) {
   return n->in[0]->layout == LAYOUT_NHWC && (n->in[0]->rank == 3 || n->in[0]->rank == 4);
 }
 
-static bool is_conv(const Node *n, DType t, bool dilated) {
+/* Groups other than those of a depthwise convolution are taken one by one, without multiples. */
+static bool has_parts(const Window *w) {
+  return w->group > 1 && (w->group < w->channels || w->group < w->out_channels);
+}
+
+/* apart: each tap is a run of its own. */
+static bool is_conv(const Node *n, DType t, bool apart) {
   if (!is_image(n) || !has_weights(n, t)) return false;
   Window w;
   get_window(n, n->in[0], n->in[1], &w);
-  int64_t run = dilated ? w.channels : w.channels * w.kernel[w.spatial - 1];
-  bool apart = w.dilation[w.spatial - 1] > 1 && w.kernel[w.spatial - 1] > 1;
-  return w.group == 1 && apart == dilated && has_whole_groups(n, t, run) && fits_widened(n, t);
+  int64_t run = apart ? w.channels : w.channels * w.kernel[w.spatial - 1];
+  bool is_apart = w.dilation[w.spatial - 1] > 1 && w.kernel[w.spatial - 1] > 1;
+  if (has_parts(&w)) return apart && !(n->n_in > 4 && n->in[4]) && fits_widened(n, t);
+  return w.group == 1 && is_apart == apart && has_whole_groups(n, t, run) && fits_widened(n, t);
 }
 
 bool is_x86_conv_s8(const Node *n) { return is_conv(n, DT_I8, false); }
@@ -98,7 +105,7 @@ static bool is_float_conv(const Node *n, Window *w) {
 
 bool is_x86_conv_f32(const Node *n) {
   Window w;
-  return is_float_conv(n, &w) && w.group == 1;
+  return is_float_conv(n, &w) && (w.group == 1 || has_parts(&w));
 }
 
 /* Transforming pays where many products share it. */

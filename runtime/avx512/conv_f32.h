@@ -1,4 +1,4 @@
-/* conv_f32.h - float convolution, ungrouped, any kernel, stride, dilation and padding, by way of
+/* conv_f32.h - float convolution, any kernel, stride, dilation, padding and group, by way of
  * a copy in `scratch` with a border of zeros; and matrix products and pointwise convolutions,
  * which read x as it stands. */
 #ifndef QCC_AVX512_CONV_F32_H
@@ -11,7 +11,7 @@ QCC_KERNEL void qcc_avx512_conv_f32(const struct qcc_fma *v, const struct qcc_st
                                     const float *x, const float *w, const float *b, float *scratch,
                                     float *y) {
   qcc_stage_f32(t, x, scratch);
-  qcc_fma_all(v, scratch, w, b, y);
+  qcc_fma_groups(v, scratch, w, b, y);
 }
 
 QCC_KERNEL void qcc_avx512_gemm_f32(const struct qcc_fma *v, const float *x, const float *w,

@@ -11,21 +11,22 @@
 #include "dsp/gather.h"
 #include "dsp/pair.h"
 
-/* All groups' outputs of a pair of pixels whose windows lie in `columns`. */
+/* All groups' outputs of a pair of pixels whose windows lie in `columns`.  Each group has whole
+ * blocks of channels in w and k. */
 QCC_INLINE void qcc_dsp_conv_pair(const struct qcc_conv *p, int32_t bits,
                                   const struct qcc_dsp_groups *v, int32_t steps,
                                   const uint32_t *columns, const uint32_t *w, const int32_t *k,
                                   const int8_t *table, int8_t *y0, int8_t *y1) {
-  int32_t channels = p->g.out_c / p->group;
+  int32_t channels = p->g.out_c / p->group, block = bits == 8 ? 2 : 4;
+  int32_t padded = (channels + block - 1) / block * block;
   for (int32_t i = 0; i < p->group; i++, columns += 4 * steps, y0 += channels, y1 += channels) {
     qcc_dsp_any_pair(&p->out, bits, v, steps, channels, columns, w, k, table, y0, y1);
-    w += steps * channels * bits >> 3;
-    k += 2 * channels;
+    w += steps * padded * bits >> 3;
+    k += 2 * padded;
   }
 }
 
-/* bits: of a weight. In each group the output channels fill whole blocks of the weights.  v: runs of
- * weights with multiples, or NULL. */
+/* bits: of a weight.  v: runs of weights with multiples, or NULL; then there is one group. */
 QCC_INLINE void qcc_dsp_conv(const struct qcc_conv *p, int32_t bits, const struct qcc_dsp_groups *v,
                              int32_t ring, const int8_t *x, const uint32_t *w, const int32_t *k,
                              const int8_t *table, uint32_t *columns, int8_t *y) {

@@ -1,9 +1,10 @@
-/* mve/conv.h - convolution of int8 codes on Helium, one group: any kernel, stride, dilation and
- * padding.  Scratch holds a ring of the input rows that the kernel covers, padded with x_zero, and
+/* mve/conv.h - convolution of int8 codes on Helium: any kernel, stride, dilation, padding and group
+ * of several channels.  Scratch holds a ring of the input rows that the kernel covers, padded with x_zero, and
  * the patches of two output pixels, gathered from it, 16 bytes apart; then it is a pointwise
  * convolution.  A row of the input is read once, so y may be x, or begin where x begins, when no
  * output row ends behind the first input row that is still to be read (the table of kernels knows).
- * Weights as in mve/dot.h, an output channel flattened to [kernel_h][kernel_w][in_c]. */
+ * Weights as in mve/dot.h, group by group, an output channel flattened to
+ * [kernel_h][kernel_w][in_c / group]. */
 #ifndef QCC_MVE_CONV_H
 #define QCC_MVE_CONV_H
 
@@ -11,17 +12,18 @@
 #include "mve/ring.h"
 #include "mve/tile.h"
 
-/* v: runs of weights with multiples, or NULL. */
+/* v: runs of weights with multiples, or NULL; then there is one group. */
 QCC_INLINE void qcc_mve_conv(int32_t bits, const struct qcc_conv *p, const struct qcc_mve_groups *v,
-                             const int8_t *x, const void *w, const int32_t *b, const int32_t *m,
+                             const int8_t *x, const int8_t *w, const int32_t *b, const int32_t *m,
                              const int8_t *table, void *scratch, int8_t *y) {
   const struct qcc_window *g = &p->g;
-  int32_t padded = qcc_mve_round16(g->kernel_h * g->kernel_w * g->in_c);
+  int32_t channels = g->in_c / p->group, cols = g->out_c / p->group;
+  int32_t padded = qcc_mve_round16(g->kernel_h * g->kernel_w * channels);
   int32_t second = padded + 16, step = g->stride_w * g->in_c;
   int8_t *patch = scratch;
   struct qcc_mve_ring r = qcc_mve_make_ring(g, patch + 2 * second);
   struct qcc_mve_tile t;
-  qcc_mve_set_tile(&t, &p->out, g->out_c, b, patch, patch + second);
+  qcc_mve_set_tile(&t, &p->out, cols, b, patch, patch + second);
   for (int32_t k = 0; k < g->batch; k++, x += g->in_h * g->in_w * g->in_c) {
     qcc_mve_fill(r.rows, p->x_zero, r.span * r.pitch);
     for (int32_t oy = 0, next = 0; oy < g->out_h; oy++) {
@@ -31,13 +33,19 @@ QCC_INLINE void qcc_mve_conv(int32_t bits, const struct qcc_conv *p, const struc
       const int8_t *at = r.rows + (oy * g->stride_h) % r.span * r.pitch;
       for (int32_t ox = 0, n; ox < g->out_w; ox += n, at += 2 * step, y += n * g->out_c) {
         n = g->out_w - ox >= 2 ? 2 : 1;
-        qcc_mve_patches(g, &r, at, (n - 1) * step, patch, patch + second);
-        int8_t *y1 = y + (n - 1) * g->out_c;
-        if (v)
-          qcc_mve_groups_tile(&p->out, v, QCC_MVE_PAIR, padded >> 4, g->out_c, patch,
-                              patch + second, w, b, m, table, y, y1);
-        else
-          qcc_mve_tile(bits, &p->out, padded >> 4, g->out_c, &t, w, b, m, table, y, y1);
+        for (int32_t i = 0, c = 0; i < p->group; i++, c += cols) {
+          int8_t *y0 = y + c, *y1 = y0 + (n - 1) * g->out_c;
+          qcc_mve_patches(g, &r, channels, at + i * channels, (n - 1) * step, patch,
+                          patch + second);
+          if (p->group > 1)
+            qcc_mve_set_tile(&t, &p->out, cols, b + c, patch, patch + second);
+          if (v)
+            qcc_mve_groups_tile(&p->out, v, QCC_MVE_PAIR, padded >> 4, cols, patch,
+                                patch + second, w, b, m, table, y0, y1);
+          else
+            qcc_mve_tile(bits, &p->out, padded >> 4, cols, &t, w + i * p->w_next, b + c, m + c,
+                         table, y0, y1);
+        }
       }
     }
   }
@@ -52,13 +60,13 @@ QCC_KERNEL void qcc_mve_conv_s8(const struct qcc_conv *p, const int8_t *x, const
 QCC_KERNEL void qcc_mve_conv_s4(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
                                 const int32_t *b, const int32_t *m, const int8_t *table,
                                 void *scratch, int8_t *y) {
-  qcc_mve_conv(4, p, NULL, x, w, b, m, table, scratch, y);
+  qcc_mve_conv(4, p, NULL, x, (const int8_t *)w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_mve_conv_s2(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
                                 const int32_t *b, const int32_t *m, const int8_t *table,
                                 void *scratch, int8_t *y) {
-  qcc_mve_conv(2, p, NULL, x, w, b, m, table, scratch, y);
+  qcc_mve_conv(2, p, NULL, x, (const int8_t *)w, b, m, table, scratch, y);
 }
 
 /* 16 bytes of scratch more for each run of weights, in front. */
@@ -67,7 +75,7 @@ QCC_KERNEL void qcc_mve_conv_grouped_s4(const struct qcc_conv *p, const struct q
                                         const int32_t *b, const int32_t *m, const int8_t *table,
                                         void *scratch, int8_t *y) {
   struct qcc_mve_groups v = {q, multiple, scratch};
-  qcc_mve_conv(4, p, &v, x, w, b, m, table, v.raise + 4 * q->n_groups, y);
+  qcc_mve_conv(4, p, &v, x, (const int8_t *)w, b, m, table, v.raise + 4 * q->n_groups, y);
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* mve/conv_f32.h - convolution of floats on Helium, one group: any kernel, stride, dilation and
- * padding, by way of a ring of input rows and the patches of two output pixels, as in mve/conv.h.
+/* mve/conv_f32.h - convolution of floats on Helium: any kernel, stride, dilation, padding and group
+ * of several channels, by way of a ring of input rows and the patches of two output pixels, as in mve/conv.h.
  * y may be x, or begin where x begins, when no output row ends behind the first input row that is
  * still to be read (the table of kernels knows).  Weights as in mve/float.h. */
 #ifndef QCC_MVE_CONV_F32_H
@@ -14,7 +14,8 @@ QCC_KERNEL void qcc_mve_conv_f32(const struct qcc_conv_f32 *p, const float *x, c
   const struct qcc_window *g = &p->g;
   struct qcc_window bytes = p->g;
   bytes.in_c = 4 * g->in_c;
-  int32_t depth = g->kernel_h * g->kernel_w * g->in_c, second = qcc_mve_round16(4 * depth) + 16;
+  int32_t channels = g->in_c / p->group, cols = g->out_c / p->group;
+  int32_t depth = g->kernel_h * g->kernel_w * channels, second = qcc_mve_round16(4 * depth) + 16;
   int32_t step = g->stride_w * bytes.in_c, size = g->in_h * g->in_w * bytes.in_c;
   int8_t *patch = scratch;
   const float *pixels = scratch;
@@ -30,9 +31,13 @@ QCC_KERNEL void qcc_mve_conv_f32(const struct qcc_conv_f32 *p, const float *x, c
       const int8_t *at = r.rows + (oy * g->stride_h) % r.span * r.pitch;
       for (int32_t ox = 0, n; ox < g->out_w; ox += n, at += 2 * step, to += n * g->out_c) {
         n = g->out_w - ox >= 2 ? 2 : 1;
-        qcc_mve_patches(&bytes, &r, at, (n - 1) * step, patch, patch + second);
-        qcc_mve_tile_f32(&p->act, depth, g->out_c, pixels, pixels + second / 4, w, bias, to,
-                         to + (n - 1) * g->out_c);
+        for (int32_t i = 0; i < p->group; i++) {
+          float *y0 = to + i * cols;
+          qcc_mve_patches(&bytes, &r, 4 * channels, at + 4 * i * channels, (n - 1) * step, patch,
+                          patch + second);
+          qcc_mve_tile_f32(&p->act, depth, cols, pixels, pixels + second / 4, w + i * p->w_next,
+                           bias ? bias + i * cols : NULL, y0, y0 + (n - 1) * g->out_c);
+        }
       }
     }
   }

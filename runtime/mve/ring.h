@@ -54,11 +54,12 @@ QCC_INLINE void qcc_mve_copy_two(int32_t n, const int8_t *x0, const int8_t *x1, 
   *y1 = to1 - (qcc_mve_round16(n) - n);
 }
 
-/* Patches of the pixels at `at` and `at + next` in the ring. */
+/* Patches of the pixels at `at` and `at + next` in the ring, of the first `channels` bytes there. */
 QCC_KERNEL void qcc_mve_patches(const struct qcc_window *g, const struct qcc_mve_ring *r,
-                                const int8_t *at, int32_t next, int8_t *y0, int8_t *y1) {
-  int32_t dense = g->dilation_w == 1, runs = dense ? 1 : g->kernel_w;
-  int32_t size = dense ? g->kernel_w * g->in_c : g->in_c;
+                                int32_t channels, const int8_t *at, int32_t next, int8_t *y0,
+                                int8_t *y1) {
+  int32_t dense = g->dilation_w == 1 && channels == g->in_c, runs = dense ? 1 : g->kernel_w;
+  int32_t size = dense ? g->kernel_w * channels : channels;
   const int8_t *end = r->rows + r->span * r->pitch;
   for (int32_t ky = 0; ky < g->kernel_h; ky++) {
     const int8_t *x = at;

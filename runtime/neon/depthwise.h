@@ -112,19 +112,19 @@ QCC_INLINE void qcc_depthwise_line(const void *layer, const struct qcc_lines *l,
 QCC_KERNEL void qcc_depthwise_s8_neon(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
                                       const int32_t *b, const int32_t *m, const int8_t *table,
                                       void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_depthwise_line, qcc_neon_lookup, 8, p, x, w, b, m, table, scratch, y);
+  qcc_line_depthwise(qcc_depthwise_line, qcc_neon_lookup, 8, p, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_depthwise_s2_neon(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
                                       const int32_t *b, const int32_t *m, const int8_t *table,
                                       void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_depthwise_line, qcc_neon_lookup, 2, p, x, w, b, m, table, scratch, y);
+  qcc_line_depthwise(qcc_depthwise_line, qcc_neon_lookup, 2, p, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_depthwise_s4_neon(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
                                       const int32_t *b, const int32_t *m, const int8_t *table,
                                       void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_depthwise_line, qcc_neon_lookup, 4, p, x, w, b, m, table, scratch, y);
+  qcc_line_depthwise(qcc_depthwise_line, qcc_neon_lookup, 4, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

@@ -54,19 +54,19 @@ QCC_INLINE void qcc_rvv_depthwise(const void *layer, const struct qcc_lines *l, 
 QCC_KERNEL void qcc_depthwise_s8_rvv(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
                                      const int32_t *b, const int32_t *m, const int8_t *table,
                                      void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_rvv_depthwise, qcc_rvv_lookup, 8, p, x, w, b, m, table, scratch, y);
+  qcc_line_depthwise(qcc_rvv_depthwise, qcc_rvv_lookup, 8, p, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_depthwise_s4_rvv(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
                                      const int32_t *b, const int32_t *m, const int8_t *table,
                                      void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_rvv_depthwise, qcc_rvv_lookup, 4, p, x, w, b, m, table, scratch, y);
+  qcc_line_depthwise(qcc_rvv_depthwise, qcc_rvv_lookup, 4, p, x, w, b, m, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_depthwise_s2_rvv(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
                                      const int32_t *b, const int32_t *m, const int8_t *table,
                                      void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_rvv_depthwise, qcc_rvv_lookup, 2, p, x, w, b, m, table, scratch, y);
+  qcc_line_depthwise(qcc_rvv_depthwise, qcc_rvv_lookup, 2, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

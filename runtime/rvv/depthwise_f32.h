@@ -40,7 +40,7 @@ QCC_INLINE void qcc_rvv_depthwise_f32(const void *layer, const struct qcc_lines 
 
 QCC_KERNEL void qcc_depthwise_f32_rvv(const struct qcc_conv_f32 *p, const float *x, const float *w,
                                       const float *bias, void *scratch, float *y) {
-  qcc_float_conv(qcc_rvv_depthwise_f32, p, 0, x, w, bias, scratch, y);
+  qcc_float_depthwise(qcc_rvv_depthwise_f32, p, 0, x, w, bias, scratch, y);
 }
 
 #endif

@@ -90,7 +90,7 @@ QCC_INLINE void qcc_depthwise_line(const void *layer, const struct qcc_lines *l,
 QCC_KERNEL void qcc_depthwise_s8_wasm(const struct qcc_conv *p, const int8_t *x, const void *w,
                                       const int32_t *b, const int32_t *m, const int8_t *table,
                                       void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_depthwise_line, qcc_lookup_s8, 8, p, x, w, b, m, table, scratch, y);
+  qcc_line_depthwise(qcc_depthwise_line, qcc_lookup_s8, 8, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

@@ -7,7 +7,7 @@
 
 QCC_KERNEL void qcc_depthwise_f32_wasm(const struct qcc_conv_f32 *p, const float *x, const float *w,
                                        const float *bias, void *scratch, float *y) {
-  qcc_float_conv(qcc_depthwise_line_f32, p, 0, x, w, bias, scratch, y);
+  qcc_float_depthwise(qcc_depthwise_line_f32, p, 0, x, w, bias, scratch, y);
 }
 
 #endif

@@ -1,5 +1,5 @@
-/* dense.h - convolution of codes, ungrouped, any kernel, stride, dilation and padding, by way of a
- * staged copy of the image; and matrix products and pointwise convolutions, by way of a copy of
+/* dense.h - convolution of codes, any kernel, stride, dilation, padding and group, by way of a staged
+ * copy of the image; and matrix products and pointwise convolutions, by way of a copy of
  * some rows at a time.  Outputs are written behind the copies of their inputs, therefore y may be
  * x, where rows grow only for convolutions.  Included behind lanes.h of an instruction set. */
 #ifndef QCC_X86_DENSE_H
@@ -23,7 +23,10 @@ QCC_INLINE void qcc_dense_conv(int32_t bits, const struct qcc_dots *v, const str
                                void *scratch, int8_t *y) {
   if (qcc_input_bytes(bits) == QCC_STAGE_S16) qcc_stage_s16(t, x, scratch);
   else qcc_stage_u8(t, x, scratch);
-  qcc_dots_any(bits, v, scratch, w, multiple, b, m, table, y);
+  for (int32_t i = 0; i <= v->g.more; i++)
+    qcc_dots_any(bits, v, (const uint8_t *)scratch + i * v->g.x_next,
+                 (const uint8_t *)w + (int64_t)i * v->g.w_next, multiple, b + i * v->g.slots,
+                 m + i * v->g.slots, table, y + i * v->g.out_c);
 }
 
 QCC_INLINE void qcc_dense_gemm(int32_t bits, const struct qcc_dots *v, const int8_t *x,

@@ -190,7 +190,7 @@ QCC_INLINE void qcc_dots_walk(const struct qcc_dots *v, int32_t bits, int32_t n_
   const uint8_t *xs[QCC_TILE];
   uint8_t *ys[QCC_TILE];
   while (walk.left > 0) {
-    qcc_next_tile(&own.g, &walk, n_pixel, own.g.out_c, xs, ys);
+    qcc_next_tile(&own.g, &walk, n_pixel, own.g.out_c + own.g.other_c, xs, ys);
     qcc_dots_pixels(&own, bits, n_pixel, most, xs, w, multiple, b, m, table, ys);
   }
 }

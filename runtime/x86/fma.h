@@ -121,7 +121,7 @@ QCC_INLINE void qcc_fma_walk(const struct qcc_fma *v, int32_t n_vector, int32_t 
   const uint8_t *xs[QCC_FLOAT_NARROW];
   uint8_t *ys[QCC_FLOAT_NARROW];
   while (walk.left > 0) {
-    qcc_next_tile(&own.g, &walk, n_pixel, own.g.out_c * 4, xs, ys);
+    qcc_next_tile(&own.g, &walk, n_pixel, (own.g.out_c + own.g.other_c) * 4, xs, ys);
     qcc_fma_pixels(&own, n_vector, n_pixel, xs, w, b, ys);
   }
 }
@@ -145,6 +145,14 @@ QCC_INLINE void qcc_fma_all(const struct qcc_fma *v, const float *x, const float
   if (v->g.batch * v->g.rows_h * v->g.rows_w == 1) qcc_fma_one(v, x, w, b, y);
   else if (v->g.out_c <= QCC_LANES) qcc_fma_narrow(v, x, w, b, y);
   else qcc_fma_wide(v, x, w, b, y);
+}
+
+/* A convolution over the copy x, group by group. */
+QCC_INLINE void qcc_fma_groups(const struct qcc_fma *v, const float *x, const float *w,
+                               const float *b, float *y) {
+  for (int32_t i = 0; i <= v->g.more; i++)
+    qcc_fma_all(v, x + i * v->g.x_next / 4, w + (int64_t)i * v->g.w_next, b + i * v->g.slots,
+                y + i * v->g.out_c);
 }
 
 #endif

@@ -13,6 +13,9 @@ struct qcc_tiles {
   int32_t runs_h, runs_w;     /* contiguous runs of inputs that a pixel reads */
   int32_t step_h, step_w;     /* bytes between them */
   int32_t out_c;
+  /* Groups of a convolution behind the first, and from group to group: bytes of x, elements of the
+   * weights as they are packed, slots of channels; channels of y that belong to the others. */
+  int32_t more, x_next, w_next, slots, other_c;
 };
 
 struct qcc_walk {

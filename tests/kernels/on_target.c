@@ -232,10 +232,11 @@ static Node *random_conv(Program *p, Shape shape, DType type) {
   for (int i = 0; i < 2; i++)
     random_dimension(shape, &in[i], &kernel[i], &stride[i], &dilation[i], &pad[i], &pad[i + 2]);
   int64_t group = shape == DEPTHWISE ? pick(1, 67) : shape == GROUPED ? pick(2, 4) : 1;
-  int64_t ci = shape == DEPTHWISE ? 1 : pick(0, 1) ? pick(1, 67 / (int)group) : 4 * pick(1, 4);
-  int64_t co = shape == DEPTHWISE ? 1 : shape == GROUPED ? pick(1, 9) : pick(1, 67);
+  bool single = shape == DEPTHWISE || (shape == GROUPED && pick(0, 5) == 0);
+  int64_t ci = single ? 1 : pick(0, 1) ? pick(1, 67 / (int)group) : 4 * pick(1, 4);
+  int64_t co = shape == DEPTHWISE ? 1 : shape == GROUPED ? pick(1, 20) : pick(1, 67);
   if (shape == SQUARE) ci = 8 * pick(2, 4), co = pick(16, 40);
-  bool flat = shape < GROUPED && pick(0, 5) == 0; /* one spatial dimension */
+  bool flat = shape <= GROUPED && pick(0, 5) == 0; /* one spatial dimension */
   int64_t x[] = {pick(0, 4) ? 1 : 2, in[0], in[1], ci * group},
           w[] = {co * group, kernel[0], kernel[1], ci};
   int64_t x1[] = {x[0], in[0], x[3]}, w1[] = {w[0], kernel[0], ci};

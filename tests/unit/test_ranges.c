@@ -324,6 +324,12 @@ static void large_biases_raise_the_scale(void **state) {
 
 /* ---- packing ------------------------------------------------------------------------------ */
 
+static uint8_t *pack(Arena *a, Tensor *w, Packing packing, int64_t *bytes) {
+  Tensor *in[] = {NULL, w};
+  Node n = {.op = find_op("QGemm"), .in = in, .n_in = 2};
+  return pack_weights(a, &n, packing, bytes);
+}
+
 static void rows_start_at_bytes(void **state) {
   (void)state;
   Arena *a = new_arena();
@@ -332,7 +338,7 @@ static void rows_start_at_bytes(void **state) {
   Tensor *w = new_const(g, "w", DT_I4, 2, (int64_t[]){2, 3}, codes);
   w->quant = new_quant(g, find_format("int4"), -1, 0, 1);
   int64_t bytes;
-  const uint8_t *p = pack_weights(a, w, PACK_OHWI, &bytes);
+  const uint8_t *p = pack(a, w, PACK_OHWI, &bytes);
   const uint8_t want[] = {0xe1, 0x03, 0x78, 0x00};
   assert_int_equal(bytes, 4);
   assert_memory_equal(p, want, 4);
@@ -348,7 +354,7 @@ static void depthwise_taps_come_first(void **state) {
   const int8_t want[] = {1, 3, 5, 2, 4, 6};
   Tensor *w = new_const(g, "w", DT_I8, 4, (int64_t[]){3, 1, 2, 1}, codes);
   int64_t bytes;
-  assert_memory_equal(pack_weights(a, w, PACK_HWC, &bytes), want, 6);
+  assert_memory_equal(pack(a, w, PACK_HWC, &bytes), want, 6);
   assert_int_equal(bytes, 6);
   free_arena(a);
 }
