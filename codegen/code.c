@@ -131,7 +131,7 @@ static const char *specialisation(const char *optimize) {
 static void write_kernels(Emitter *e, FILE *f, const Body *body, const char *tag) {
   const char *settings =
       arena_printf(e->a, "%s%s", specialisation(e->o->optimize),
-                   body->uses_libm_activation ? "" : "#define QCC_ACT_LIBM 0\n");
+                   body->uses_exp_activation ? "" : "#define QCC_ACT_EXP 0\n");
   write_tagged(f, tag, settings, strlen(settings));
   Paste p = {.a = e->a, .f = f, .tag = tag};
   for (int i = 0; i < body->n_header; i++) paste_header(&p, body->header[i]);

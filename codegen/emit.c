@@ -354,7 +354,7 @@ static const char *activation_text(Emitter *e, const Node *n) {
     return arena_printf(e->a, "{QCC_ACT_HARDSIGMOID, %s, %s}", float_text(e, alpha),
                         float_text(e, beta));
   if (strcmp(name, "HardSwish") == 0) return "{QCC_ACT_HARDSWISH, 0, 0}";
-  e->now->uses_libm_activation = true;
+  e->now->uses_exp_activation = true;
   return strcmp(name, "Sigmoid") == 0 ? "{QCC_ACT_SIGMOID, 0, 0}" : "{QCC_ACT_TANH, 0, 0}";
 }
 

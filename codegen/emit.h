@@ -25,7 +25,7 @@ typedef struct Body {
   size_t n_parts_text;
   int n_header;
   const char **header;         /* runtime headers used, in order of use */
-  bool uses_libm_activation;
+  bool uses_exp_activation;
 } Body;
 
 typedef struct Emitter {

@@ -1,18 +1,14 @@
 /* activation_f32.h - the activation that float kernels apply to each output, and the same as a
- * layer of its own.  QCC_ACT_LIBM, 1 unless defined before, says whether sigmoid and tanh are
- * among them: a model without them defines it as 0 and does not pull in the mathematics library.
- * y may be x. */
+ * layer of its own.  QCC_ACT_EXP, 1 unless defined before, says whether sigmoid and tanh are
+ * among them: a model without them defines it as 0 and does without their code.  y may be x. */
 #ifndef QCC_ACTIVATION_F32_H
 #define QCC_ACTIVATION_F32_H
 
+#include "exp_f32.h"
 #include "real.h"
 
-#ifndef QCC_ACT_LIBM
-#define QCC_ACT_LIBM 1
-#endif
-
-#if QCC_ACT_LIBM
-#include <math.h>
+#ifndef QCC_ACT_EXP
+#define QCC_ACT_EXP 1
 #endif
 
 enum {
@@ -44,9 +40,9 @@ QCC_KERNEL float qcc_activate(const struct qcc_act *p, float x) {
     case QCC_ACT_LEAKY: return x < 0.0f ? p->a * x : x;
     case QCC_ACT_HARDSWISH: return x * qcc_clip_f32(x * (1.0f / 6.0f) + 0.5f, 0.0f, 1.0f);
     case QCC_ACT_HARDSIGMOID: return qcc_clip_f32(p->a * x + p->b, 0.0f, 1.0f);
-#if QCC_ACT_LIBM
-    case QCC_ACT_SIGMOID: return 1.0f / (1.0f + expf(-x));
-    case QCC_ACT_TANH: return tanhf(x);
+#if QCC_ACT_EXP
+    case QCC_ACT_SIGMOID: return qcc_sigmoid(x);
+    case QCC_ACT_TANH: return qcc_tanh(x);
 #endif
     default: return x;
   }

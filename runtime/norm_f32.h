@@ -4,47 +4,60 @@
 #ifndef QCC_NORM_F32_H
 #define QCC_NORM_F32_H
 
-#include <math.h>
+#include "reduce_line.h"
 
-#include "real.h"
-
-/* Mean and 1 / sqrt(variance + epsilon) of n elements that are `step` apart. */
-QCC_INLINE void qcc_moments_real(int t, int32_t n, int32_t step, float epsilon, const void *x,
-                                 float *mean, float *inverse) {
-  float sum = 0.0f, squares = 0.0f, mid;
-  for (int32_t i = 0; i < n; i++)
-    sum += qcc_get(t, x, i * step);
-  mid = sum / (float)n;
-  for (int32_t i = 0; i < n; i++) {
-    float v = qcc_get(t, x, i * step) - mid;
-    squares += v * v;
-  }
-  *mean = mid;
-  *inverse = 1.0f / sqrtf(squares / (float)n + epsilon);
-}
+#ifndef QCC_BLOCK
+#define QCC_BLOCK 32 /* channels whose moments are kept on the stack; even */
+#endif
 
 QCC_INLINE void qcc_layernorm_real(int t, int32_t rows, int32_t n, float epsilon,
-                                   const float *scale, const float *shift, const void *x, void *y) {
-  for (int32_t row = 0, at = 0; row < rows; row++) {
-    float mean, inverse;
-    qcc_moments_real(t, n, 1, epsilon, qcc_at(t, x, at), &mean, &inverse);
-    for (int32_t i = 0; i < n; i++, at++)
-      qcc_put(t, y, at,
-              (qcc_get(t, x, at) - mean) * inverse * scale[i] + (shift ? shift[i] : 0.0f));
+                                   const float *QCC_RESTRICT scale, const float *QCC_RESTRICT shift,
+                                   const void *x, void *y) {
+  for (int32_t row = 0; row < rows; row++, x = qcc_at(t, x, n), y = qcc_place(t, y, n)) {
+    float mean = qcc_reduce_line(QCC_REDUCE_SUM, t, 0.0f, n, 0.0f, x) / (float)n;
+    float squares = qcc_reduce_line(QCC_REDUCE_SUM_SQUARE, t, 0.0f, n, mean, x);
+    float inverse = 1.0f / sqrtf(squares / (float)n + epsilon);
+    for (int32_t i = 0; i < n; i++)
+      qcc_put(t, y, i,
+              (qcc_get(t, x, i) - mean) * inverse * scale[i] + (shift ? shift[i] : 0.0f));
   }
+}
+
+/* n channels of an image; x and y are the image at the first of them. */
+QCC_INLINE void qcc_instancenorm_block(int t, int32_t pixels, int32_t channels, int32_t n,
+                                       float epsilon, const float *scale, const float *shift,
+                                       const void *x, void *y) {
+  float mean[QCC_BLOCK], factor[QCC_BLOCK];
+  for (int32_t c = 0; c < n; c++)
+    mean[c] = factor[c] = 0.0f;
+  for (int32_t i = 0; i < pixels * channels; i += channels)
+    for (int32_t c = 0; c < n; c++)
+      mean[c] += qcc_get(t, x, i + c);
+  for (int32_t c = 0; c < n; c++)
+    mean[c] /= (float)pixels;
+  for (int32_t i = 0; i < pixels * channels; i += channels)
+    for (int32_t c = 0; c < n; c++) {
+      float v = qcc_get(t, x, i + c) - mean[c];
+      factor[c] += v * v;
+    }
+  for (int32_t c = 0; c < n; c++)
+    factor[c] = scale[c] / sqrtf(factor[c] / (float)pixels + epsilon);
+  for (int32_t i = 0; i < pixels * channels; i += channels)
+    for (int32_t c = 0; c < n; c++)
+      qcc_put(t, y, i + c,
+              (qcc_get(t, x, i + c) - mean[c]) * factor[c] + (shift ? shift[c] : 0.0f));
 }
 
 QCC_INLINE void qcc_instancenorm_real(int t, int32_t batch, int32_t pixels, int32_t channels,
                                       float epsilon, const float *scale, const float *shift,
                                       const void *x, void *y) {
-  for (int32_t k = 0; k < batch * channels; k++) {
-    int32_t c = k % channels, first = k / channels * pixels * channels + c;
-    float mean, inverse;
-    qcc_moments_real(t, pixels, channels, epsilon, qcc_at(t, x, first), &mean, &inverse);
-    for (int32_t i = first; i < first + pixels * channels; i += channels)
-      qcc_put(t, y, i,
-              (qcc_get(t, x, i) - mean) * inverse * scale[c] + (shift ? shift[c] : 0.0f));
-  }
+  for (int32_t k = 0; k < batch; k++)
+    for (int32_t c = 0; c < channels; c += QCC_BLOCK) {
+      int32_t first = k * pixels * channels + c;
+      qcc_instancenorm_block(t, pixels, channels, qcc_min(QCC_BLOCK, channels - c), epsilon,
+                             scale + c, shift ? shift + c : NULL, qcc_at(t, x, first),
+                             qcc_place(t, y, first));
+    }
 }
 
 QCC_KERNEL void qcc_layernorm_f32(int32_t rows, int32_t n, float epsilon, const float *scale,

@@ -4,39 +4,13 @@
 #ifndef QCC_REDUCE_F32_H
 #define QCC_REDUCE_F32_H
 
-#include <math.h>
-
-#include "real.h"
-
-enum {
-  QCC_REDUCE_SUM, QCC_REDUCE_MEAN, QCC_REDUCE_MAX, QCC_REDUCE_MIN, QCC_REDUCE_PROD,
-  QCC_REDUCE_SUM_SQUARE, QCC_REDUCE_L1, QCC_REDUCE_L2
-};
+#include "reduce_line.h"
 
 struct qcc_reduce {
   int32_t rank;    /* 1 to 8 */
   int32_t dim[8];  /* of x */
   int32_t axes;    /* bit d: dimension d is reduced */
 };
-
-QCC_INLINE float qcc_reduce_start(int op) {
-  return op == QCC_REDUCE_MAX    ? -INFINITY
-         : op == QCC_REDUCE_MIN  ? INFINITY
-         : op == QCC_REDUCE_PROD ? 1.0f
-                                 : 0.0f;
-}
-
-QCC_INLINE float qcc_reduce_step(int op, float sum, float x) {
-  switch (op) {
-    case QCC_REDUCE_MAX: return x > sum ? x : sum;
-    case QCC_REDUCE_MIN: return x < sum ? x : sum;
-    case QCC_REDUCE_PROD: return sum * x;
-    case QCC_REDUCE_L1: return sum + (x < 0.0f ? -x : x);
-    case QCC_REDUCE_SUM_SQUARE:
-    case QCC_REDUCE_L2: return sum + x * x;
-    default: return sum + x;
-  }
-}
 
 QCC_INLINE float qcc_reduce_end(int op, float sum, int32_t count) {
   return op == QCC_REDUCE_MEAN ? sum / (float)count : op == QCC_REDUCE_L2 ? sqrtf(sum) : sum;
@@ -74,16 +48,18 @@ QCC_KERNEL int qcc_reduce_next(const struct qcc_reduce *p, const int32_t *step, 
 /* The partial results are kept in y where it can, else in scratch. */
 QCC_INLINE void qcc_reduce_real(int op, int t, const struct qcc_reduce *p,
                                 const void *QCC_RESTRICT x, void *scratch, void *QCC_RESTRICT y) {
-  int32_t step[8], index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, count, at = 0, from = 0, last = p->rank - 1;
+  int32_t step[8], index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, count, at = 0, last = p->rank - 1;
   int32_t n = qcc_reduce_steps(p, step, &count);
   float *sums = qcc_sums(t, scratch, y);
   for (int32_t i = 0; i < n; i++)
     sums[i] = qcc_reduce_start(op);
   do {
-    for (int32_t i = 0; i < p->dim[last]; i++) {
-      float *sum = &sums[at + i * step[last]];
-      *sum = qcc_reduce_step(op, *sum, qcc_get(t, x, from++));
-    }
+    if (step[last] == 0)
+      sums[at] = qcc_reduce_line(op, t, sums[at], p->dim[last], 0.0f, x);
+    else
+      for (int32_t i = 0; i < p->dim[last]; i++)
+        sums[at + i] = qcc_reduce_step(op, sums[at + i], qcc_get(t, x, i));
+    x = qcc_at(t, x, p->dim[last]);
   } while (qcc_reduce_next(p, step, index, &at));
   for (int32_t i = 0; i < n; i++)
     qcc_put(t, y, i, qcc_reduce_end(op, sums[i], count));

@@ -3,32 +3,32 @@
 #ifndef QCC_SOFTMAX_F32_H
 #define QCC_SOFTMAX_F32_H
 
-#include <math.h>
+#include "exp_f32.h"
+#include "reduce_line.h"
 
-#include "real.h"
-
-/* The largest of n elements that are `step` apart. */
-QCC_INLINE float qcc_largest_real(int t, int32_t n, int32_t step, const void *x) {
-  float max = qcc_get(t, x, 0);
-  for (int32_t i = 1; i < n; i++)
-    max = qcc_get(t, x, i * step) > max ? qcc_get(t, x, i * step) : max;
-  return max;
+/* n elements that are `inner` apart; their powers are kept in e, `step` apart. */
+QCC_INLINE void qcc_softmax_line(int t, int32_t n, int32_t inner, int32_t step, const void *x,
+                                 float *e, void *y) {
+  float max = qcc_reduce_every(QCC_REDUCE_MAX, t, n, inner, x), sum;
+  for (int32_t i = 0; i < n; i++)
+    e[i * step] = qcc_exp(qcc_get(t, x, i * inner) - max);
+  sum = qcc_reduce_every(QCC_REDUCE_SUM, QCC_F32, n, step, e);
+  for (int32_t i = 0; i < n; i++)
+    qcc_put(t, y, i * inner, e[i * step] / sum);
 }
 
 /* The powers are kept in y where it can, else in scratch. */
 QCC_INLINE void qcc_softmax_real(int t, int32_t outer, int32_t n, int32_t inner, const void *x,
                                  void *scratch, void *y) {
   for (int32_t o = 0; o < outer * inner; o++) {
-    int32_t at = o / inner * n * inner + o % inner, step = t == QCC_F16 ? 1 : inner;
+    int32_t at = o / inner * n * inner + o % inner;
     const void *from = qcc_at(t, x, at);
     void *to = qcc_place(t, y, at);
-    float *e = qcc_sums(t, scratch, to), max = qcc_largest_real(t, n, inner, from), sum = 0.0f;
-    for (int32_t i = 0; i < n; i++) {
-      e[i * step] = expf(qcc_get(t, from, i * inner) - max);
-      sum += e[i * step];
-    }
-    for (int32_t i = 0; i < n; i++)
-      qcc_put(t, to, i * inner, e[i * step] / sum);
+    float *e = qcc_sums(t, scratch, to);
+    if (inner == 1) /* vectors of neighbours */
+      qcc_softmax_line(t, n, 1, 1, from, e, to);
+    else
+      qcc_softmax_line(t, n, inner, t == QCC_F16 ? 1 : inner, from, e, to);
   }
 }
 
@@ -38,10 +38,10 @@ QCC_INLINE void qcc_logsoftmax_real(int t, int32_t outer, int32_t n, int32_t inn
     int32_t at = o / inner * n * inner + o % inner;
     const void *from = qcc_at(t, x, at);
     void *to = qcc_place(t, y, at);
-    float max = qcc_largest_real(t, n, inner, from), sum = 0.0f, log_sum;
+    float max = qcc_reduce_every(QCC_REDUCE_MAX, t, n, inner, from), sum = 0.0f, log_sum;
     for (int32_t i = 0; i < n; i++)
-      sum += expf(qcc_get(t, from, i * inner) - max);
-    log_sum = logf(sum);
+      sum += qcc_exp(qcc_get(t, from, i * inner) - max);
+    log_sum = qcc_log(sum);
     for (int32_t i = 0; i < n; i++)
       qcc_put(t, to, i * inner, qcc_get(t, from, i * inner) - max - log_sum);
   }

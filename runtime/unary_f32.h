@@ -3,8 +3,7 @@
 #ifndef QCC_UNARY_F32_H
 #define QCC_UNARY_F32_H
 
-#include <math.h>
-
+#include "exp_f32.h"
 #include "real.h"
 
 enum {
@@ -24,14 +23,6 @@ enum {
   QCC_ATAN
 };
 
-QCC_INLINE float qcc_sigmoid(float x) {
-  return 1.0f / (1.0f + expf(-x));
-}
-
-QCC_INLINE float qcc_softplus(float x) {
-  return (x > 0.0f ? x : 0.0f) + log1pf(expf(-fabsf(x)));
-}
-
 /* hi wins where the bounds cross; NaN stays. */
 QCC_INLINE float qcc_clip(float x, float lo, float hi) {
   float v = x < lo ? lo : x;
@@ -39,15 +30,21 @@ QCC_INLINE float qcc_clip(float x, float lo, float hi) {
 }
 
 QCC_INLINE float qcc_gelu_tanh(float x) {
-  return 0.5f * x * (1.0f + tanhf(0.79788456f * (x + 0.044715f * x * x * x)));
+  return 0.5f * x * (1.0f + qcc_tanh(0.79788456f * (x + 0.044715f * x * x * x)));
+}
+
+/* tanh(log(1 + e)) = (e^2 + 2 e) / (e^2 + 2 e + 2), e = e^x; from 20 on that is 1 */
+QCC_INLINE float qcc_mish(float x) {
+  float e = qcc_exp(x > 20.0f ? 20.0f : x), f = e * e + 2.0f * e;
+  return x * (f / (f + 2.0f));
 }
 
 QCC_INLINE float qcc_unary(int op, float a, float b, float x) {
   switch (op) {
     case QCC_ABS: return fabsf(x);
     case QCC_NEG: return -x;
-    case QCC_EXP: return expf(x);
-    case QCC_LOG: return logf(x);
+    case QCC_EXP: return qcc_exp(x);
+    case QCC_LOG: return qcc_log(x);
     case QCC_SQRT: return sqrtf(x);
     case QCC_RECIPROCAL: return 1.0f / x;
     case QCC_FLOOR: return floorf(x);
@@ -57,23 +54,23 @@ QCC_INLINE float qcc_unary(int op, float a, float b, float x) {
     case QCC_SIN: return sinf(x);
     case QCC_COS: return cosf(x);
     case QCC_TAN: return tanf(x);
-    case QCC_ERF: return erff(x);
+    case QCC_ERF: return qcc_erf(x);
     case QCC_SIGMOID: return qcc_sigmoid(x);
-    case QCC_TANH: return tanhf(x);
+    case QCC_TANH: return qcc_tanh(x);
     case QCC_RELU: return x < 0.0f ? 0.0f : x;
     case QCC_LEAKY: return x < 0.0f ? a * x : x;
-    case QCC_ELU: return x < 0.0f ? a * expm1f(x) : x;
-    case QCC_SELU: return b * (x < 0.0f ? a * expm1f(x) : x);
-    case QCC_CELU: return x < 0.0f ? a * expm1f(x / a) : x;
+    case QCC_ELU: return x < 0.0f ? a * qcc_expm1(x) : x;
+    case QCC_SELU: return b * (x < 0.0f ? a * qcc_expm1(x) : x);
+    case QCC_CELU: return x < 0.0f ? a * qcc_expm1(x / a) : x;
     case QCC_HARDSIGMOID: return qcc_clip(a * x + b, 0.0f, 1.0f);
     case QCC_HARDSWISH: return x * qcc_clip(x * (1.0f / 6.0f) + 0.5f, 0.0f, 1.0f);
     case QCC_SOFTPLUS: return qcc_softplus(x);
     case QCC_SOFTSIGN: return x / (1.0f + fabsf(x));
     case QCC_CLIP: return qcc_clip(x, a, b);
     case QCC_THRESHOLDED: return x > a ? x : 0.0f;
-    case QCC_GELU: return 0.5f * x * (1.0f + erff(x * 0.70710678f));
+    case QCC_GELU: return 0.5f * x * (1.0f + qcc_erf(x * 0.70710678f));
     case QCC_GELU_TANH: return qcc_gelu_tanh(x);
-    case QCC_MISH: return x * tanhf(qcc_softplus(x));
+    case QCC_MISH: return qcc_mish(x);
     case QCC_SWISH: return x * qcc_sigmoid(a * x);
     case QCC_ATAN: return atanf(x);
     default: return x;

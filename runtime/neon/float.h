@@ -35,7 +35,7 @@ QCC_INLINE float32x4_t qcc_fours_some(const float *v, int32_t n) {
   return vld1q_f32(part);
 }
 
-/* Activations without libm. */
+/* Activations without exp. */
 QCC_INLINE float32x4_t qcc_neon_activate(const struct qcc_act *p, float32x4_t v) {
   float32x4_t zero = vdupq_n_f32(0.0f), one = vdupq_n_f32(1.0f), gate;
   switch (p->kind) {
@@ -62,7 +62,7 @@ QCC_INLINE void qcc_fours_put(const struct qcc_act *p, float32x4_t v, int32_t n,
     vst1q_f32(part, v);
     memcpy(y, part, (size_t)n * 4);
   }
-#if QCC_ACT_LIBM
+#if QCC_ACT_EXP
   if (p->kind == QCC_ACT_SIGMOID || p->kind == QCC_ACT_TANH)
     qcc_activate_f32(p, qcc_min(n, 4), y, y);
 #endif

@@ -12,7 +12,7 @@ QCC_INLINE vfloat32m4_t qcc_rvv_gate(float a, float b, vfloat32m4_t v, size_t vl
   return __riscv_vfmin_vf_f32m4(__riscv_vfmax_vf_f32m4(v, 0.0f, vl), 1.0f, vl);
 }
 
-/* Activations without libm. */
+/* Activations without exp. */
 QCC_INLINE vfloat32m4_t qcc_rvv_activate(const struct qcc_act *p, vfloat32m4_t v, size_t vl) {
   switch (p->kind) {
     case QCC_ACT_RELU: return __riscv_vfmax_vf_f32m4(v, 0.0f, vl);
@@ -30,7 +30,7 @@ QCC_INLINE vfloat32m4_t qcc_rvv_activate(const struct qcc_act *p, vfloat32m4_t v
 /* Activates and stores vl floats. */
 QCC_INLINE void qcc_rvv_put_f32(const struct qcc_act *p, vfloat32m4_t v, float *y, size_t vl) {
   __riscv_vse32_v_f32m4(y, qcc_rvv_activate(p, v, vl), vl);
-#if QCC_ACT_LIBM
+#if QCC_ACT_EXP
   if (p->kind == QCC_ACT_SIGMOID || p->kind == QCC_ACT_TANH)
     qcc_activate_f32(p, (int32_t)vl, y, y);
 #endif

@@ -97,7 +97,7 @@ static Node *random_pool(Graph *g, const char *op, DType type) {
   if (is_average) {
     set_input(g, n, 1, set_output(g, n, n_elements(t[1]), taps * 256));
     set_int(g, n, "x_zero", pick(-128, 127));
-  } else if (type == DT_F32 && pick(0, 1)) {
+  } else if (strcmp(op, "AveragePool") == 0 && pick(0, 1)) {
     set_int(g, n, "count_include_pad", 1);
   }
   return n;
@@ -112,32 +112,108 @@ static Node *random_softmax(Graph *g) {
   return new_layer(g, "QSoftmax", 2, (Tensor *[]){new_input(g, DT_I8, 2, dim), t}, new_output(g));
 }
 
-/* Of reals: what reads one tensor of an image, or that and a constant of its shape or a row's. */
-Node *random_real_elements(Graph *g, DType type) {
-  static const char *const ops[] = {"Add",     "Mul",     "Sub",        "PRelu",      "Sigmoid",
-                                    "Clip",    "Exp",     "Softmax",    "LogSoftmax", "ReduceMean",
-                                    "MaxPool", "AveragePool", "InstanceNormalization"};
-  int kind = pick(0, (int)(sizeof ops / sizeof *ops) - 1);
-  int64_t dim[4] = {pick(1, 2), pick(1, 9), pick(1, 9), pick(1, 33)}, last = dim[3], axis = pick(1, 3);
-  Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
-  Tensor *in[3] = {new_tensor(g, fresh_name(g, "x"), type, 4, dim), NULL, NULL};
-  in[0]->layout = LAYOUT_NHWC;
-  if (kind < 4) in[1] = pick(0, 1) ? new_weights(g, 4, dim, type) : new_weights(g, 1, &last, type);
-  if (kind == 12) in[1] = new_weights(g, 1, &last, DT_F32), in[2] = new_weights(g, 1, &last, DT_F32);
-  Node *n = add_node(g, -1, ops[kind], fresh_name(g, "layer"), in[2] ? 3 : in[1] ? 2 : 1, in, 1, &y);
-  if (kind == 5) set_float(g, n, "min", -0.3), set_float(g, n, "max", 0.7);
-  if (kind == 7 || kind == 8) set_int(g, n, "axis", axis);
-  if (kind == 9) set_ints(g, n, "axes", 1, &axis), set_int(g, n, "keepdims", pick(0, 1));
-  if (kind == 10 || kind == 11) {
-    int64_t kernel[2] = {pick(1, dim[1] > 3 ? 3 : (int)dim[1]), pick(1, (int)dim[2])};
-    set_ints(g, n, "kernel_shape", 2, kernel);
-    set_ints(g, n, "strides", 2, (int64_t[]){pick(1, 2), pick(1, 2)});
-  }
+static Node *random_qmatmul(Graph *g) {
+  int64_t depth = pick(1, 40), a[] = {pick(1, 3), pick(1, 9), depth}, b[] = {a[0], depth, pick(1, 67)};
+  bool shared = pick(0, 1);
+  Tensor *in[2] = {new_input(g, DT_I8, 3, a), new_weights(g, shared ? 2 : 3, shared ? b + 1 : b, DT_I8)};
+  Node *n = new_layer(g, "QMatMul", 2, in, new_output(g));
+  set_int(g, n, "m", ((const int32_t *)set_output(g, n, 1, depth * 256 * 256)->data)[0]);
+  set_int(g, n, "a_zero", pick(-128, 127)), set_int(g, n, "b_zero", pick(-128, 127));
   return n;
 }
 
+/* Mostly a few pixels, sometimes one long row. */
+static Tensor *random_image(Graph *g, DType type) {
+  bool row = !pick(0, 3);
+  int64_t dim[] = {pick(1, 2), row ? 1 : pick(1, 9), row ? 1 : pick(1, 9), row ? pick(1, 300) : pick(1, 67)};
+  Tensor *t = new_input(g, type, 4, dim);
+  t->layout = LAYOUT_NHWC;
+  return t;
+}
+
+static Node *random_transpose(Graph *g, DType type) {
+  static const int64_t perm[][4] = {{0, 3, 1, 2}, {0, 2, 3, 1}, {0, 2, 1, 3}, {3, 2, 1, 0}};
+  Tensor *x = random_image(g, type);
+  x->layout = LAYOUT_NONE;
+  Node *n = new_layer(g, "Transpose", 1, &x, new_output(g));
+  set_ints(g, n, "perm", 4, perm[pick(0, 3)]);
+  return n;
+}
+
+/* Between codes, int8 or uint8, and real numbers. */
+static Node *random_conversion(Graph *g, bool to_codes) {
+  DType type = pick(0, 1) ? DT_I8 : DT_U8;
+  Tensor *x = random_image(g, to_codes ? DT_F32 : type), *y = new_output(g), *t = to_codes ? y : x;
+  t->quant = new_quant(g, format_of(type), -1, 0, 1);
+  t->quant->scale[0] = 0.001f * (float)pick(1, 40);
+  t->quant->zero[0] = type == DT_U8 ? pick(0, 255) : pick(-128, 127);
+  return new_layer(g, to_codes ? "Quantize" : "Dequantize", 1, &x, y);
+}
+
+static Node *random_function(Graph *g, DType type) {
+  static const char *const ops[] = {"Exp",  "Sigmoid",  "Tanh", "Erf",  "Gelu", "Elu",      "Selu",
+                                    "Softplus", "Mish", "Relu", "Abs",  "HardSwish", "Clip"};
+  int kind = pick(0, (int)(sizeof ops / sizeof *ops) - 1);
+  Tensor *x = random_image(g, type);
+  Node *n = new_layer(g, ops[kind], 1, &x, new_output(g));
+  if (strcmp(ops[kind], "Clip") == 0) set_float(g, n, "min", -0.3), set_float(g, n, "max", 0.7);
+  return n;
+}
+
+static Node *random_binary(Graph *g, DType type) {
+  static const char *const ops[] = {"Add", "Sub", "Mul", "Min", "Max", "PRelu"};
+  Tensor *in[2];
+  int kind = pick(0, 5);
+  random_operands(g, type, in);
+  if (kind == 5) in[1] = new_weights(g, in[0]->rank, in[0]->dim, type); /* y has x's shape */
+  return new_layer(g, ops[kind], 2, in, new_output(g));
+}
+
+static Node *random_norm(Graph *g, DType type) {
+  Tensor *in[3] = {random_image(g, type), NULL, NULL};
+  if (pick(0, 1)) {
+    Node *n = new_layer(g, pick(0, 1) ? "Softmax" : "LogSoftmax", 1, in, new_output(g));
+    set_int(g, n, "axis", pick(1, 3));
+    return n;
+  }
+  bool instance = pick(0, 1), shift = instance || pick(0, 1);
+  in[1] = new_weights(g, 1, &in[0]->dim[3], DT_F32);
+  if (shift) in[2] = new_weights(g, 1, &in[0]->dim[3], DT_F32);
+  const char *op = instance ? "InstanceNormalization" : "LayerNormalization";
+  Node *n = new_layer(g, op, shift ? 3 : 2, in, new_output(g));
+  if (!instance) set_int(g, n, "axis", 3);
+  return n;
+}
+
+static Node *random_reduction(Graph *g, DType type) {
+  static const char *const ops[] = {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2"};
+  Tensor *x = random_image(g, type);
+  Node *n = new_layer(g, ops[pick(0, 4)], 1, &x, new_output(g));
+  int64_t first = pick(0, 3), axes[] = {first, 3};
+  set_ints(g, n, "axes", first < 3 ? pick(1, 2) : 1, axes);
+  set_int(g, n, "keepdims", pick(0, 1));
+  return n;
+}
+
+Node *random_real_elements(Graph *g, DType type) {
+  switch (pick(0, 9)) {
+    case 0: return random_pool(g, "MaxPool", type);
+    case 1: return random_pool(g, "AveragePool", type);
+    case 2: return random_binary(g, type);
+    case 3:
+    case 4: return random_norm(g, type);
+    case 5: return random_reduction(g, type);
+    case 6: return random_transpose(g, type);
+    case 7: return type == DT_F32 ? random_conversion(g, true) : random_function(g, type);
+    default: return random_function(g, type);
+  }
+}
+
 Node *random_elements(Graph *g) {
-  switch (pick(0, 6)) {
+  switch (pick(0, 9)) {
+    case 7: return random_qmatmul(g);
+    case 8: return random_transpose(g, DT_I8);
+    case 9: return random_conversion(g, false);
     case 0: return random_qadd(g);
     case 1: return random_qmul(g);
     case 2: return random_lookup(g);

@@ -8,7 +8,7 @@
 
 int pick(int lo, int hi);  /* lo..hi, both included */
 void *random_data(Graph *g, int64_t n, int lo, int hi); /* n bytes */
-void *random_reals(Graph *g, DType type, int64_t n);    /* -1..1 */
+void *random_reals(Graph *g, DType type, int64_t n, float bound); /* -bound..bound */
 Tensor *new_weights(Graph *g, int rank, const int64_t *dim, DType type);
 Tensor *new_vector(Graph *g, const char *name, int64_t n, int64_t lo, int64_t hi); /* int32 */
 /* A shift and multipliers that spread sums of up to `bound` over the codes and keep them within

@@ -381,6 +381,39 @@ static void test_unary(void **state) {
   }
 }
 
+/* The largest relative error over lo..hi. */
+static double relative_error(int op, double lo, double hi) {
+  double worst = 0;
+  for (int i = 0; i <= 100000; i++) {
+    float x = (float)(lo + (hi - lo) * i / 100000);
+    double want = unary(op, 1, 1, (double)x), got = (double)qcc_unary(op, 1, 1, x);
+    worst = fmax(worst, fabs(got - want) / fmax(fabs(want), 1e-37));
+  }
+  return worst;
+}
+
+/* What exp_f32.h computes without libm is right to a few bits everywhere, not only beside the
+ * largest output, and at the ends of the range too. */
+static void test_exp(void **state) {
+  (void)state;
+  assert_true(relative_error(QCC_EXP, -86.5, 88.7) < 4e-7);
+  assert_true(relative_error(QCC_LOG, 1e-38, 20) < 4e-7);
+  assert_true(relative_error(QCC_LOG, 0.9, 1.1) < 4e-7);
+  assert_true(relative_error(QCC_LOG, 1e-42, 1e-38) < 1e-6);
+  assert_true(relative_error(QCC_SIGMOID, -86, 90) < 4e-7);
+  assert_true(relative_error(QCC_SOFTPLUS, -86, 90) < 4e-7);
+  assert_true(relative_error(QCC_TANH, -12, 12) < 4e-7);
+  assert_true(relative_error(QCC_TANH, -1e-3, 1e-3) < 4e-7);
+  assert_true(relative_error(QCC_ERF, -6, 6) < 4e-7);
+  assert_true(relative_error(QCC_ERF, -1e-3, 1e-3) < 4e-7);
+  assert_true(isinf(qcc_exp(89.0f)) && isinf(qcc_exp(INFINITY)) && isinf(qcc_log(INFINITY)));
+  assert_true(qcc_exp(-1000.0f) == 0.0f && qcc_exp(-INFINITY) == 0.0f && qcc_exp(0.0f) == 1.0f);
+  assert_true(isinf(qcc_log(0.0f)) && isnan(qcc_log(-1.0f)) && qcc_log(1.0f) == 0.0f);
+  assert_true(isnan(qcc_exp(NAN)) && isnan(qcc_log(NAN)) && isnan(qcc_tanh(NAN)));
+  assert_true(qcc_tanh(INFINITY) == 1.0f && qcc_erf(-INFINITY) == -1.0f);
+  assert_true(qcc_sigmoid(-INFINITY) == 0.0f && qcc_sigmoid(INFINITY) == 1.0f);
+}
+
 static void test_activations(void **state) {
   (void)state;
   enum { N = 300 };
@@ -574,6 +607,7 @@ int main(void) {
       cmocka_unit_test(test_gemm),        cmocka_unit_test(test_matmul),
       cmocka_unit_test(test_pools),       cmocka_unit_test(test_pool_overhang),
       cmocka_unit_test(test_softmax),     cmocka_unit_test(test_unary),
+      cmocka_unit_test(test_exp),
       cmocka_unit_test(test_activations), cmocka_unit_test(test_binary),
       cmocka_unit_test(test_norms),
       cmocka_unit_test(test_reduce),      cmocka_unit_test(test_resize),
