@@ -88,18 +88,31 @@ static bool is_1x1(const Node *n) {
 
 static bool is_pointwise(const Node *n, DType type) { return fits_blocks(n, type) && is_1x1(n); }
 
-static bool is_depthwise(const Node *n, DType type) {
+static bool is_any_depthwise(const Node *n, DType type) {
   if (!has_plane(n) || !has_plain_weights(n, type)) return false;
   Plane p = plane_of(n);
-  return p.group > 1 && p.group == p.in_c && p.out_c == p.in_c && p.kernel_h == 3 &&
-         p.kernel_w == 3 && p.dilation_h == 1 && p.dilation_w == 1 && p.stride_h <= 2 &&
-         p.stride_w <= 2;
+  return p.group > 1 && p.group == p.in_c && p.out_c == p.in_c;
+}
+
+static bool is_depthwise(const Node *n, DType type) {
+  if (!is_any_depthwise(n, type)) return false;
+  Plane p = plane_of(n);
+  return p.kernel_h == 3 && p.kernel_w == 3 && p.dilation_h == 1 && p.dilation_w == 1 &&
+         p.stride_h <= 2 && p.stride_w <= 2;
+}
+
+/* No output may lie behind the rows that have been read. */
+static bool keeps_image(const Node *n) {
+  Plane p = plane_of(n);
+  return p.out_h <= p.in_h && p.out_w <= p.in_w && p.pad_top <= (p.kernel_h - 1) * p.dilation_h;
 }
 
 static bool is_depthwise_over(const Node *n, DType type) {
-  if (!is_depthwise(n, type)) return false;
-  Plane p = plane_of(n);
-  return p.out_h <= p.in_h && p.out_w <= p.in_w && p.pad_top <= 2;
+  return is_depthwise(n, type) && keeps_image(n);
+}
+
+static bool is_any_depthwise_over(const Node *n, DType type) {
+  return is_any_depthwise(n, type) && keeps_image(n);
 }
 
 static bool is_conv(const Node *n, DType type) {
@@ -133,6 +146,12 @@ bool is_rows_grouped_dsp(const Node *n) { return has_runs(n); }
 bool is_pointwise_dsp_s8(const Node *n) { return is_pointwise(n, DT_I8); }
 bool is_depthwise_dsp_s8(const Node *n) { return is_depthwise(n, DT_I8); }
 bool is_depthwise_over_dsp_s8(const Node *n) { return is_depthwise_over(n, DT_I8); }
+bool is_any_depthwise_dsp_s8(const Node *n) { return is_any_depthwise(n, DT_I8); }
+bool is_any_depthwise_dsp_s4(const Node *n) { return is_any_depthwise(n, DT_I4); }
+bool is_any_depthwise_dsp_s2(const Node *n) { return is_any_depthwise(n, DT_I2); }
+bool is_any_depthwise_over_dsp_s8(const Node *n) { return is_any_depthwise_over(n, DT_I8); }
+bool is_any_depthwise_over_dsp_s4(const Node *n) { return is_any_depthwise_over(n, DT_I4); }
+bool is_any_depthwise_over_dsp_s2(const Node *n) { return is_any_depthwise_over(n, DT_I2); }
 bool is_conv_dsp_s8(const Node *n) { return is_conv(n, DT_I8); }
 bool is_conv_over_dsp_s8(const Node *n) { return is_conv_over(n, DT_I8); }
 bool is_one_row_dsp_s8(const Node *n) { return is_one_row(n, DT_I8); }
@@ -198,3 +217,12 @@ static bool is_pool(const Node *n, DType t) {
 
 bool is_pool_dsp_s8(const Node *n) { return is_pool(n, DT_I8); }
 bool is_pool_dsp_u8(const Node *n) { return is_pool(n, DT_U8); }
+
+/* A pointer and four words per pair of taps, a row, and the ring of planes. */
+int64_t any_depthwise_scratch_dsp(const Node *n) {
+  Plane p = plane_of(n);
+  int64_t pairs = (p.kernel_w + 1) / 2, slots = (p.kernel_h - 1) * p.dilation_h + 1;
+  int64_t phase = (p.out_w + 3) / 4 * 4 + 2 * (pairs - 1) * p.dilation_w / p.stride_w;
+  int64_t channel = p.stride_w * phase;
+  return 4 * (5 * p.kernel_h * pairs + channel + p.dilation_w + (slots + 1) * 4 * channel);
+}

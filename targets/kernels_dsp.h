@@ -8,6 +8,12 @@
 bool is_pointwise_dsp_s8(const Node *n);
 bool is_depthwise_dsp_s8(const Node *n);
 bool is_depthwise_over_dsp_s8(const Node *n);
+bool is_any_depthwise_dsp_s8(const Node *n);
+bool is_any_depthwise_dsp_s4(const Node *n);
+bool is_any_depthwise_dsp_s2(const Node *n);
+bool is_any_depthwise_over_dsp_s8(const Node *n);
+bool is_any_depthwise_over_dsp_s4(const Node *n);
+bool is_any_depthwise_over_dsp_s2(const Node *n);
 bool is_conv_dsp_s8(const Node *n);
 bool is_conv_over_dsp_s8(const Node *n);
 bool is_one_row_dsp_s8(const Node *n);
@@ -38,6 +44,7 @@ bool is_pool_dsp_u8(const Node *n);
 
 int64_t pointwise_scratch_dsp(const Node *n);
 int64_t depthwise_scratch_dsp(const Node *n);
+int64_t any_depthwise_scratch_dsp(const Node *n);
 int64_t conv_scratch_dsp(const Node *n);
 int64_t ring_scratch_dsp(const Node *n);
 int64_t gemm_scratch_dsp(const Node *n);
