@@ -9,6 +9,8 @@
  * of codes, those above them the next. */
 #include "codegen/codegen.h"
 
+#include <string.h>
+
 typedef struct Order {
   int64_t step, rest; /* codes of a channel that lie together; in the last steps of a run */
   int64_t block;      /* channels of all blocks; 0: it depends */
@@ -97,14 +99,16 @@ static uint8_t *pack_taps(Arena *a, const Tensor *w, int bits, int64_t *bytes) {
 uint8_t *pack_floats(Arena *a, const Tensor *w, int64_t lanes, int64_t whole, int64_t *bytes) {
   int64_t channels = w->dim[0], depth = n_elements(w) / channels;
   int64_t slots = (channels + lanes - 1) / lanes * lanes;
-  float *out = arena_alloc(a, (slots * depth + 1) * (int64_t)sizeof *out);
+  int size = dtype_bytes(w->dtype);
+  uint8_t *out = arena_alloc(a, (slots * depth + 1) * size);
   for (int64_t o = 0; o < channels; o++) {
     int64_t first = o / whole * whole, width = slots - first < whole ? slots - first : whole;
     for (int64_t k = 0; k < depth; k++)
-      out[first * depth + k * width + o - first] = ((const float *)w->data)[o * depth + k];
+      memcpy(out + (first * depth + k * width + o - first) * size,
+             (const uint8_t *)w->data + (o * depth + k) * size, (size_t)size);
   }
-  *bytes = slots * depth * (int64_t)sizeof *out;
-  return (uint8_t *)out;
+  *bytes = slots * depth * size;
+  return out;
 }
 
 /* Depthwise, two taps of each channel side by side; narrow codes are not packed. */

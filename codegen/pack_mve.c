@@ -46,11 +46,12 @@ static uint8_t *pack_columns(Arena *a, const Tensor *w, int64_t *bytes) {
 }
 
 bool is_mve_packing(Packing packing) {
-  return packing >= PACK_MVE_QUADS && packing <= PACK_MVE_FLOATS;
+  return packing >= PACK_MVE_QUADS && packing <= PACK_MVE_HALVES;
 }
 
 uint8_t *pack_mve(Arena *a, const Tensor *w, Packing packing, int64_t *bytes) {
   if (packing == PACK_MVE_COLUMNS) return pack_columns(a, w, bytes);
   if (packing == PACK_MVE_FLOATS) return pack_floats(a, w, 4, 8, bytes);
+  if (packing == PACK_MVE_HALVES) return pack_floats(a, w, 8, 16, bytes);
   return pack_groups(a, w, packing == PACK_MVE_EIGHTS ? 8 : 4, bytes);
 }

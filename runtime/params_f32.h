@@ -10,7 +10,7 @@
 struct qcc_conv_f32 {
   struct qcc_window g;
   int32_t group;
-  int32_t w_next; /* where a kernel takes groups one by one: floats of w of each */
+  int32_t w_next; /* where a kernel takes groups one by one: elements of w of each */
   struct qcc_act act;
 };
 

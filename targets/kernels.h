@@ -48,6 +48,7 @@ typedef enum Packing {
   PACK_MVE_EIGHTS,     /* eight, those left in fours */
   PACK_MVE_COLUMNS,    /* depthwise: the taps of a channel column by column */
   PACK_MVE_FLOATS,     /* floats: [channels / 8][depth][8], up to four channels at the end [depth][4] */
+  PACK_MVE_HALVES,     /* float16: [channels / 16][depth][16], up to eight at the end [depth][8] */
 } Packing;
 
 typedef struct Kernel {

@@ -229,29 +229,50 @@ int64_t mve_depthwise3x3_scratch(const Node *n) {
 
 /* ---- floats ---------------------------------------------------------------------------------- */
 
-bool is_mve_conv1x1_f32(const Node *n) { return is_conv1x1(n, DT_F32); }
-bool is_mve_conv_f32(const Node *n) { return is_any_conv(n, DT_F32); }
-bool is_mve_conv_over_f32(const Node *n) { return is_conv_over(n, DT_F32); }
-bool is_mve_depthwise_f32(const Node *n) { return is_any_depthwise(n, DT_F32); }
-bool is_mve_gemm_f32(const Node *n) { return has_weights(n, DT_F32) && is_gemm_f32(n); }
+static bool is_half(const Node *n) { return n->in[0]->dtype == DT_F16; }
 
-bool is_mve_depthwise_over_f32(const Node *n) {
+/* Float16 sums of more taps than those of 7x7 lose too much. */
+static bool has_few_taps(const Node *n) { return n_elements(n->in[1]) <= 49 * n->in[1]->dim[0]; }
+
+static bool is_real_depthwise_over(const Node *n, DType t) {
   Plane p;
-  return is_depthwise(n, DT_F32, &p) && stays_behind(&p, 1, kept_rows(&p));
+  return is_depthwise(n, t, &p) && stays_behind(&p, 1, kept_rows(&p));
 }
 
-static int64_t ring_f32(const Plane *p) { return 4 * span_of(p) * columns_of(p) * p->in_c; }
-
-int64_t mve_gemm_scratch_f32(const Node *n) {
-  return 8 * n_elements(n->in[1]) / n->in[1]->dim[0];
+bool is_mve_conv1x1_f32(const Node *n) { return is_conv1x1(n, DT_F32); }
+bool is_mve_conv1x1_f16(const Node *n) { return is_half(n) && is_conv1x1(n, DT_F16); }
+bool is_mve_conv_f32(const Node *n) { return is_any_conv(n, DT_F32); }
+bool is_mve_conv_f16(const Node *n) { return is_half(n) && is_any_conv(n, DT_F16); }
+bool is_mve_conv_over_f32(const Node *n) { return is_conv_over(n, DT_F32); }
+bool is_mve_conv_over_f16(const Node *n) { return is_half(n) && is_conv_over(n, DT_F16); }
+bool is_mve_gemm_f32(const Node *n) { return has_weights(n, DT_F32) && is_gemm_f32(n); }
+bool is_mve_gemm_f16(const Node *n) { return has_weights(n, DT_F16) && is_gemm_f16(n); }
+bool is_mve_depthwise_f32(const Node *n) { return is_any_depthwise(n, DT_F32); }
+bool is_mve_depthwise_f16(const Node *n) {
+  return is_half(n) && is_any_depthwise(n, DT_F16) && has_few_taps(n);
+}
+bool is_mve_depthwise_over_f32(const Node *n) { return is_real_depthwise_over(n, DT_F32); }
+bool is_mve_depthwise_over_f16(const Node *n) {
+  return is_half(n) && is_real_depthwise_over(n, DT_F16) && has_few_taps(n);
 }
 
-int64_t mve_conv_scratch_f32(const Node *n) {
+static int64_t element_bytes(const Node *n) { return dtype_bytes(n->in[1]->dtype); }
+
+static int64_t ring_bytes(const Node *n, const Plane *p) {
+  return element_bytes(n) * span_of(p) * columns_of(p) * p->in_c;
+}
+
+int64_t mve_gemm_scratch_real(const Node *n) {
+  return 2 * ((element_bytes(n) * n_elements(n->in[1]) / n->in[1]->dim[0] + 3) / 4 * 4);
+}
+
+int64_t mve_conv_scratch_real(const Node *n) {
   Plane p = plane_of(n);
-  return 2 * (round16(4 * p.kernel_h * p.kernel_w * p.in_c / p.group) + 16) + ring_f32(&p) + 16;
+  int64_t patch = round16(element_bytes(n) * p.kernel_h * p.kernel_w * p.in_c / p.group) + 16;
+  return 2 * patch + ring_bytes(n, &p) + 16;
 }
 
-int64_t mve_depthwise_scratch_f32(const Node *n) {
+int64_t mve_depthwise_scratch_real(const Node *n) {
   Plane p = plane_of(n);
-  return ring_f32(&p) + 16;
+  return ring_bytes(n, &p) + 16;
 }

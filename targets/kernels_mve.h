@@ -36,19 +36,25 @@ bool is_mve_depthwise3x3_over_s8(const Node *n);
 bool is_mve_depthwise3x3_over_s4(const Node *n);
 bool is_mve_depthwise3x3_over_s2(const Node *n);
 bool is_mve_conv1x1_f32(const Node *n);
+bool is_mve_conv1x1_f16(const Node *n);
 bool is_mve_conv_f32(const Node *n);
+bool is_mve_conv_f16(const Node *n);
 bool is_mve_conv_over_f32(const Node *n);
+bool is_mve_conv_over_f16(const Node *n);
 bool is_mve_gemm_f32(const Node *n);
+bool is_mve_gemm_f16(const Node *n);
 bool is_mve_depthwise_f32(const Node *n);
+bool is_mve_depthwise_f16(const Node *n);
 bool is_mve_depthwise_over_f32(const Node *n);
+bool is_mve_depthwise_over_f16(const Node *n);
 int64_t mve_gemm_scratch(const Node *n);
 int64_t mve_tile_scratch(const Node *n);
 int64_t mve_conv_scratch(const Node *n);
 int64_t mve_depthwise_scratch(const Node *n);
 int64_t mve_depthwise3x3_scratch(const Node *n);
-int64_t mve_gemm_scratch_f32(const Node *n);
-int64_t mve_conv_scratch_f32(const Node *n);
-int64_t mve_depthwise_scratch_f32(const Node *n);
+int64_t mve_gemm_scratch_real(const Node *n);
+int64_t mve_conv_scratch_real(const Node *n);
+int64_t mve_depthwise_scratch_real(const Node *n);
 
 /* int4 weights in runs that have a multiple each. */
 bool is_mve_conv_grouped(const Node *n);
