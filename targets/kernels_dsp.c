@@ -48,8 +48,8 @@ static bool has_plain_weights(const Node *n, DType type) {
 }
 
 /* Do two channels, or four, fit in a halfword, and their sums in the bits that are kept of them?
- * Narrow weights of three channels of four are kept larger by an offset, and what it adds may lose
- * no bits but zeros when it is shifted. */
+ * Narrow weights of three channels of four are kept larger by an offset: their sums must fit with it
+ * and without, and what it adds may lose no bits but zeros when it is shifted. */
 static bool fits_blocks(const Node *n, DType type) {
   int offset = type == DT_I4 ? 8 : type == DT_I2 ? 2 : 0;
   int least_shift = type == DT_I4 ? -3 : type == DT_I2 ? -1 : -12;
@@ -62,7 +62,8 @@ static bool fits_blocks(const Node *n, DType type) {
     int64_t sum = 0, limit = type == DT_I4 && is_top ? 1 << 19 : 1 << 23;
     for (int64_t i = 0; i < depth; i++, w++) {
       if (*w == -128) return false; /* 256 * -128 + b may be beyond a halfword */
-      sum += abs(is_top ? *w : *w + offset);
+      int raised = is_top ? 0 : abs(*w + offset), plain = abs(*w);
+      sum += raised > plain ? raised : plain;
     }
     if (128 * sum + llabs(get_int(DT_I32, n->in[2]->data, o)) >= limit) return false;
   }

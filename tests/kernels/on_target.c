@@ -1,10 +1,11 @@
 /* on_target.c - the kernels that a target's tables choose, over random layers, on the target:
  *
- *     on_target [--float | --half | --elements] TARGET COMPILER OPTIMIZE COUNT [SEED]
+ *     on_target [--float | --half | --elements | --rows] TARGET COMPILER OPTIMIZE COUNT [SEED]
  *
  * Random lowered layers with weights, with --float such of real numbers, with --half those of
- * float16 or with such weights, with --elements layers without weights (random_elements.c), become
- * one program.  Each
+ * float16 or with such weights, with --elements layers without weights (random_elements.c), with
+ * --rows fully connected layers of one row whose codes keep their whole range, become one program.
+ * Each
  * has a part of the arena with its input, scratch and output, random bytes between them; where the
  * kernel may work in place, the layer comes a second time in that form.  The whole arena is both
  * the program's input and its output, so what a kernel wrote beside its buffers is found.  Codes
@@ -24,7 +25,7 @@ enum { GUARD = 64, SKIPPED = 77, ALIGN = 16 };
 static const double tolerance = 1e-5; /* of the largest sum of a layer */
 static const double half_step = 1.0 / 1024, smallest_half = 1.0 / (1 << 24);
 
-typedef enum Mode { CODES, FLOATS, HALVES, ELEMENTS } Mode;
+typedef enum Mode { CODES, FLOATS, HALVES, ELEMENTS, ROWS } Mode;
 
 static char dir[] = "/tmp/qcc-kernels-XXXXXX";
 static uint64_t random_state = UINT64_C(0x2545f4914f6cdd1d);
@@ -59,6 +60,7 @@ typedef struct Layer {
 typedef struct Program {
   Graph *g;
   Context cx;
+  Mode mode;
   int n_layer;
   Layer *layer;
   int64_t bytes; /* of the arena so far */
@@ -150,15 +152,17 @@ static Node *finish_float(Program *p, const char *op, Tensor *x, Tensor *w) {
 static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
   Graph *g = p->g;
   int64_t table_size = 256, depth = n_elements(w) / w->dim[0];
+  bool rows = p->mode == ROWS;
   Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
   Tensor *in[6] = {x, w, new_vector(g, "b", w->dim[0], -5000, 5000), NULL, NULL, NULL};
-  if (!pick(0, 2))
+  if (!rows && !pick(0, 2))
     in[5] = new_const(g, fresh_name(g, "t"), DT_I8, 1, &table_size, random_data(g, 256, -128, 127));
   Node *n = add_node(g, -1, op, fresh_name(g, "layer"), 6, in, 1, &y);
-  bool groups = depth < 500 && !pick(0, strcmp(op, "QGemm") == 0 ? 1 : 3);
+  bool groups = !rows && depth < 500 && !pick(0, strcmp(op, "QGemm") == 0 ? 1 : 3);
   int64_t largest = 128 * -(int64_t)format_of(w->dtype)->lo * (groups ? 255 : 1);
   if (groups) add_groups(p, n, w);
   Tensor *m = set_output(g, n, w->dim[0], depth * largest + 5000);
+  if (rows) set_int(g, n, "lo", -128), set_int(g, n, "hi", 127);
   set_input(g, n, 3, m);
   set_int(g, n, "x_zero", pick(0, 3) ? pick(-128, 127) : 0);
   return n;
@@ -176,7 +180,8 @@ static DType input_type(DType weights) {
 
 static Node *random_gemm(Program *p, DType type) {
   Graph *g = p->g;
-  int64_t rows = pick(0, 1) ? 1 : pick(2, 9), out = pick(0, 3) ? pick(1, 67) : 8 * pick(1, 6);
+  int64_t rows = p->mode == ROWS || pick(0, 1) ? 1 : pick(2, 9);
+  int64_t out = p->mode != ROWS && pick(0, 3) ? pick(1, 67) : 8 * pick(1, 6);
   int64_t depth = pick(0, 1) ? pick(1, 67) : pick(0, 1) ? 4 * pick(1, 40) : 64 * pick(1, 5);
   Tensor *x = new_tensor(g, fresh_name(g, "x"), input_type(type), 2, (int64_t[]){rows, depth});
   return finish_weighted(p, "QGemm", x, new_weights(g, 2, (int64_t[]){out, depth}, type));
@@ -291,20 +296,22 @@ static void add_in_place(Program *p, const Node *n) {
   add_layer(p, same, true);
 }
 
-static Node *random_layer(Program *p, int i, Mode mode) {
+static Node *random_layer(Program *p, int i) {
+  Mode mode = p->mode;
   static const DType types[] = {DT_I8, DT_I4, DT_I2};
   DType type = mode == FLOATS ? DT_F32 : mode == HALVES ? DT_F16 : types[i % 3];
-  int shape = i / (mode == CODES ? 3 : 1) % (SHAPES + (mode == CODES ? 1 : 4));
+  int shape = i / (mode == CODES ? 3 : 1) % (SHAPES + (mode == CODES || mode == ROWS ? 1 : 4));
   if (mode == ELEMENTS) return random_elements(p->g);
   if (shape > SHAPES + 1) return random_real_elements(p->g, type);
   if (shape > SHAPES) return random_matmul(p, type);
-  return shape == SHAPES ? random_gemm(p, type) : random_conv(p, (Shape)shape, type);
+  return shape == SHAPES || mode == ROWS ? random_gemm(p, type) : random_conv(p, (Shape)shape, type);
 }
 
-static void add_random_layer(Program *p, int i, Mode mode) {
-  Node *n = random_layer(p, i, mode);
+static void add_random_layer(Program *p, int i) {
+  bool codes = p->mode == CODES || p->mode == ROWS;
+  Node *n = random_layer(p, i);
   infer_node(p->g, n);
-  if (mode == CODES && !pick(0, n->in[1]->dtype == DT_I2 ? 1 : 3)) set_int(p->g, n, "compact", 1);
+  if (codes && !pick(0, n->in[1]->dtype == DT_I2 ? 1 : 3)) set_int(p->g, n, "compact", 1);
   widen_weights(p->g, p->cx.target, n);
   n->kernel = choose_kernel(p->cx.target, n);
   if (!n->kernel) error("layer %d has no kernel", i);
@@ -460,15 +467,17 @@ int main(int argc, char **argv) {
   Mode mode = strcmp(option, "--float") == 0      ? FLOATS
               : strcmp(option, "--half") == 0     ? HALVES
               : strcmp(option, "--elements") == 0 ? ELEMENTS
+              : strcmp(option, "--rows") == 0     ? ROWS
                                                   : CODES;
   if (mode != CODES) argc--, argv++;
   if (argc != 5 && argc != 6)
-    return fputs("usage: on_target [--float | --half | --elements] TARGET COMPILER OPTIMIZE COUNT [SEED]\n",
+    return fputs("usage: on_target [--float | --half | --elements | --rows] TARGET COMPILER OPTIMIZE COUNT "
+                 "[SEED]\n",
                  stderr),
            2;
   Arena *a = new_arena();
   PlanReport plan = {0};
-  Program p = {.g = new_graph(a, "layers"), .bytes = GUARD};
+  Program p = {.g = new_graph(a, "layers"), .bytes = GUARD, .mode = mode};
   p.cx = (Context){.arena = a, .target = load_target(a, argv[1]), .report = &plan};
   int compiler = atoi(argv[2]), count = atoi(argv[4]);
   if (argc == 6) random_state ^= strtoull(argv[5], NULL, 10) * UINT64_C(0x9e3779b97f4a7c15);
@@ -478,7 +487,7 @@ int main(int argc, char **argv) {
   if (why) return printf("skipped: %s\n", why), SKIPPED;
   if (!mkdtemp(dir)) return 2;
   atexit(remove_dir);
-  for (int i = 0; i < count; i++) add_random_layer(&p, i, mode);
+  for (int i = 0; i < count; i++) add_random_layer(&p, i);
   bool right = run_program(a, &p, compiler, argv[3]);
   count_kernels(&p);
   free_arena(a);
