@@ -24,28 +24,20 @@ QCC_INLINE int32_t qcc_quantize_one(const struct qcc_quantize *p, float x) {
   return qcc_clamp(bits - 0x4b400000 + p->zero, p->lo, p->hi);
 }
 
-QCC_KERNEL void qcc_quantize_s8(const struct qcc_quantize *p, int32_t n, const float *x,
-                                int8_t *y) {
-  for (int32_t i = 0; i < n; i++)
-    y[i] = (int8_t)qcc_quantize_one(p, x[i]);
-}
-
-QCC_KERNEL void qcc_quantize_u8(const struct qcc_quantize *p, int32_t n, const float *x,
-                                uint8_t *y) {
-  for (int32_t i = 0; i < n; i++)
-    y[i] = (uint8_t)qcc_quantize_one(p, x[i]);
-}
-
-QCC_KERNEL void qcc_dequantize_s8(const struct qcc_quantize *p, int32_t n,
-                                  const int8_t *QCC_RESTRICT x, float *QCC_RESTRICT y) {
-  for (int32_t i = 0; i < n; i++)
-    y[i] = (float)(x[i] - p->zero) * p->scale;
-}
-
-QCC_KERNEL void qcc_dequantize_u8(const struct qcc_quantize *p, int32_t n,
-                                  const uint8_t *QCC_RESTRICT x, float *QCC_RESTRICT y) {
-  for (int32_t i = 0; i < n; i++)
-    y[i] = (float)(x[i] - p->zero) * p->scale;
-}
+#define QCC_QUANTIZE(suffix, codes)                                                               \
+  QCC_KERNEL void qcc_quantize_##suffix(const struct qcc_quantize *p, int32_t n, const float *x,  \
+                                        codes *y) {                                               \
+    for (int32_t i = 0; i < n; i++)                                                               \
+      y[i] = (codes)qcc_quantize_one(p, x[i]);                                                    \
+  }                                                                                               \
+  QCC_KERNEL void qcc_dequantize_##suffix(const struct qcc_quantize *p, int32_t n,                \
+                                          const codes *QCC_RESTRICT x, float *QCC_RESTRICT y) {   \
+    for (int32_t i = 0; i < n; i++)                                                               \
+      y[i] = (float)(x[i] - p->zero) * p->scale;                                                  \
+  }
+QCC_QUANTIZE(s8, int8_t)
+QCC_QUANTIZE(u8, uint8_t)
+QCC_QUANTIZE(s16, int16_t)
+#undef QCC_QUANTIZE
 
 #endif

@@ -32,7 +32,7 @@ QCC_KERNEL void qcc_add_row_dsp(const void *params, int32_t n, const int8_t *a, 
     y[3] = qcc_dsp_sum(p, qcc_dsp_odd(high), factors);
   }
   for (; n > 0; n--, a += a_step, b += b_step)
-    *y++ = qcc_add_one_s8(p, *a, *b);
+    *y++ = (int8_t)qcc_add_one(p, *a, *b);
 }
 
 QCC_KERNEL void qcc_add_dsp_s8(const struct qcc_add *p, int32_t n, const int8_t *a, const int8_t *b,

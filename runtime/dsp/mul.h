@@ -25,7 +25,7 @@ QCC_KERNEL void qcc_mul_row_dsp(const void *params, int32_t n, const int8_t *a, 
     y[3] = qcc_dsp_product(p, ((int32_t)a_odd >> 16) * ((int32_t)b_odd >> 16));
   }
   for (; n > 0; n--, a += a_step, b += b_step)
-    *y++ = qcc_mul_one_s8(p, *a, *b);
+    *y++ = (int8_t)qcc_mul_one(p, *a, *b);
 }
 
 QCC_KERNEL void qcc_mul_dsp_s8(const struct qcc_mul *p, int32_t n, const int8_t *a, const int8_t *b,
