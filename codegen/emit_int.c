@@ -15,14 +15,16 @@ const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
   return int_array(e, "s", "uint8_t", count, v);
 }
 
-/* Weights, [multiples], bias, multipliers, table, [scratch], output. */
+/* Weights, [multiples], bias, multipliers, table of int8 codes, [scratch], output. */
 static void call_weighted(Emitter *e, const Node *n, const Kernel *k) {
   const char *groups = optional_input(n, 4) ? write_groups(e, n, k) : NULL, *w = weight_array(e, n, k);
   const char *b = constant_array(e, n->in[2], "b"), *m = constant_array(e, n->in[3], "m");
-  const char *table = optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL";
-  call(e, "qcc_%s(&p, %s%s, %s, %s%s%s, %s, %s, %s%s)", k->name, groups ? "&q, " : "",
-       pointer_to(e, n->in[0]), w, groups ? groups : "", groups ? ", " : "", b, m, table,
-       scratch_argument(e, n, k), pointer_to(e, n->out[0]));
+  const char *table = optional_input(n, 5)            ? constant_array(e, n->in[5], "t")
+                      : n->in[0]->dtype == DT_I16 ? NULL
+                                                  : "NULL";
+  call(e, "qcc_%s(&p, %s%s, %s, %s%s%s, %s, %s%s%s%s)", k->name, groups ? "&q, " : "",
+       pointer_to(e, n->in[0]), w, groups ? groups : "", groups ? ", " : "", b, m,
+       table ? table : "", table ? ", " : "", scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 
 void emit_qconv(Emitter *e, const Node *n, const Kernel *k) {
@@ -133,6 +135,24 @@ void emit_lookup_channels(Emitter *e, const Node *n, const Kernel *k) {
   const char *table = constant_array(e, n->in[1], "t");
   call(e, "qcc_%s(%lld, %lld, %s, %s, %s)", k->name, (long long)(n_elements(x) / channels),
        (long long)channels, table, pointer_to(e, x), pointer_to(e, n->out[0]));
+}
+
+void emit_lookup_s16(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *x = n->in[0];
+  int64_t channels = n->in[1]->rank == 2 ? n->in[1]->dim[0] : 1;
+  const char *table = constant_array(e, n->in[1], "t");
+  call(e, "qcc_%s(%lld, %lld, %d, %s, %s, %s)", k->name, (long long)(n_elements(x) / channels),
+       (long long)channels, x->dtype == DT_I8 ? 128 : 0, table, pointer_to(e, x),
+       pointer_to(e, n->out[0]));
+}
+
+void emit_qrequantize(Emitter *e, const Node *n, const Kernel *k) {
+  open_params(e, "qcc_requantize");
+  field(e, "m", attr_int(n, "m", 0));
+  write_rescale(e, n);
+  close_params(e);
+  call(e, "qcc_%s(&p, %lld, %s, %s)", k->name, (long long)n_elements(n->in[0]),
+       pointer_to(e, n->in[0]), pointer_to(e, n->out[0]));
 }
 
 /* Quantize, Dequantize, and Cast from codes (scale 1, zero 0). */

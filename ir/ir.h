@@ -351,6 +351,8 @@ QuantSpec *new_quant(Graph *g, const Format *f, int axis, int64_t group, int64_t
 
 /* clamp(zero + (((acc shifted by shift) * m + 2^30) >> 31), lo, hi): rule q31. */
 int32_t requantize_q31(int32_t acc, int32_t m, int shift, int32_t zero, int32_t lo, int32_t hi);
+/* The same for an accumulator of 64 bits, which a negative shift brings to 32. */
+int32_t requantize_q31_wide(int64_t acc, int32_t m, int shift, int32_t zero, int32_t lo, int32_t hi);
 /* The same for a row of n channels of int8 codes: y[i] from acc[i] + bias[i] (bias NULL: 0) and m[i]. */
 void requantize_row(int64_t n, const int32_t *acc, const int32_t *bias, const int32_t *m, int shift,
                     int32_t zero, int32_t lo, int32_t hi, int8_t *y);

@@ -19,6 +19,12 @@ int32_t requantize_q31(int32_t acc, int32_t m, int shift, int32_t zero, int32_t 
   return rescaled(shifted(acc, shift), m, zero, lo, hi);
 }
 
+int32_t requantize_q31_wide(int64_t acc, int32_t m, int shift, int32_t zero, int32_t lo,
+                            int32_t hi) {
+  if (shift < 0) acc >>= shift > -64 ? -shift : 63;
+  return requantize_q31((int32_t)acc, m, shift < 0 ? 0 : shift, zero, lo, hi);
+}
+
 void requantize_row(int64_t n, const int32_t *acc, const int32_t *bias, const int32_t *m, int shift,
                     int32_t zero, int32_t lo, int32_t hi, int8_t *y) {
   for (int64_t i = 0; i < n; i++) {

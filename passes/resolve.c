@@ -77,7 +77,8 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
 static ActChoice choose_activations(const Layers *l) {
   ActChoice c = {0};
   c.format = format_choice(l, "activations.format", &c.half, &c.won, &c.loc);
-  c.symmetric = strcmp(value_of(l, "activations.symmetric"), "true") == 0;
+  c.symmetric = strcmp(value_of(l, "activations.symmetric"), "true") == 0 ||
+                (c.format != NULL && c.format->dtype == DT_I16);
   c.dynamic = strcmp(value_of(l, "activations.mode"), "dynamic") == 0;
   c.method = value_of(l, "calibration.method");
   c.percentile = strtod(value_of(l, "calibration.percentile"), NULL);

@@ -94,6 +94,12 @@ static bool is_depthwise_f32(const Node *n) { return is_real_depthwise(n, DT_F32
 static bool is_depthwise_f16(const Node *n) { return is_real_depthwise(n, DT_F16, DT_F16); }
 static bool is_depthwise_w16(const Node *n) { return is_real_depthwise(n, DT_F32, DT_F16); }
 static bool is_conv_s8(const Node *n) { return has_s8_weights(n) && is_2d_nhwc(n); }
+/* int16 activations whose sums fit 32 bits. */
+static bool is_narrow_s16(const Node *n) { return has_s8_weights(n) && !attr_int(n, "wide", 0); }
+static bool is_pointwise_s16(const Node *n) { return is_narrow_s16(n) && is_pointwise(n); }
+static bool is_depthwise_s16(const Node *n) { return is_narrow_s16(n) && is_depthwise(n); }
+static bool is_conv_s16(const Node *n) { return is_narrow_s16(n) && is_2d_nhwc(n); }
+static bool is_to_s16(const Node *n) { return n->out[0]->dtype == DT_I16; }
 static bool is_conv_s4(const Node *n) { return has_s4_weights(n) && is_2d_nhwc(n); }
 static bool is_conv_s2(const Node *n) { return has_s2_weights(n) && is_2d_nhwc(n); }
 static bool is_conv_ternary(const Node *n) { return has_ternary(n) && is_2d_nhwc(n); }
@@ -106,8 +112,9 @@ static bool is_same_shape(const Node *n) {
 }
 
 static bool is_table(const Node *n, DType t, int rank) {
-  return in_type(n, 0) == t && n->in[1]->rank == rank;
+  return in_type(n, 0) == t && in_type(n, 1) != DT_I16 && n->in[1]->rank == rank;
 }
+static bool is_lookup_s16(const Node *n) { return in_type(n, 1) == DT_I16; }
 static bool is_lookup_s8(const Node *n) { return is_table(n, DT_I8, 1); }
 static bool is_lookup_u8(const Node *n) { return is_table(n, DT_U8, 1); }
 static bool is_channels_s8(const Node *n) { return is_table(n, DT_I8, 2); }
@@ -128,6 +135,9 @@ static bool is_pool_s8(const Node *n) {
 static bool is_pool_u8(const Node *n) {
   return in_type(n, 0) == DT_U8 && is_2d_nhwc(n) && n->n_out == 1;
 }
+static bool is_pool_s16(const Node *n) {
+  return in_type(n, 0) == DT_I16 && is_2d_nhwc(n) && n->n_out == 1;
+}
 static bool is_pool_f32(const Node *n) { return is_f32(n) && is_2d_nhwc(n) && n->n_out == 1; }
 static bool is_pool_f16(const Node *n) { return is_f16(n) && is_2d_nhwc(n) && n->n_out == 1; }
 static bool is_f16_nhwc(const Node *n) { return is_f16(n) && n->in[0]->layout == LAYOUT_NHWC; }
@@ -138,6 +148,8 @@ static bool one_scale(const Tensor *t, DType type) {
 }
 static bool is_quantize_s8(const Node *n) { return one_scale(n->out[0], DT_I8); }
 static bool is_quantize_u8(const Node *n) { return one_scale(n->out[0], DT_U8); }
+static bool is_quantize_s16(const Node *n) { return one_scale(n->out[0], DT_I16); }
+static bool is_dequantize_s16(const Node *n) { return one_scale(n->in[0], DT_I16); }
 static bool is_dequantize_s8(const Node *n) { return one_scale(n->in[0], DT_I8); }
 static bool is_dequantize_u8(const Node *n) { return one_scale(n->in[0], DT_U8); }
 static bool is_cast_s8(const Node *n) {
@@ -240,6 +252,14 @@ static const Kernel table[] = {
 #undef KERNEL_INPLACE
 };
 
+/* The first rows: of integer operators with int16 activations. */
+enum {
+  N_S16 = 0
+#define KERNEL(...) +1
+#include "targets/kernels_s16.def"
+#undef KERNEL
+};
+
 int n_kernels(void) { return (int)(sizeof table / sizeof *table); }
 
 const Kernel *kernel_at(int i) { return &table[i]; }
@@ -253,7 +273,8 @@ static bool has_isa(const Target *t, const char *isa) {
 }
 
 const Kernel *choose_kernel(const Target *t, const Node *n) {
-  for (int i = 0; i < n_kernels(); i++) {
+  bool s16 = (n->op->flags & OP_INTEGER) && in_type(n, 0) == DT_I16;
+  for (int i = s16 ? 0 : N_S16; i < (s16 ? N_S16 : n_kernels()); i++) {
     const Kernel *k = &table[i];
     if (strcmp(k->op, n->op->name) == 0 && (!k->isa || has_isa(t, k->isa)) &&
         (!k->match || k->match(n)))

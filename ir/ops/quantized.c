@@ -1,6 +1,6 @@
 /* quantized.c - the integer operators that lowering makes, exactly as docs/numerics.md defines
- * them: sums of products of raw int8 codes in int32, then rule q31. Activations are channels-
- * last.
+ * them: sums of products of raw int8 codes in int32, or of int16 codes in int64, then rule q31.
+ * Activations are channels-last.
  *
  * Weights with group scales (input `multiple`) sum every group by itself and combine the sums
  * with the group's integer multiple. */
@@ -27,10 +27,15 @@ static Output get_output(const Node *n, const int32_t *m, const int8_t *table) {
                   .lo = (int32_t)attr_int(n, "lo", -128), .hi = (int32_t)attr_int(n, "hi", 127)};
 }
 
-static int8_t finish(const Output *o, int32_t acc, int64_t channel) {
+static int32_t finish(const Output *o, int64_t acc, int64_t channel) {
   int32_t m = o->m[o->per_channel ? channel : 0];
-  int32_t y = requantize_q31(acc, m, o->shift, o->zero, o->lo, o->hi);
-  return o->table ? o->table[y + 128] : (int8_t)y;
+  return requantize_q31_wide(acc, m, o->shift, o->zero, o->lo, o->hi);
+}
+
+/* The type of input i, which holds activations. */
+static DType need_codes(const Node *n, int i) {
+  if (n->in[i]->dtype != DT_I16) need_type(n, i, DT_I8);
+  return n->in[i]->dtype;
 }
 
 /* ---- weights, with or without groups */
@@ -79,8 +84,22 @@ static void multiply(const Weights *w, const int8_t *x, int64_t count, int64_t f
     matmul_i32(count, rows, w->k, x, w->w + first * w->k, acc);
 }
 
+/* Products of int16 codes: their outputs, straight from the sums. y[count][row_step] */
+static void multiply_s16(const Weights *w, const Output *o, const int16_t *x, int64_t count,
+                         int64_t first, int64_t rows, int64_t row_step, int16_t *y) {
+  for (int64_t p = 0; p < count; p++)
+    for (int64_t r = first; r < first + rows; r++) {
+      const int16_t *a = x + p * w->k;
+      const int8_t *b = w->w + r * w->k;
+      int64_t sum = w->bias ? w->bias[r] : 0;
+      for (int64_t i = 0; i < w->k; i++) sum += a[i] * b[i];
+      y[p * row_step + r] = (int16_t)finish(o, sum, r);
+    }
+}
+
 static void check_weights(const Node *n, int64_t rows, int64_t k) {
-  need_type(n, IN_X, DT_I8);
+  if (need_codes(n, IN_X) == DT_I16 && (in_tensor(n, IN_MULTIPLE) || in_tensor(n, IN_TABLE)))
+    error_at(n->loc, "%s: int16 activations go with neither multiples nor a table", op_name(n));
   if (dtype_bytes(n->in[IN_W]->dtype) != 1)
     error_at(n->loc, "%s: weights are %s, expected codes", op_name(n),
              dtype_name(n->in[IN_W]->dtype));
@@ -110,7 +129,7 @@ void infer_qconv(Graph *g, Node *n) {
   Window w;
   get_window(n, n->in[IN_X], n->in[IN_W], &w);
   check_weights(n, w.out_channels, w.channels / w.group * window_taps(&w));
-  set_window_type(n, DT_I8, &w, LAYOUT_NHWC);
+  set_window_type(n, n->in[IN_X]->dtype, &w, LAYOUT_NHWC);
 }
 
 static void finish_block(const Output *o, const Weights *weights, const int32_t *acc, int64_t count,
@@ -123,22 +142,28 @@ static void finish_block(const Output *o, const Weights *weights, const int32_t 
   }
 }
 
-static void qconv_im2col(const Window *w, const Weights *weights, const Output *o, const int8_t *x,
-                         int x_zero, int8_t *y) {
+static void qconv_im2col(const Window *w, const Weights *weights, const Output *o, const void *x,
+                         DType type, int x_zero, void *y) {
   int64_t rows = w->out_channels / w->group, positions = window_positions(w);
+  int bytes = dtype_bytes(type);
   int64_t block = BLOCK_ELEMENTS / (weights->k > 0 ? weights->k : 1) + 1;
   if (block > positions) block = positions;
-  int8_t *patches = scratch(mul_size(block, weights->k), 1);
+  void *patches = scratch(mul_size(block, weights->k), (size_t)bytes);
   int32_t *acc = scratch(mul_size(block, rows), sizeof *acc);
   for (int64_t b = 0; b < w->batch; b++)
     for (int64_t g = 0; g < w->group; g++)
       for (int64_t first = 0; first < positions; first += block) {
         int64_t count = positions - first < block ? positions - first : block;
-        Patches p = {w, x, 1, x_zero, false, b, g};
+        Patches p = {w, x, (size_t)bytes, x_zero, false, b, g};
         gather_patches(&p, first, count, patches);
+        int64_t at = b * w->out_batch_step + first * w->out_channels;
+        if (type == DT_I16) {
+          multiply_s16(weights, o, patches, count, g * rows, rows, w->out_channels,
+                       (int16_t *)y + at);
+          continue;
+        }
         multiply(weights, patches, count, g * rows, rows, acc);
-        finish_block(o, weights, acc, count, g * rows, rows, w->out_channels,
-                     y + b * w->out_batch_step + first * w->out_channels);
+        finish_block(o, weights, acc, count, g * rows, rows, w->out_channels, (int8_t *)y + at);
       }
   free(patches);
   free(acc);
@@ -192,11 +217,13 @@ void eval_qconv(const Node *n, const void *const *in, void *const *out) {
   Weights weights = get_weights(n, in, w.channels / w.group * window_taps(&w));
   Output o = get_output(n, in[IN_M], in_data(n, in, IN_TABLE));
   int x_zero = (int)attr_int(n, "x_zero", 0);
-  bool depthwise = w.group == w.channels && w.group == w.out_channels && !weights.multiple;
+  DType type = n->in[IN_X]->dtype;
+  bool depthwise = type == DT_I8 && w.group == w.channels && w.group == w.out_channels &&
+                   !weights.multiple;
   if (depthwise)
     qconv_depthwise(&w, &weights, &o, in[IN_X], x_zero, out[0]);
   else
-    qconv_im2col(&w, &weights, &o, in[IN_X], x_zero, out[0]);
+    qconv_im2col(&w, &weights, &o, in[IN_X], type, x_zero, out[0]);
 }
 
 /* ---- QGemm */
@@ -213,7 +240,7 @@ void infer_qgemm(Graph *g, Node *n) {
   int64_t dim[MAX_RANK];
   memcpy(dim, x->dim, sizeof dim);
   dim[x->rank - 1] = w->dim[0];
-  set_type(n, 0, DT_I8, x->rank, dim, x->layout);
+  set_type(n, 0, x->dtype, x->rank, dim, x->layout);
 }
 
 void eval_qgemm(const Node *n, const void *const *in, void *const *out) {
@@ -222,6 +249,10 @@ void eval_qgemm(const Node *n, const void *const *in, void *const *out) {
   int64_t count = dims_product(x->dim, 0, x->rank - 1);
   Weights weights = get_weights(n, in, k);
   Output o = get_output(n, in[IN_M], in_data(n, in, IN_TABLE));
+  if (x->dtype == DT_I16) {
+    multiply_s16(&weights, &o, in[IN_X], count, 0, rows, rows, out[0]);
+    return;
+  }
   int32_t *acc = scratch(mul_size(count, rows), sizeof *acc);
   multiply(&weights, in[IN_X], count, 0, rows, acc);
   finish_block(&o, &weights, acc, count, 0, rows, rows, out[0]);
@@ -247,7 +278,7 @@ static void qmatmul_batch(const MatMulShape *s, const Output *o, const int8_t *a
       int32_t acc = 0;
       for (int64_t k = 0; k < s->k; k++)
         acc += (a[i * s->k + k] - a_zero) * (b[k * s->n + j] - b_zero);
-      y[i * s->n + j] = finish(o, acc, 0);
+      y[i * s->n + j] = (int8_t)finish(o, acc, 0);
     }
 }
 
@@ -277,43 +308,40 @@ void eval_qmatmul(const Node *n, const void *const *in, void *const *out) {
 void infer_qbinary(Graph *g, Node *n) {
   (void)g;
   if (!inputs_ready(n)) return;
-  need_type(n, 0, DT_I8);
-  need_type(n, 1, DT_I8);
+  DType type = need_codes(n, 0);
+  need_type(n, 1, type);
   int64_t dim[MAX_RANK];
   int rank = broadcast_dims(n, 0, 2, dim);
-  set_type(n, 0, DT_I8, rank, dim, broadcast_layout(n, 0, 2, rank));
+  set_type(n, 0, type, rank, dim, broadcast_layout(n, 0, 2, rank));
 }
 
 void eval_qadd(const Node *n, const void *const *in, void *const *out) {
-  const int8_t *a = in[0], *b = in[1];
-  int8_t *y = out[0];
+  DType t = n->out[0]->dtype;
   int64_t a_mul = attr_int(n, "a_mul", 0), b_mul = attr_int(n, "b_mul", 0);
   int64_t c = attr_int(n, "c", 0), lo = attr_int(n, "lo", -128), hi = attr_int(n, "hi", 127);
   int shift = (int)attr_int(n, "shift", 0);
   Walk w;
   start_walk(&w, n->out[0], 2, n->in);
-  for (int64_t r = 0; r < w.rows; r++, next_row(&w)) {
-    const int8_t *p = a + w.pos[0], *q = b + w.pos[1];
-    int64_t p_step = w.row_step[0], q_step = w.row_step[1];
-    for (int64_t i = 0; i < w.row; i++, p += p_step, q += q_step) {
-      int64_t v = (*p * a_mul + *q * b_mul + c) >> shift;
-      *y++ = (int8_t)(v < lo ? lo : v > hi ? hi : v);
+  for (int64_t r = 0, at = 0; r < w.rows; r++, next_row(&w))
+    for (int64_t i = 0; i < w.row; i++) {
+      int64_t a = get_int(t, in[0], w.pos[0] + i * w.row_step[0]);
+      int64_t b = get_int(t, in[1], w.pos[1] + i * w.row_step[1]);
+      int64_t v = (a * a_mul + b * b_mul + c) >> shift;
+      put_int(t, out[0], at++, v < lo ? lo : v > hi ? hi : v);
     }
-  }
 }
 
 void eval_qmul(const Node *n, const void *const *in, void *const *out) {
-  const int8_t *a = in[0], *b = in[1];
-  int8_t *y = out[0];
+  DType t = n->out[0]->dtype;
   int32_t m, a_zero = (int32_t)attr_int(n, "a_zero", 0), b_zero = (int32_t)attr_int(n, "b_zero", 0);
   Output o = get_scalar_output(n, &m);
   Walk w;
   start_walk(&w, n->out[0], 2, n->in);
-  for (int64_t r = 0; r < w.rows; r++, next_row(&w))
+  for (int64_t r = 0, at = 0; r < w.rows; r++, next_row(&w))
     for (int64_t i = 0; i < w.row; i++) {
-      int32_t acc = (a[w.pos[0] + i * w.row_step[0]] - a_zero) *
-                    (b[w.pos[1] + i * w.row_step[1]] - b_zero);
-      *y++ = finish(&o, acc, 0);
+      int64_t a = get_int(t, in[0], w.pos[0] + i * w.row_step[0]) - a_zero;
+      int64_t b = get_int(t, in[1], w.pos[1] + i * w.row_step[1]) - b_zero;
+      put_int(t, out[0], at++, finish(&o, a * b, 0));
     }
 }
 
@@ -322,20 +350,19 @@ void eval_qmul(const Node *n, const void *const *in, void *const *out) {
 void infer_qaverage_pool(Graph *g, Node *n) {
   (void)g;
   if (!inputs_ready(n)) return;
-  need_type(n, 0, DT_I8);
+  DType type = need_codes(n, 0);
   need_type(n, 1, DT_I32);
   Window w;
   get_window(n, n->in[0], NULL, &w);
   if (n_elements(n->in[1]) != 1) need_vector(n, 1, "m", window_taps(&w));
-  set_window_type(n, DT_I8, &w, LAYOUT_NHWC);
+  set_window_type(n, type, &w, LAYOUT_NHWC);
 }
 
 void eval_qaverage_pool(const Node *n, const void *const *in, void *const *out) {
   Window w;
   get_window(n, n->in[0], NULL, &w);
   widen_window(&w);
-  const int8_t *x = in[0];
-  int8_t *y = out[0];
+  DType t = n->in[0]->dtype;
   int32_t x_zero = (int32_t)attr_int(n, "x_zero", 0);
   bool by_count = n_elements(n->in[1]) > 1;
   Output o = get_output(n, in[1], NULL);
@@ -344,16 +371,35 @@ void eval_qaverage_pool(const Node *n, const void *const *in, void *const *out) 
     int64_t valid = valid_taps(&w, p, offset, NULL);
     for (int64_t b = 0; b < w.batch; b++)
       for (int64_t c = 0; c < w.channels; c++) {
-        int32_t acc = 0;
-        for (int64_t t = 0; t < valid; t++) acc += x[b * w.in_batch_step + c + offset[t]] - x_zero;
-        y[b * w.out_batch_step + p * w.channels + c] =
-            finish(&o, acc, by_count && valid ? valid - 1 : 0);
+        int64_t acc = 0;
+        for (int64_t k = 0; k < valid; k++)
+          acc += get_int(t, in[0], b * w.in_batch_step + c + offset[k]) - x_zero;
+        put_int(t, out[0], b * w.out_batch_step + p * w.channels + c,
+                finish(&o, acc, by_count && valid ? valid - 1 : 0));
       }
   }
   free(offset);
 }
 
-/* ---- QSoftmax, QLookup */
+/* ---- QRequantize, QSoftmax, QLookup */
+
+/* Codes of 16 bits in others, whose type that of the output says. */
+void infer_qrequantize(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  const Tensor *x = n->in[0];
+  need_type(n, 0, DT_I16);
+  DType type = n->out[0]->quant ? n->out[0]->quant->format->dtype : DT_I16;
+  set_type(n, 0, type, x->rank, x->dim, x->layout);
+}
+
+void eval_qrequantize(const Node *n, const void *const *in, void *const *out) {
+  int32_t m;
+  Output o = get_scalar_output(n, &m);
+  const int16_t *x = in[0];
+  int64_t total = n_elements(n->in[0]);
+  for (int64_t i = 0; i < total; i++) put_int(n->out[0]->dtype, out[0], i, finish(&o, x[i], 0));
+}
 
 void infer_qsoftmax(Graph *g, Node *n) {
   (void)g;
@@ -391,7 +437,7 @@ void infer_qlookup(Graph *g, Node *n) {
   const Tensor *x = n->in[0], *table = n->in[1];
   char text[DIMS_TEXT];
   if (x->dtype != DT_U8) need_type(n, 0, DT_I8);
-  if (table->dtype != DT_U8) need_type(n, 1, DT_I8);
+  if (table->dtype != DT_U8 && table->dtype != DT_I16) need_type(n, 1, DT_I8);
   bool one = table->rank == 1 && table->dim[0] == 256;
   bool each = table->rank == 2 && table->dim[1] == 256 && x->rank > 0 &&
               table->dim[0] == x->dim[x->rank - 1];
@@ -404,8 +450,11 @@ void infer_qlookup(Graph *g, Node *n) {
 void eval_qlookup(const Node *n, const void *const *in, void *const *out) {
   const Tensor *x = n->in[0];
   int64_t channels = n->in[1]->rank == 2 ? n->in[1]->dim[0] : 1, total = n_elements(x);
-  const uint8_t *from = in[0], *table = in[1];
-  uint8_t *y = out[0], flip = x->dtype == DT_I8 ? 0x80 : 0;  /* int8 code + 128 as a byte */
-  for (int64_t i = 0; i < total; i++)
-    y[i] = table[i % channels * 256 + (from[i] ^ flip)];
+  const uint8_t *from = in[0];
+  uint8_t flip = x->dtype == DT_I8 ? 0x80 : 0;  /* int8 code + 128 as a byte */
+  size_t bytes = (size_t)dtype_bytes(n->out[0]->dtype);
+  for (int64_t i = 0; i < total; i++) {
+    size_t entry = (size_t)(i % channels) * 256 + (from[i] ^ flip);
+    memcpy((char *)out[0] + (size_t)i * bytes, (const char *)in[1] + entry * bytes, bytes);
+  }
 }

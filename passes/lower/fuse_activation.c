@@ -35,7 +35,8 @@ static void take_output(Graph *g, Node *p, Node *n) {
 
 static bool fuse_table(Graph *g, Node *n) {
   Node *p = is_op(n, "QLookup") ? sole_producer(g, n) : NULL;
-  if ((!is_op(p, "QConv") && !is_op(p, "QGemm")) || n->in[0]->dtype != DT_I8 || n->in[1]->rank != 1)
+  if ((!is_op(p, "QConv") && !is_op(p, "QGemm")) || n->in[0]->dtype != DT_I8 ||
+      n->in[1]->dtype != DT_I8 || n->in[1]->rank != 1)
     return false;
   if (p->n_in > 5 && p->in[5]) return false;
   set_input(g, p, 5, n->in[1]);

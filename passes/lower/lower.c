@@ -10,14 +10,20 @@
 
 #include "passes/quant/quant.h"
 
-bool pick_rescale(int64_t n, const double *scale, double bound, int32_t *m, int *shift) {
+/* Bits of an accumulator that a negative shift must leave, for 8 and for 16 bits of output. */
+enum { KEPT_BITS_8 = 24, KEPT_BITS_16 = 31 };
+
+bool pick_rescale(const Tensor *y, int64_t n, const double *scale, double bound, int32_t *m,
+                  int *shift) {
+  bool wide = y->dtype == DT_I16;
+  int kept = wide ? KEPT_BITS_16 : KEPT_BITS_8;
   double largest = 0;
   for (int64_t i = 0; i < n; i++) largest = fmax(largest, fabs(scale[i]));
   int s = 0;
   while (s < 30 && rint(ldexp(largest, 31 - s)) >= (double)(1 << 30)) s++;
-  while (s <= 0 && bound >= ldexp(1, 24 - s) && rint(ldexp(largest, 32 - s)) < (double)(1 << 30))
+  while (s <= 0 && bound >= ldexp(1, kept - s) && rint(ldexp(largest, 32 - s)) < (double)(1 << 30))
     s--;
-  if (s == 30 || (s > 0 && ldexp(bound, s) > INT32_MAX) || bound > INT32_MAX) return false;
+  if (s == 30 || ldexp(bound, s) > INT32_MAX || (!wide && bound > INT32_MAX)) return false;
   for (int64_t i = 0; i < n; i++) m[i] = (int32_t)rint(ldexp(scale[i], 31 - s));
   *shift = s;
   return true;
@@ -31,7 +37,9 @@ double scale_of(const Tensor *codes) { return codes->quant->scale[0]; }
 
 int32_t zero_of(const Tensor *codes) { return codes->quant->zero[0]; }
 
-static int32_t code_of(const Tensor *y, double real) {
+double largest_code(const Tensor *codes) { return codes->dtype == DT_I16 ? 32768 : 255; }
+
+int32_t code_of(const Tensor *y, double real) {
   const Format *f = y->quant->format;
   double q = rint(real / scale_of(y)) + zero_of(y);
   return (int32_t)fmin(fmax(q, f->lo), f->hi);
@@ -42,14 +50,22 @@ void clamp_codes(const Node *n, const Tensor *y, int32_t *lo, int32_t *hi) {
   *hi = code_of(y, attr_float(n, "activation_max", INFINITY));
 }
 
-Node *replace_by(Graph *g, Node *n, Node *quantize, const char *op, int n_in, Tensor *const *in) {
+Node *replace_quantize(Graph *g, Node *quantize, const char *op, const char *name, int n_in,
+                       Tensor *const *in) {
   Tensor *y = quantize->out[0];
-  const char *name = n->name;
-  Loc loc = n->loc;
+  Loc loc = quantize->loc;
+  int at = node_index(g, quantize);
   quantize->out[0]->def = NULL, quantize->out[0] = NULL;
   remove_node(g, quantize);
-  int at = node_index(g, n);
   Node *q = add_node(g, at, op, name, n_in, in, 1, &y);
+  q->loc = loc;
+  return q;
+}
+
+Node *replace_by(Graph *g, Node *n, Node *quantize, const char *op, int n_in, Tensor *const *in) {
+  const char *name = n->name;
+  Loc loc = n->loc;
+  Node *q = replace_quantize(g, quantize, op, name, n_in, in);
   q->loc = loc;
   remove_node(g, n);
   return q;
@@ -70,7 +86,7 @@ static const struct { const char *op; Lowering *lower; } lowerings[] = {
 static bool lower_one(Graph *g, Context *cx, Node *quantize) {
   Node *n = quantize->in[0]->def;
   if (!n || is_graph_output(g, quantize->in[0]) || attr_int(n, "keep_float", 0)) return false;
-  if (lower_lookup(g, quantize)) return true;
+  if (lower_lookup(g, quantize) || lower_requantize(g, quantize)) return true;
   if (n->n_out == 1 && only_user(g, n->out[0]) != quantize) return false;
   for (size_t i = 0; i < sizeof lowerings / sizeof *lowerings; i++)
     if (is_op(n, lowerings[i].op)) return lowerings[i].lower(g, cx, n, quantize);

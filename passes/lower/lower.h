@@ -4,25 +4,35 @@
 
 #include "passes/passes.h"
 
-/* Rule q31 for n scales: multipliers and the common shift.  `bound` is the largest |accumulator|.
- * False when no shift keeps the accumulator in int32. */
-bool pick_rescale(int64_t n, const double *scale, double bound, int32_t *m, int *shift);
+/* Rule q31 for n scales of codes y: multipliers and the common shift.  `bound` is the largest
+ * |accumulator|.  False when no shift keeps the accumulator in int32, to which those of int16 codes
+ * may be shifted from 64 bits. */
+bool pick_rescale(const Tensor *y, int64_t n, const double *scale, double bound, int32_t *m,
+                  int *shift);
 
 /* The codes behind a Dequantize, or NULL. */
 Tensor *codes_of(const Tensor *t);
 /* Scale and zero point of a tensor of codes with one scale. */
 double scale_of(const Tensor *codes);
 int32_t zero_of(const Tensor *codes);
+/* The largest |code - zero point| of an activation. */
+double largest_code(const Tensor *codes);
+int32_t code_of(const Tensor *y, double real); /* clamped to y's format */
 /* Output range in codes of tensor y with the node's fused clamp. */
 void clamp_codes(const Node *n, const Tensor *y, int32_t *lo, int32_t *hi);
 /* Replaces n and the Quantize after it by an integer operator that writes the codes directly. */
 Node *replace_by(Graph *g, Node *n, Node *quantize, const char *op, int n_in, Tensor *const *in);
+/* Replaces the Quantize by an operator in its place and with its location. */
+Node *replace_quantize(Graph *g, Node *quantize, const char *op, const char *name, int n_in,
+                       Tensor *const *in);
 void set_rescale(Graph *g, Node *q, int shift, int32_t y_zero, int32_t lo, int32_t hi);
 
 /* Each lowers node n, read by `quantize`, and says whether it could; a note tells why not. */
 typedef bool Lowering(Graph *g, Context *cx, Node *n, Node *quantize);
 Lowering lower_weighted, lower_matmul, lower_add, lower_mul, lower_average_pool, lower_softmax,
     lower_move;
+/* int16 codes behind nothing or a clamp in other codes. */
+bool lower_requantize(Graph *g, Node *quantize);
 /* Pointwise nodes of one variable between codes and `quantize` become a table. */
 bool lower_lookup(Graph *g, Node *quantize);
 

@@ -1,21 +1,29 @@
 /* pointwise.c - Add and Mul of two tensors of codes, and tables: any chain of pointwise
- * operators of one variable between codes and Quantize is evaluated for all 256 codes at compile
- * time. */
+ * operators of one variable between 8-bit codes and Quantize is evaluated for all 256 codes at
+ * compile time.  int16 codes, for which tables are too large, become others by QRequantize. */
 #include <math.h>
 #include <string.h>
 
 #include "passes/lower/lower.h"
+#include "passes/simplify/simplify.h"
 
 enum { MAX_TABLES = 16 };
+
+/* Codes of the types that Add and Mul of two tensors know, the same for all three. */
+static bool are_operands(const Tensor *a, const Tensor *b, const Tensor *y) {
+  return a && b && a->dtype == b->dtype && a->dtype == y->dtype &&
+         (a->dtype == DT_I8 || a->dtype == DT_I16);
+}
 
 bool lower_add(Graph *g, Context *cx, Node *n, Node *quantize) {
   (void)cx;
   Tensor *a = codes_of(n->in[0]), *b = codes_of(n->in[1]), *y = quantize->out[0];
-  if (!a || !b || a->dtype != DT_I8 || b->dtype != DT_I8) return false;
+  if (!are_operands(a, b, y)) return false;
   double ra = scale_of(a) / scale_of(y), rb = scale_of(b) / scale_of(y), larger = fmax(ra, rb);
-  int shift = 22;
-  while (shift > 1 && rint(ldexp(larger, shift)) > INT16_MAX) shift--;
-  if (rint(ldexp(larger, shift)) > INT16_MAX) return false;
+  /* So that two products and c fit 32 bits. */
+  int shift = 22, most = a->dtype == DT_I16 ? INT16_MAX / 2 : INT16_MAX;
+  while (shift > 1 && rint(ldexp(larger, shift)) > most) shift--;
+  if (rint(ldexp(larger, shift)) > most) return false;
   int64_t ma = (int64_t)rint(ldexp(ra, shift)), mb = (int64_t)rint(ldexp(rb, shift));
   int64_t c =
       ((int64_t)zero_of(y) * (1 << shift)) + (1 << (shift - 1)) - zero_of(a) * ma - zero_of(b) * mb;
@@ -34,11 +42,11 @@ bool lower_add(Graph *g, Context *cx, Node *n, Node *quantize) {
 bool lower_mul(Graph *g, Context *cx, Node *n, Node *quantize) {
   (void)cx;
   Tensor *a = codes_of(n->in[0]), *b = codes_of(n->in[1]), *y = quantize->out[0];
-  if (!a || !b || a->dtype != DT_I8 || b->dtype != DT_I8) return false;
+  if (!are_operands(a, b, y)) return false;
   double scale = scale_of(a) * scale_of(b) / scale_of(y);
   int32_t m, lo, hi;
   int shift;
-  if (!pick_rescale(1, &scale, 255.0 * 255.0, &m, &shift)) return false;
+  if (!pick_rescale(y, 1, &scale, largest_code(a) * largest_code(b), &m, &shift)) return false;
   clamp_codes(n, y, &lo, &hi);
   Node *q = replace_by(g, n, quantize, "QMul", 2, (Tensor *[]){a, b});
   set_int(g, q, "a_zero", zero_of(a));
@@ -87,8 +95,8 @@ static Tensor *copy_node(Graph *t, const Node *n, int at, Tensor *x) {
   return y;
 }
 
-/* Runs the chain over all codes: out[code][channel]. */
-static const int8_t *run_chain(Graph *g, Node *const *chain, const int *at, int n, const Tensor *x,
+/* Runs the chain over all codes: y's, [code][channel]. */
+static const void *run_chain(Graph *g, Node *const *chain, const int *at, int n, const Tensor *x,
                                int64_t channels) {
   Graph *t = new_graph(g->arena, "table");
   t->opset = g->opset;
@@ -102,14 +110,14 @@ static const int8_t *run_chain(Graph *g, Node *const *chain, const int *at, int 
   for (int i = n - 1; i >= 0; i--) y = copy_node(t, chain[i], at[i], y);
   t->out = arena_alloc(g->arena, sizeof *t->out);
   t->out[t->n_out++] = y;
-  int8_t *codes = arena_alloc(g->arena, 256 * channels),
-         *out = arena_alloc(g->arena, 256 * channels);
+  int8_t *codes = arena_alloc(g->arena, 256 * channels);
+  void *out = arena_alloc(g->arena, tensor_bytes(y));
   for (int i = 0; i < 256; i++)
     for (int64_t c = 0; c < channels; c++)
       codes[i * channels + c] = (int8_t)(x->dtype == DT_U8 ? i : i - 128);
   Interp *it = new_interp(t);
   run_interp(it, (const void *const[]){codes}, NULL, NULL);
-  memcpy(out, interp_value(it, y), (size_t)(256 * channels));
+  memcpy(out, interp_value(it, y), (size_t)tensor_bytes(y));
   free_interp(it);
   return out;
 }
@@ -142,28 +150,49 @@ bool lower_lookup(Graph *g, Node *quantize) {
   int n = find_chain(g, quantize, chain, at, MAX_CHAIN, &channels);
   if (n < 2) return false;
   Tensor *x = chain[n - 1]->in[0], *y = quantize->out[0];
-  if ((x->dtype != DT_I8 && x->dtype != DT_U8) || is_const(x) || y->dtype != DT_I8 ||
-      channels > MAX_TABLES)
+  if ((x->dtype != DT_I8 && x->dtype != DT_U8) || is_const(x) || channels > MAX_TABLES ||
+      (y->dtype != DT_I8 && y->dtype != DT_I16))
     return false;
   if (channels > 1 && x->dim[x->rank - 1] != channels) return false;
-  const int8_t *out = run_chain(g, chain, at, n, x, channels);
-  if (n == 2 && x->dtype == DT_I8 && x->quant && x->quant->scale[0] == y->quant->scale[0] &&
+  const void *out = run_chain(g, chain, at, n, x, channels);
+  if (n == 2 && x->dtype == DT_I8 && x->dtype == y->dtype && x->quant && x->quant->scale[0] == y->quant->scale[0] &&
       x->quant->zero[0] == y->quant->zero[0] && !is_graph_output(g, y)) {
     replace_uses(g, y, x);
     remove_node(g, quantize);
     return true;
   }
-  int8_t *table = arena_alloc(g->arena, 256 * channels);
+  void *table = arena_alloc(g->arena, 256 * channels * dtype_bytes(y->dtype));
   for (int i = 0; i < 256; i++)
-    for (int64_t c = 0; c < channels; c++) table[c * 256 + i] = out[i * channels + c];
+    for (int64_t c = 0; c < channels; c++)
+      set_real(y->dtype, table, c * 256 + i, get_real(y->dtype, out, i * channels + c));
   int64_t dim[2] = {channels, 256};
   const char *name = n > 2 ? chain[1]->name : quantize->name;
-  Tensor *t = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_table", name)), DT_I8,
+  Tensor *t = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_table", name)), y->dtype,
                         channels > 1 ? 2 : 1, channels > 1 ? dim : dim + 1, table);
-  Loc loc = quantize->loc;
-  int index = node_index(g, quantize);
-  quantize->out[0]->def = NULL, quantize->out[0] = NULL;
-  remove_node(g, quantize);
-  add_node(g, index, "QLookup", fresh_name(g, name), 2, (Tensor *[]){x, t}, 1, &y)->loc = loc;
+  replace_quantize(g, quantize, "QLookup", fresh_name(g, name), 2, (Tensor *[]){x, t});
+  return true;
+}
+
+bool lower_requantize(Graph *g, Node *quantize) {
+  Node *n = quantize->in[0]->def;
+  double low = -INFINITY, high = INFINITY;
+  bool clamp = read_clamp(n, &low, &high);
+  if (clamp && only_user(g, n->out[0]) != quantize) return false;
+  Tensor *x = codes_of(clamp ? n->in[0] : n->out[0]), *y = quantize->out[0];
+  if (!x || x->dtype != DT_I16 || is_const(x) || (y->dtype != DT_I8 && y->dtype != DT_I16))
+    return false;
+  if (!clamp && x->dtype == y->dtype && scale_of(x) == scale_of(y) && !is_graph_output(g, y)) {
+    replace_uses(g, y, x);
+    remove_node(g, quantize);
+    return true;
+  }
+  double scale = scale_of(x) / scale_of(y);
+  int32_t m;
+  int shift;
+  if (!pick_rescale(y, 1, &scale, largest_code(x), &m, &shift)) return false;
+  const char *name = fresh_name(g, clamp ? n->name : quantize->name);
+  Node *q = replace_quantize(g, quantize, "QRequantize", name, 1, &x);
+  set_int(g, q, "m", m);
+  set_rescale(g, q, shift, zero_of(y), code_of(y, low), code_of(y, high));
   return true;
 }

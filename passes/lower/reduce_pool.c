@@ -26,7 +26,7 @@ static void count_taps(const Window *w, int64_t *least, int64_t *most) {
 bool lower_average_pool(Graph *g, Context *cx, Node *n, Node *quantize) {
   (void)cx;
   Tensor *x = codes_of(n->in[0]), *y = quantize->out[0];
-  if (!x || x->dtype != DT_I8) return false;
+  if (!x || x->dtype != y->dtype) return false;
   Window w;
   get_window(n, n->in[0], NULL, &w);
   int64_t least, most, taps = 1, pads[6], padded = 0;
@@ -46,7 +46,8 @@ bool lower_average_pool(Graph *g, Context *cx, Node *n, Node *quantize) {
     scale[i] = scale_of(x) / scale_of(y) / (double)(count == 1 ? (count_pad ? taps : most) : i + 1);
   int32_t *m = arena_alloc(g->arena, count * 4), lo, hi;
   int shift;
-  if (!pick_rescale(count, scale, 255.0 * (double)taps, m, &shift)) return false;
+  double bound = largest_code(x) * (double)taps;
+  if (bound > INT32_MAX || !pick_rescale(y, count, scale, bound, m, &shift)) return false;
   Tensor *mt =
       new_const(g, fresh_name(g, arena_printf(g->arena, "%s_m", n->name)), DT_I32, 1, &count, m);
   clamp_codes(n, y, &lo, &hi);
@@ -89,7 +90,7 @@ static bool same_scale(const Tensor *a, const Tensor *b) {
 /* A constant as codes of y's scale. */
 static Tensor *const_codes(Graph *g, const Tensor *t, const Tensor *y) {
   Tensor *codes = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_codes", t->name)), y->dtype,
-                            t->rank, t->dim, arena_alloc(g->arena, n_elements(t) + 1));
+                            t->rank, t->dim, arena_alloc(g->arena, 2 * n_elements(t) + 1));
   codes->layout = t->layout;
   codes->quant = y->quant;
   quantize_reals(codes, t->data, codes->data);
@@ -120,8 +121,8 @@ bool lower_move(Graph *g, Context *cx, Node *n, Node *quantize) {
     else if (concat) set_input(g, n, i, const_codes(g, t, y));
   }
   if (pad && strcmp(attr_str(n, "mode", "constant"), "constant") == 0) {
-    Tensor *code = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_value", n->name)), DT_I8,
-                             0, NULL, arena_alloc(g->arena, 1));
+    Tensor *code = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_value", n->name)), y->dtype,
+                             0, NULL, arena_alloc(g->arena, dtype_bytes(y->dtype)));
     code->quant = y->quant;
     float value = n->n_in > 2 && n->in[2] ? ((const float *)n->in[2]->data)[0] : 0;
     quantize_reals(code, &value, code->data);

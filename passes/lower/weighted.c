@@ -1,6 +1,7 @@
 /* weighted.c - Conv and Gemm with weight codes become QConv and QGemm: the input's zero point
  * goes into the bias, the three scales into one multiplier per output channel, Relu and Clip
- * into the clamp.  The accumulator's bound is taken from the actual weights. */
+ * into the clamp.  The accumulator's bound is taken from the actual weights; where that of int16
+ * activations needs more than 32 bits the node gets the attribute `wide`. */
 #include <math.h>
 #include <string.h>
 
@@ -11,17 +12,17 @@ typedef struct Channel {
   double bound;     /* largest |sum of w * x| over all codes x */
 } Channel;
 
-static Channel sum_channel(const Tensor *w, int64_t c, int64_t row) {
+static Channel sum_channel(const Tensor *x, const Tensor *w, int64_t c, int64_t row) {
   const QuantSpec *q = w->quant;
   const int8_t *v = (const int8_t *)w->data + c * row;
   int64_t groups = q->group ? (row + q->group - 1) / q->group : 1;
   Channel r = {0, 0};
-  double low = 0, high = 0;
+  double low = 0, high = 0, most = x->dtype == DT_I16 ? INT16_MAX : INT8_MAX, least = -most - 1;
   for (int64_t i = 0; i < row; i++) {
     double k = q->multiple ? q->multiple[c * groups + i / q->group] : 1;
     r.sum += v[i] * k;
-    low += k * (v[i] > 0 ? v[i] * -128 : v[i] * 127);
-    high += k * (v[i] > 0 ? v[i] * 127 : v[i] * -128);
+    low += k * (v[i] > 0 ? v[i] * least : v[i] * most);
+    high += k * (v[i] > 0 ? v[i] * most : v[i] * least);
   }
   r.bound = fmax(-low, high);
   return r;
@@ -44,22 +45,24 @@ static void copy_window(Graph *g, Node *q, const Window *w) {
 
 bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   Tensor *x = codes_of(n->in[0]), *w = codes_of(n->in[1]), *y = quantize->out[0];
-  if (!x || !w || !is_const(w) || x->dtype != DT_I8) return false;
+  if (!x || !w || !is_const(w) || x->dtype != y->dtype) return false;
   const float *bias = n->n_in > 2 && n->in[2] ? n->in[2]->data : NULL;
   int64_t channels = w->dim[0], row = n_elements(w) / channels, x_zero = zero_of(x);
   int32_t *b = arena_alloc(g->arena, channels * 4), *m = arena_alloc(g->arena, channels * 4), lo,
           hi;
   double *scale = arena_alloc(g->arena, channels * (int64_t)sizeof *scale), bound = 0;
+  bool fits = true;
   for (int64_t c = 0; c < channels; c++) {
     double s = scale_of(x) * weight_scale(w->quant, c);
-    Channel k = sum_channel(w, c, row);
+    Channel k = sum_channel(x, w, c, row);
     double folded = rint((bias ? bias[c] : 0) / s) - (double)x_zero * k.sum;
     scale[c] = s / scale_of(y);
     bound = fmax(bound, fabs(folded) + k.bound);
-    b[c] = fabs(folded) < INT32_MAX ? (int32_t)folded : 0;
+    fits &= fabs(folded) < INT32_MAX;
+    b[c] = fits ? (int32_t)folded : 0;
   }
   int shift;
-  if (!pick_rescale(channels, scale, bound, m, &shift)) {
+  if (!fits || !pick_rescale(y, channels, scale, bound, m, &shift)) {
     add_note(cx, n->name,
              "%s stays in float: its accumulator may reach %.0f and does not fit 32 bits",
              n->op->name, bound);
@@ -85,6 +88,7 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   if (conv) copy_window(g, q, &window);
   if (kt) set_int(g, q, "group_size", w->quant->group);
   if (attr_int(n, "compact", 0)) set_int(g, q, "compact", 1);
+  if (bound > INT32_MAX) set_int(g, q, "wide", 1);
   set_int(g, q, "x_zero", x_zero);
   set_rescale(g, q, shift, zero_of(y), lo, hi);
   return true;
@@ -98,7 +102,7 @@ bool lower_matmul(Graph *g, Context *cx, Node *n, Node *quantize) {
          bound = 255.0 * 255.0 * (double)a->dim[a->rank - 1];
   int32_t m, lo, hi;
   int shift;
-  if (!pick_rescale(1, &scale, bound, &m, &shift)) {
+  if (!pick_rescale(y, 1, &scale, bound, &m, &shift)) {
     add_note(cx, n->name, "MatMul stays in float: its accumulator does not fit 32 bits");
     return false;
   }

@@ -1,5 +1,6 @@
-/* widen.c - narrow weight codes in a wider type, where the target has vector kernels for that only.
- * Nodes with the attribute `compact` (policy: `layout: compact`) keep what they have.
+/* widen.c - narrow weight codes in a wider type, where the target has vector kernels for that only,
+ * or kernels at all, which int16 activations have for int8 weights.  Else nodes with the attribute
+ * `compact` (policy: `layout: compact`) keep what they have.
  *
  *   y = QConv(x, const int2 w)   ==>   y = QConv(x, const int4 w_as_int4)
  */
@@ -43,8 +44,13 @@ static int count_vector(const Target *t, Node *n, DType type) {
 
 void widen_weights(Graph *g, const Target *target, Node *n) {
   static const char *const wider[] = {"int4", "int8"};
-  if (!(is_op(n, "QConv") || is_op(n, "QGemm")) || attr_int(n, "compact", 0)) return;
+  if (!(is_op(n, "QConv") || is_op(n, "QGemm"))) return;
   Tensor *w = n->in[1];
+  if (n->in[0]->dtype == DT_I16 && w->dtype != DT_I8) {
+    set_input(g, n, 1, widen(g, w, find_format("int8")));
+    return;
+  }
+  if (attr_int(n, "compact", 0)) return;
   int most = count_vector(target, n, w->dtype);
   const Format *best = NULL;
   for (size_t i = 0; i < sizeof wider / sizeof *wider; i++) {
@@ -61,7 +67,8 @@ void pass_widen(Graph *g, Context *cx) {
     const Tensor *w = n->n_in > 1 ? n->in[1] : NULL;
     widen_weights(g, cx->target, n);
     if (n->n_in > 1 && n->in[1] != w)
-      add_note(cx, n->name, "its %s weights are stored as %s, for which there is a vector kernel",
-               dtype_name(w->dtype), dtype_name(n->in[1]->dtype));
+      add_note(cx, n->name, "its %s weights are stored as %s, for which there is a %s",
+               dtype_name(w->dtype), dtype_name(n->in[1]->dtype),
+               n->in[0]->dtype == DT_I16 ? "kernel with int16 activations" : "vector kernel");
   }
 }

@@ -21,6 +21,7 @@ typedef struct Calibration {
   Context *cx;
   int n_thread;
   Stats **stats;          /* [n_thread][n_tensor] */
+  ActChoice *choice;      /* [n_tensor] of activations */
   bool counting;          /* second run */
 } Calibration;
 
@@ -83,11 +84,14 @@ static void merge_counts(Calibration *c) {
       for (int b = 0; b < N_BINS; b++) c->stats[0][t].count[b] += c->stats[k][t].count[b];
 }
 
-static Range range_by(const Stats *s, int method, double percentile) {
+/* What a range is cut in. */
+static int levels_of(const ActChoice *a) { return a->format->hi - a->format->lo + 1; }
+
+static Range range_by(const Stats *s, int method, const ActChoice *a) {
   switch (method) {
-    case 1: return percentile_range(s, percentile);
-    case 2: return entropy_range(s);
-    case 3: return mse_range(s, 256);
+    case 1: return percentile_range(s, a->percentile);
+    case 2: return entropy_range(s, levels_of(a));
+    case 3: return mse_range(s, levels_of(a));
     default: return (Range){s->lo, s->hi};
   }
 }
@@ -99,13 +103,13 @@ static int method_index(const char *name) {
 }
 
 /* x rounded to the codes of a range. */
-static void fake_quantize(Range r, const float *x, int64_t n, float *y) {
+static void fake_quantize(Range r, const Format *f, const float *x, int64_t n, float *y) {
   float scale;
   int32_t zero;
-  fit_scale(r, find_format("int8"), false, &scale, &zero);
+  fit_scale(r, f, f->dtype == DT_I16, &scale, &zero);
   for (int64_t i = 0; i < n; i++) {
     float q = rintf(x[i] / scale) + (float)zero;
-    y[i] = (fminf(fmaxf(q, -128), 127) - (float)zero) * scale;
+    y[i] = (fminf(fmaxf(q, (float)f->lo), (float)f->hi) - (float)zero) * scale;
   }
 }
 
@@ -142,8 +146,9 @@ static double reader_error(const Interp *it, const Node *n, const Tensor *t, con
 }
 
 /* Fills error[t * METHODS + m] for one sample that has been run. */
-static void try_ranges(const Graph *g, const Interp *it, const Range *range, const bool *wanted,
-                       double *error) {
+static void try_ranges(const Calibration *c, const Interp *it, const Range *range,
+                       const bool *wanted, double *error) {
+  const Graph *g = c->g;
   for (int t = 0; t < g->n_tensor; t++) {
     if (!wanted[t]) continue;
     const Tensor *x = g->tensor[t];
@@ -151,7 +156,7 @@ static void try_ranges(const Graph *g, const Interp *it, const Range *range, con
     float *changed = malloc((size_t)n * sizeof *changed + 64);
     for (int m = 0; m < METHODS; m++) {
       const float *exact = interp_value(it, x);
-      fake_quantize(range[t * METHODS + m], exact, n, changed);
+      fake_quantize(range[t * METHODS + m], c->choice[t].format, exact, n, changed);
       double e = 0;
       if (is_graph_output(g, x)) {
         double energy = 1e-12;
@@ -184,7 +189,7 @@ static void choose_auto(Calibration *c, const Range *range, const bool *wanted, 
     for (int64_t i = 0; i < used; i++) {
       sample_inputs(c, i * n / used, in);
       run_interp(it, in, NULL, NULL);
-      try_ranges(g, it, range, wanted, error + (size_t)i * per);
+      try_ranges(c, it, range, wanted, error + (size_t)i * per);
 #pragma omp critical(progress)
       if (c->cx->progress) c->cx->progress("choosing ranges", i + 1, used);
     }
@@ -230,8 +235,7 @@ static void choose_ranges(Calibration *c, const int *method) {
   for (int t = 0; t < g->n_tensor; t++)
     for (int m = 0; m < METHODS; m++)
       if (method[t] == m || method[t] == -1)
-        range[t * METHODS + m] =
-            range_by(&c->stats[0][t], m, choice_of(g, c->cx, g->tensor[t]).percentile);
+        range[t * METHODS + m] = range_by(&c->stats[0][t], m, &c->choice[t]);
   for (int t = 0; t < g->n_tensor; t++) {
     wanted[t] = method[t] == -1;
     best[t] = method[t];
@@ -242,14 +246,14 @@ static void choose_ranges(Calibration *c, const int *method) {
     if (method[t] >= -1) set_range(g->tensor[t], range[t * METHODS + best[t]]);
 }
 
-/* The method of each tensor that needs a range: index, -1 auto, -2 none. */
-static bool choose_methods(Graph *g, Context *cx, int *method) {
+/* The method of each tensor that needs a range: index, -1 auto, -2 none; and its choice. */
+static bool choose_methods(Graph *g, Context *cx, int *method, ActChoice *choice) {
   bool any = false;
   for (int i = 0; i < g->n_tensor; i++) {
     Tensor *t = g->tensor[i];
     method[i] = -2;
     if (is_const(t) || t->dtype != DT_F32) continue;
-    ActChoice a = choice_of(g, cx, t);
+    ActChoice a = choice[i] = choice_of(g, cx, t);
     float lo, hi;
     if (!a.format || a.dynamic) continue;
     if (policy_range(cx->policy, t->name, &lo, &hi)) {
@@ -271,8 +275,9 @@ static bool choose_methods(Graph *g, Context *cx, int *method) {
 void pass_calibrate(Graph *g, Context *cx) {
   resolve_policy(g, cx);
   int *method = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *method);
-  if (!choose_methods(g, cx, method)) return;
-  Calibration c = {.g = g, .cx = cx, .n_thread = omp_get_max_threads()};
+  ActChoice *choice = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *choice);
+  if (!choose_methods(g, cx, method, choice)) return;
+  Calibration c = {.g = g, .cx = cx, .n_thread = omp_get_max_threads(), .choice = choice};
   if (c.n_thread > cx->calib->n) c.n_thread = (int)cx->calib->n;
   c.stats = calloc((size_t)c.n_thread, sizeof *c.stats);
   for (int k = 0; k < c.n_thread; k++) {

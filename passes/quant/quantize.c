@@ -5,6 +5,9 @@
  *
  *   y = Conv(x, w)
  *   ==>  y = Dequantize(Quantize(Conv(Dequantize(Quantize(x)), Dequantize(w codes))))
+ *
+ * A tensor's codes have the format of the node that makes it; a node of another format reads them
+ * through a second Quantize and Dequantize.
  */
 #include <math.h>
 #include <string.h>
@@ -112,6 +115,16 @@ static void find_raw_chain(Plan *p) {
   }
 }
 
+/* Could kernels with int16 activations compute a node that has an integer form? */
+static bool has_int16_form(const Node *n, const WeightChoice *w, const char **why) {
+  *why = "no integer kernel with int16 activations";
+  if (is_op(n, "Relu") || is_op(n, "Clip")) return true;
+  if (is_unary(n) || is_op(n, "MatMul") || is_op(n, "Softmax")) return false;
+  if (w->format && w->granularity == GRAN_GROUP)
+    return *why = "weights in groups have no kernel with int16 activations", false;
+  return true;
+}
+
 static bool wants_integer(Plan *p, const Node *n) {
   const char *why;
   ActChoice a = act_choice(p->g, p->cx, n);
@@ -132,6 +145,10 @@ static bool wants_integer(Plan *p, const Node *n) {
   }
   if (weighted && !w.format) {
     add_note(p->cx, n->name, "%s stays in float: the policy keeps its weights float", n->op->name);
+    return false;
+  }
+  if (a.format->dtype == DT_I16 && !has_int16_form(n, &w, &why)) {
+    add_note(p->cx, n->name, "%s stays in float: %s", n->op->name, why);
     return false;
   }
   return true;
@@ -167,9 +184,27 @@ static void settle_moves(Plan *p) {
       p->integer[i] = true;
 }
 
+/* The format of a tensor's codes: that of its maker, or where that computes in floats of the first
+ * reader that does not. */
+static const Format *format_of_codes(const Plan *p, const Tensor *t) {
+  const Format *own = t->def ? NULL : input_choice(p->g, p->cx, t).format, *reader = NULL;
+  for (int i = 0; i < p->n_node && !own; i++) {
+    const Node *n = p->node[i];
+    if (!p->integer[i]) continue;
+    if (n == t->def) own = act_choice(p->g, p->cx, n).format;
+    for (int k = 0; k < n->n_in && !reader; k++)
+      if (n->in[k] == t) reader = act_choice(p->g, p->cx, n).format;
+  }
+  return own ? own : reader ? reader : find_format("int8");
+}
+
 /* Scale and zero point that do not come from calibration. */
-static bool fixed_quant(const Tensor *t, float *scale, int32_t *zero) {
+static bool fixed_quant(const Tensor *t, const Format *f, float *scale, int32_t *zero) {
   const Node *n = t->def;
+  if (f->dtype == DT_I16) {
+    *scale = 1.0f / (float)f->hi, *zero = 0;
+    return is_op(n, "Softmax") || is_op(n, "Sigmoid") || is_op(n, "Tanh");
+  }
   if (is_op(n, "Softmax") || is_op(n, "Sigmoid")) return *scale = 1.0f / 256, *zero = -128, true;
   if (is_op(n, "Tanh")) return *scale = 1.0f / 128, *zero = 0, true;
   if (is_op(n, "Dequantize") && !is_const(n->in[0]) && n->in[0]->quant->n == 1) {
@@ -180,11 +215,11 @@ static bool fixed_quant(const Tensor *t, float *scale, int32_t *zero) {
   return false;
 }
 
-/* Are all values of the sets of a and b within what a fixed scale and zero point of int8 codes
- * cover? */
-static bool is_covered(Plan *p, const Tensor *a, const Tensor *b, float scale, int32_t zero) {
+/* Are all values of the sets of a and b within what a fixed scale and zero point cover? */
+static bool is_covered(Plan *p, const Tensor *a, const Tensor *b, const Format *f, float scale,
+                       int32_t zero) {
   int x = find_set(p, a->id), y = find_set(p, b->id);
-  float lo = (float)(-128 - zero) * scale - scale, hi = (float)(127 - zero) * scale + scale;
+  float lo = (float)(f->lo - zero) * scale - scale, hi = (float)(f->hi - zero) * scale + scale;
   for (int i = 0; i < p->n_tensor; i++) {
     const Tensor *t = p->g->tensor[i];
     int set = find_set(p, i);
@@ -194,9 +229,9 @@ static bool is_covered(Plan *p, const Tensor *a, const Tensor *b, float scale, i
 }
 
 /* The scale and zero point of a fixed member of t's set; false when there is none. */
-static bool find_fixed(Plan *p, const Tensor *t, float *scale, int32_t *zero) {
+static bool find_fixed(Plan *p, const Tensor *t, const Format *f, float *scale, int32_t *zero) {
   for (int i = 0; i < p->n_tensor; i++)
-    if (find_set(p, i) == find_set(p, t->id) && fixed_quant(p->g->tensor[i], scale, zero))
+    if (find_set(p, i) == find_set(p, t->id) && fixed_quant(p->g->tensor[i], f, scale, zero))
       return true;
   return false;
 }
@@ -204,24 +239,31 @@ static bool find_fixed(Plan *p, const Tensor *t, float *scale, int32_t *zero) {
 /* Moves whose output has values that their first input does not have. */
 static bool brings_values(const Node *n) { return is_op(n, "Concat") || is_op(n, "Pad"); }
 
+static bool same_format(const Plan *p, const Tensor *x, const Tensor *y) {
+  return format_of_codes(p, x) == format_of_codes(p, y);
+}
+
 /* May input x of such a move share the scale of its output y?  Not where a fixed scale of one of
  * them would clip the other, or differs from the other's: such an input is requantized. */
 static bool may_share(Plan *p, const Tensor *x, const Tensor *y) {
   float sx, sy;
   int32_t zx, zy;
-  bool fx = find_fixed(p, x, &sx, &zx), fy = find_fixed(p, y, &sy, &zy);
+  const Format *f = format_of_codes(p, y);
+  if (!same_format(p, x, y)) return false;
+  bool fx = find_fixed(p, x, f, &sx, &zx), fy = find_fixed(p, y, f, &sy, &zy);
   if (fx && fy) return sx == sy && zx == zy;
-  return (!fx || is_covered(p, x, y, sx, zx)) && (!fy || is_covered(p, x, y, sy, zy));
+  return (!fx || is_covered(p, x, y, f, sx, zx)) && (!fy || is_covered(p, x, y, f, sy, zy));
 }
 
-/* Tensors that a move connects share a scale.  Those that bring values come last, when the other
- * sets are known. */
+/* Tensors of one format that a move connects share a scale.  Those that bring values come last,
+ * when the other sets are known. */
 static void join_moves(Plan *p) {
   for (int i = 0; i < p->n_node; i++) {
     const Node *n = p->g->node[i];
     if (!p->integer[i] || !is_move(n) || brings_values(n)) continue;
     for (int k = 0; k < n->n_in; k++)
-      if (is_real_input(n->in[k])) join(p, n->out[0], n->in[k]);
+      if (is_real_input(n->in[k]) && same_format(p, n->in[k], n->out[0]))
+        join(p, n->out[0], n->in[k]);
     for (int k = 1; k < n->n_out; k++)
       if (n->out[k]) join(p, n->out[0], n->out[k]);
   }
@@ -233,17 +275,17 @@ static void join_moves(Plan *p) {
   }
 }
 
-/* The range of a set: the hull of its members'; a fixed member decides alone. */
-static QuantSpec *set_quant(Plan *p, int root) {
+/* Codes of format f for a set: its range is the hull of its members'; a fixed member decides
+ * alone. */
+static QuantSpec *set_quant(Plan *p, int root, const Format *f) {
   Graph *g = p->g;
   Range r = {0, 0};
-  const Format *f = find_format("int8");
   QuantSpec *q = new_quant(g, f, -1, 0, 1);
-  bool symmetric = false;
+  bool symmetric = f->dtype == DT_I16;
   for (int i = 0; i < p->n_tensor; i++) {
     const Tensor *t = g->tensor[i];
     if (find_set(p, i) != root || is_const(t) || t->dtype != DT_F32) continue;
-    if (fixed_quant(t, &q->scale[0], &q->zero[0])) return q;
+    if (fixed_quant(t, f, &q->scale[0], &q->zero[0])) return q;
     ActChoice a = t->def ? act_choice(g, p->cx, t->def) : input_choice(g, p->cx, t);
     symmetric |= a.format && a.symmetric;
     if (!t->has_range) continue;
@@ -291,6 +333,37 @@ static Tensor *quantize_input(Plan *p, Tensor *x, QuantSpec *q) {
   return codes;
 }
 
+/* y through Quantize and Dequantize of other codes, in front of node n or at once behind y. */
+static Tensor *add_conversion(Graph *g, Tensor *y, QuantSpec *q, const Node *n, const char *name) {
+  int at = node_index(g, n ? n : y->def) + !n;
+  Tensor *codes = copy_tensor(g, fresh_name(g, name), y);
+  codes->dtype = q->format->dtype;
+  codes->quant = q;
+  codes->has_range = false;
+  add_node(g, at, "Quantize", codes->name, 1, &y, 1, &codes);
+  return add_dequantize(g, at + 1, codes, arena_printf(g->arena, "%s_dq", codes->name));
+}
+
+/* Gives readers of y = Dequantize(codes) whose format is another than that of the codes theirs;
+ * moves, which have a scale of their own then, see to it themselves. */
+static void convert_formats(Plan *p, const Tensor *x, Tensor *y) {
+  Graph *g = p->g;
+  Tensor *last = y;
+  for (int i = 0; i < p->n_node; i++) {
+    Node *n = p->node[i];
+    if (!p->integer[i] || is_move(n)) continue;
+    for (int k = 0; k < n->n_in; k++) {
+      if (n->in[k] != y) continue;
+      const Format *f = act_choice(g, p->cx, n).format;
+      if (f == y->def->in[0]->quant->format) continue;
+      if (f != last->def->in[0]->quant->format)
+        last = add_conversion(g, y, set_quant(p, find_set(p, x->id), f), NULL,
+                              arena_printf(g->arena, "%s_%s", x->name, f->name));
+      n->in[k] = last;
+    }
+  }
+}
+
 static void insert_qdq(Plan *p, Tensor *x) {
   Graph *g = p->g;
   int index = -1;
@@ -298,7 +371,7 @@ static void insert_qdq(Plan *p, Tensor *x) {
     if (p->node[i] == x->def) index = i;
   bool made = index >= 0 && p->integer[index];
   if (!made && !used_by_integer(p, x)) return;
-  QuantSpec *q = set_quant(p, find_set(p, x->id));
+  QuantSpec *q = set_quant(p, find_set(p, x->id), format_of_codes(p, x));
   Tensor *codes;
   int at = x->def ? node_index(g, x->def) + 1 : 0;
   if (x->def || is_graph_output(g, x)) {
@@ -319,6 +392,7 @@ static void insert_qdq(Plan *p, Tensor *x) {
   Node *own = at > 0 && codes->def ? codes->def : NULL;
   redirect(p, x, y, codes, made || !x->def);
   if (own) own->in[0] = x;
+  convert_formats(p, x, y);
 }
 
 /* A constant operand of Add or Mul. */
@@ -330,12 +404,12 @@ static void quantize_operand(Plan *p, Node *n, int i) {
     r.lo = fminf(r.lo, floats_of(c)[k]);
     r.hi = fmaxf(r.hi, floats_of(c)[k]);
   }
-  const Format *f = find_format("int8");
+  const Format *f = act_choice(g, p->cx, n).format;
   Tensor *codes = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_codes", c->name)), f->dtype,
-                            c->rank, c->dim, arena_alloc(g->arena, n_elements(c) + 1));
+                            c->rank, c->dim, arena_alloc(g->arena, 2 * n_elements(c) + 1));
   codes->quant = new_quant(g, f, -1, 0, 1);
   codes->layout = c->layout;
-  fit_scale(r, f, false, &codes->quant->scale[0], &codes->quant->zero[0]);
+  fit_scale(r, f, f->dtype == DT_I16, &codes->quant->scale[0], &codes->quant->zero[0]);
   quantize_reals(codes, c->data, codes->data);
   set_input(
       g, n, i,
@@ -400,8 +474,8 @@ static void mark_islands(Plan *p) {
   }
 }
 
-/* Inputs of a Concat or Pad that do not share the scale of its output get it in front of the
- * node. */
+/* Inputs of a move that do not share the scale of its output get it in front of the node: of a
+ * Concat or Pad, or of one whose format is not that of its input. */
 static void requantize_inputs(Plan *p, Node *n) {
   Graph *g = p->g;
   Node *quantize = only_user(g, n->out[0]);
@@ -409,16 +483,9 @@ static void requantize_inputs(Plan *p, Node *n) {
   Tensor *y = quantize->out[0];
   for (int i = 0; i < n->n_in; i++) {
     Tensor *x = n->in[i];
-    if (!is_op(x->def, "Dequantize") || same_quant(x->def->in[0]->quant, y->quant)) continue;
-    Tensor *codes =
-        copy_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_rescaled", x->name)), x);
-    codes->dtype = y->dtype;
-    codes->quant = y->quant;
-    codes->has_range = false;
-    add_node(g, node_index(g, n), "Quantize", codes->name, 1, &x, 1, &codes);
-    set_input(
-        g, n, i,
-        add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));
+    if (!x || !is_op(x->def, "Dequantize") || same_quant(x->def->in[0]->quant, y->quant)) continue;
+    set_input(g, n, i,
+              add_conversion(g, x, y->quant, n, arena_printf(g->arena, "%s_rescaled", x->name)));
   }
 }
 
@@ -453,7 +520,7 @@ void pass_quantize(Graph *g, Context *cx) {
   }
   for (int i = 0; i < p.n_node; i++) {
     Node *n = p.node[i];
-    if (p.integer[i] && brings_values(n)) requantize_inputs(&p, n);
+    if (p.integer[i] && is_move(n)) requantize_inputs(&p, n);
     if ((is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1)
       quantize_node_weights(&p, n, p.integer[i]);
     for (int k = 0; p.integer[i] && !is_unary(n) && (is_op(n, "Add") || is_op(n, "Mul")) && k < 2;

@@ -1,4 +1,4 @@
-/* range.c - how much of a tensor's values an 8-bit code should cover.  All methods read one
+/* range.c - how much of a tensor's values codes of 8 or 16 bits should cover.  All methods read one
  * histogram of N_BINS bins between the smallest and largest value: percentile (cut the tails),
  * entropy (Migacz 2017: the threshold whose quantized distribution is nearest in
  * Kullback-Leibler divergence), mse (least expected squared rounding and clipping error).
@@ -65,7 +65,7 @@ static double divergence(const double *p, int n, double tail, int levels) {
   return d;
 }
 
-Range entropy_range(const Stats *s) {
+Range entropy_range(const Stats *s, int codes) {
   double largest = fmax(fabs((double)s->lo), fabs((double)s->hi)), p[N_BINS] = {0}, tail = 0;
   if (largest <= 0) return (Range){s->lo, s->hi};
   for (int i = 0; i < N_BINS; i++) {
@@ -74,7 +74,7 @@ Range entropy_range(const Stats *s) {
   }
   /* Zeros, half of the values behind a Relu, are exact at any scale: they must not decide. */
   p[0] = fmin(p[0], p[1]);
-  int levels = s->lo >= 0 ? 256 : 128, best = N_BINS;
+  int levels = s->lo >= 0 ? codes : codes / 2, best = N_BINS;
   double least = divergence(p, N_BINS, 0, levels);
   for (int n = N_BINS; n > levels; n -= 8) {
     double d = divergence(p, n, tail, levels);

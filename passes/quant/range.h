@@ -16,7 +16,8 @@ typedef struct Range { float lo, hi; } Range;
 
 void count_values(Stats *s, const float *x, int64_t n);
 Range percentile_range(const Stats *s, double percentile);
-Range entropy_range(const Stats *s);
+/* The range that so many codes, and that so many levels, cover best. */
+Range entropy_range(const Stats *s, int codes);
 Range mse_range(const Stats *s, int levels);
 /* Scale and zero point of int8 codes (or another format's) that cover the range; 0 is exact. */
 void fit_scale(Range r, const Format *f, bool symmetric, float *scale, int32_t *zero);

@@ -27,7 +27,7 @@ static bool read_bound(const Node *n, int i, const char *attr, double *v) {
   return true;
 }
 
-static bool read_clamp(const Node *n, double *lo, double *hi) {
+bool read_clamp(const Node *n, double *lo, double *hi) {
   *lo = -INFINITY, *hi = INFINITY;
   if (is_op(n, "Relu")) return *lo = 0, true;
   return is_op(n, "Clip") && read_bound(n, 1, "min", lo) && read_bound(n, 2, "max", hi);

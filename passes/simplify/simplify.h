@@ -26,4 +26,8 @@ void canonicalize_moves(Graph *g);
 /* Removes a node whose output equals its input `x`. */
 void bypass(Graph *g, Node *n, Tensor *x);
 
+/* Bounds of a Relu or Clip, infinite where there are none; false when n is neither or they are not
+ * constant. */
+bool read_clamp(const Node *n, double *lo, double *hi);
+
 #endif

@@ -1,5 +1,5 @@
 /* fuzz.c - random networks to C: fuzz DIR FIRST COUNT compiles the networks of seeds FIRST ... with
- * one of seven policies each, and writes into DIR their code, samples with the outputs that the
+ * one of nine policies each, and writes into DIR their code, samples with the outputs that the
  * interpreter computes, and main.c, which runs them all and compares (fuzz.sh builds it).
  *
  * Outputs that only integer operators lead to must be the same bit for bit; float ones may
@@ -15,7 +15,7 @@
 #include "frontend/frontend.h"
 #include "tests/passes/random_net.h"
 
-enum { SAMPLES = 4, POLICIES = 7 };
+enum { SAMPLES = 4, POLICIES = 9 };
 
 static const char *const policies[POLICIES] = {
   "version: 1\nschedule: {patch: auto}\n",
@@ -27,6 +27,9 @@ static const char *const policies[POLICIES] = {
   "rules: [{match: {op: Gemm}, weights: {format: ternary, group: 8}, require: 0}]\n",
   "version: 1\ndefaults: {weights: {format: ternary, layout: compact}}\n"
   "rules: [{match: {op: Conv}, activations: {format: int8}, require: 0}]\n",
+  "version: 1\npreset: int8\ndefaults: {activations: {format: int16}}\ncalibration: {method: minmax}\n",
+  "version: 1\npreset: int4\noptimize: speed\nschedule: {patch: auto}\n"
+  "rules: [{match: {op: [Conv, Add, MaxPool, Concat]}, activations: {format: int16}, require: 0}]\n",
 };
 
 typedef enum Trust { EXACT, CLOSE, LOOSE } Trust;
@@ -91,7 +94,7 @@ static void write_row(Arena *a, const Graph *g, const char *name, FILE *f) {
   for (int i = 0; i < g->n_out; i++) {
     const Tensor *y = g->out[i];
     fprintf(f, "{%lld, %lld, %d, %d}, ", (long long)y->offset, (long long)tensor_bytes(y),
-            y->dtype == DT_F32, trust[y->id]);
+            y->dtype == DT_F32 ? 4 : dtype_bytes(y->dtype) == 2 ? 2 : 1, trust[y->id]);
   }
   fprintf(f, "}},\n");
 }
@@ -126,24 +129,25 @@ static void compile_net(const char *dir, uint64_t seed) {
 
 static const char main_head[] =
   "#include <math.h>\n#include <stdint.h>\n#include <stdio.h>\n#include <stdlib.h>\n#include <string.h>\n\n"
-  "struct io { long offset, bytes; int is_float, trust; };\n"
+  "struct io { long offset, bytes; int size, trust; };\n"
   "struct net {\n  const char *name;\n  void (*run)(void *arena);\n  long arena_bytes;\n"
   "  int n_in;\n  struct io in[64];\n  int n_out;\n  struct io out[64];\n};\n\n";
 
 static const char main_tail[] =
   "static int differs(const struct io *o, const unsigned char *got, const unsigned char *want) {\n"
-  "  long n = o->is_float ? o->bytes / 4 : o->bytes;\n"
+  "  long n = o->bytes / o->size;\n"
   "  double largest = 1, worst = 0;\n"
   "  if (o->trust == 0) return memcmp(got, want, (size_t)o->bytes) != 0;\n"
   "  for (long i = 0; i < n; i++) {\n"
-  "    float a, b;\n"
-  "    if (o->is_float) memcpy(&a, got + 4 * i, 4), memcpy(&b, want + 4 * i, 4);\n"
+  "    float a, b;\n    int16_t c, d;\n"
+  "    if (o->size == 4) memcpy(&a, got + 4 * i, 4), memcpy(&b, want + 4 * i, 4);\n"
+  "    else if (o->size == 2) memcpy(&c, got + 2 * i, 2), memcpy(&d, want + 2 * i, 2), a = c, b = d;\n"
   "    else a = ((const int8_t *)got)[i], b = ((const int8_t *)want)[i];\n"
   "    largest = fmax(largest, fabs((double)b));\n"
   "    if (!(a == b)) worst = fmax(worst, isnan(a - b) ? 1e30 : fabs((double)a - b));\n"
   "  }\n"
   "  if (o->trust == 1) return worst > 2e-5 * largest;\n"
-  "  return o->is_float ? worst > 0.1 * largest : worst > 8;\n"
+  "  return o->size == 4 ? worst > 0.1 * largest : worst > (o->size == 2 ? 8 * 256 : 8);\n"
   "}\n\n"
   "static int check(const struct net *t) {\n"
   "  char path[64];\n  int bad = 0;\n"

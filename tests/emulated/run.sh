@@ -74,6 +74,10 @@ check_networks() {
   check 8 mixed.graph --preset int2 --calib mixed.npz
   check 8 mixed.graph --preset ternary --calib mixed.npz --optimize size
   check 6 floats.graph --policy ternary.yaml --limit 8
+  for optimize in size speed; do
+    check 44 residual.graph --policy int16.yaml --optimize $optimize
+    check 20 mixed.graph --policy formats.yaml --optimize $optimize
+  done
   check 12 mixed.graph --preset w4a8 --calib mixed.npz --optimize size
 
   # Bands of rows around the peak.

@@ -1,11 +1,11 @@
 /* on_target.c - the kernels that a target's tables choose, over random layers, on the target:
  *
- *     on_target [--float | --half | --elements | --rows] TARGET COMPILER OPTIMIZE COUNT [SEED]
+ *     on_target [--float | --half | --elements | --int16 | --rows] TARGET COMPILER OPTIMIZE COUNT [SEED]
  *
  * Random lowered layers with weights, with --float such of real numbers, with --half those of
  * float16 or with such weights, with --elements layers without weights (random_elements.c), with
- * --rows fully connected layers of one row whose codes keep their whole range, become one program.
- * Each
+ * --int16 layers of both kinds with such activations, with --rows fully connected layers of one row
+ * whose codes keep their whole range, become one program.  Each
  * has a part of the arena with its input, scratch and output, random bytes between them; where the
  * kernel may work in place, the layer comes a second time in that form.  The whole arena is both
  * the program's input and its output, so what a kernel wrote beside its buffers is found.  Codes
@@ -25,7 +25,7 @@ enum { GUARD = 64, SKIPPED = 77, ALIGN = 16 };
 static const double tolerance = 1e-5; /* of the largest sum of a layer */
 static const double half_step = 1.0 / 1024, smallest_half = 1.0 / (1 << 24);
 
-typedef enum Mode { CODES, FLOATS, HALVES, ELEMENTS, ROWS } Mode;
+typedef enum Mode { CODES, FLOATS, HALVES, ELEMENTS, SHORTS, ROWS } Mode;
 
 static char dir[] = "/tmp/qcc-kernels-XXXXXX";
 static uint64_t random_state = UINT64_C(0x2545f4914f6cdd1d);
@@ -85,7 +85,8 @@ static void fill_codes(Graph *g, Tensor *w) {
       w->dtype == DT_I2 && pick(0, 1) ? find_format("ternary") : format_of(w->dtype);
   int lo = f->lo + (w->dtype == DT_I8 && pick(0, 9));
   w->quant = new_quant(g, f, -1, 0, 1);
-  w->data = random_data(g, n_elements(w), lo, pick(0, 9) ? f->hi : lo);
+  if (f->bits > 8) w->data = random_data(g, tensor_bytes(w), -128, 127);
+  else w->data = random_data(g, n_elements(w), lo, pick(0, 9) ? f->hi : lo);
 }
 
 Tensor *new_weights(Graph *g, int rank, const int64_t *dim, DType type) {
@@ -102,17 +103,35 @@ Tensor *new_vector(Graph *g, const char *name, int64_t n, int64_t lo, int64_t hi
   return new_const(g, fresh_name(g, name), DT_I32, 1, &n, v);
 }
 
-Tensor *set_output(Graph *g, Node *n, int64_t channels, int64_t bound) {
-  int most = 0;
+Tensor *set_output(Graph *g, Node *n, DType codes, int64_t channels, int64_t bound) {
+  const Format *f = format_of(codes);
+  int most = 0, least = 0;
   while ((bound << (most + 1)) < INT32_MAX) most++;
-  int shift = pick(0, 2) ? pick(-4, most) : 0, zero = pick(-128, 127),
-      lo = pick(0, 3) ? -128 : zero;
+  while ((bound >> -least) > INT32_MAX) least--;
+  if (least < 0 || (codes == DT_I16 && !pick(0, 5))) {
+    set_int(g, n, "wide", 1); /* also where 32 bits are enough */
+    if (most > least) most = least;
+  }
+  int shift = pick(0, 2) ? pick(least - 4, most) : least;
+  int zero = codes == DT_I8 ? pick(f->lo, f->hi) : 0, lo = pick(0, 3) ? f->lo : zero;
   int64_t scaled = shift >= 0 ? bound << shift : bound >> -shift;
-  int64_t m = ((int64_t)1 << 31) / (scaled / 2000 + 1);
+  int64_t m = ((int64_t)1 << 31) / (scaled / (16 * f->hi) + 1);
   if (m > (1 << 29)) m = 1 << 29;
   set_int(g, n, "shift", shift), set_int(g, n, "y_zero", zero);
-  set_int(g, n, "lo", lo), set_int(g, n, "hi", pick(0, 3) ? 127 : pick(lo, 127));
+  set_int(g, n, "lo", lo), set_int(g, n, "hi", pick(0, 3) ? f->hi : pick(lo, f->hi));
   return new_vector(g, "m", channels, m / 50, m);
+}
+
+/* The largest sum of int16 codes, by the weights of the channels. */
+static int64_t bound_s16(const Tensor *w) {
+  const int8_t *v = w->data;
+  int64_t depth = n_elements(w) / w->dim[0], most = 0;
+  for (int64_t o = 0; o < w->dim[0]; o++) {
+    int64_t sum = 0;
+    for (int64_t i = 0; i < depth; i++) sum += abs(v[o * depth + i]);
+    if (sum > most) most = sum;
+  }
+  return most * 32768;
 }
 
 /* Sometimes runs of weights have a multiple each. */
@@ -155,16 +174,18 @@ static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
   bool rows = p->mode == ROWS;
   Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
   Tensor *in[6] = {x, w, new_vector(g, "b", w->dim[0], -5000, 5000), NULL, NULL, NULL};
-  if (!rows && !pick(0, 2))
+  bool s16 = p->mode == SHORTS, tables = !rows && !s16;
+  if (tables && !pick(0, 2))
     in[5] = new_const(g, fresh_name(g, "t"), DT_I8, 1, &table_size, random_data(g, 256, -128, 127));
   Node *n = add_node(g, -1, op, fresh_name(g, "layer"), 6, in, 1, &y);
-  bool groups = !rows && depth < 500 && !pick(0, strcmp(op, "QGemm") == 0 ? 1 : 3);
+  bool groups = tables && depth < 500 && !pick(0, strcmp(op, "QGemm") == 0 ? 1 : 3);
   int64_t largest = 128 * -(int64_t)format_of(w->dtype)->lo * (groups ? 255 : 1);
   if (groups) add_groups(p, n, w);
-  Tensor *m = set_output(g, n, w->dim[0], depth * largest + 5000);
+  int64_t bound = s16 ? bound_s16(w) : depth * largest;
+  Tensor *m = set_output(g, n, x->dtype, w->dim[0], bound + 5000);
   if (rows) set_int(g, n, "lo", -128), set_int(g, n, "hi", 127);
   set_input(g, n, 3, m);
-  set_int(g, n, "x_zero", pick(0, 3) ? pick(-128, 127) : 0);
+  set_int(g, n, "x_zero", !s16 && pick(0, 3) ? pick(-128, 127) : 0);
   return n;
 }
 
@@ -173,9 +194,9 @@ static Node *finish_weighted(Program *p, const char *op, Tensor *x, Tensor *w) {
 }
 
 /* Float16 weights serve float32 inputs, too. */
-static DType input_type(DType weights) {
+static DType input_type(const Program *p, DType weights) {
   if (weights == DT_F16) return pick(0, 3) ? DT_F16 : DT_F32;
-  return weights == DT_F32 ? DT_F32 : DT_I8;
+  return weights == DT_F32 ? DT_F32 : p->mode == SHORTS ? DT_I16 : DT_I8;
 }
 
 static Node *random_gemm(Program *p, DType type) {
@@ -183,7 +204,8 @@ static Node *random_gemm(Program *p, DType type) {
   int64_t rows = p->mode == ROWS || pick(0, 1) ? 1 : pick(2, 9);
   int64_t out = p->mode != ROWS && pick(0, 3) ? pick(1, 67) : 8 * pick(1, 6);
   int64_t depth = pick(0, 1) ? pick(1, 67) : pick(0, 1) ? 4 * pick(1, 40) : 64 * pick(1, 5);
-  Tensor *x = new_tensor(g, fresh_name(g, "x"), input_type(type), 2, (int64_t[]){rows, depth});
+  if (p->mode == SHORTS && !pick(0, 5)) depth = pick(600, 1500), out = pick(1, 9);
+  Tensor *x = new_tensor(g, fresh_name(g, "x"), input_type(p, type), 2, (int64_t[]){rows, depth});
   return finish_weighted(p, "QGemm", x, new_weights(g, 2, (int64_t[]){out, depth}, type));
 }
 
@@ -246,7 +268,7 @@ static Node *random_conv(Program *p, Shape shape, DType type) {
           w[] = {co * group, kernel[0], kernel[1], ci};
   int64_t x1[] = {x[0], in[0], x[3]}, w1[] = {w[0], kernel[0], ci};
   int rank = flat ? 3 : 4;
-  Tensor *t = new_tensor(g, fresh_name(g, "x"), input_type(type), rank, flat ? x1 : x);
+  Tensor *t = new_tensor(g, fresh_name(g, "x"), input_type(p, type), rank, flat ? x1 : x);
   t->layout = LAYOUT_NHWC;
   Node *n = finish_weighted(p, "QConv", t, new_weights(g, rank, flat ? w1 : w, type));
   n->in[1]->layout = LAYOUT_NHWC;
@@ -300,8 +322,10 @@ static Node *random_layer(Program *p, int i) {
   Mode mode = p->mode;
   static const DType types[] = {DT_I8, DT_I4, DT_I2};
   DType type = mode == FLOATS ? DT_F32 : mode == HALVES ? DT_F16 : types[i % 3];
-  int shape = i / (mode == CODES ? 3 : 1) % (SHAPES + (mode == CODES || mode == ROWS ? 1 : 4));
-  if (mode == ELEMENTS) return random_elements(p->g);
+  bool codes = mode == CODES || mode == SHORTS;
+  int shape = i / (codes ? 3 : 1) % (SHAPES + (mode == CODES || mode == ROWS ? 1 : mode == SHORTS ? 2 : 4));
+  if (mode == ELEMENTS) return random_elements(p->g, DT_I8);
+  if (mode == SHORTS && shape > SHAPES) return random_elements(p->g, DT_I16);
   if (shape > SHAPES + 1) return random_real_elements(p->g, type);
   if (shape > SHAPES) return random_matmul(p, type);
   return shape == SHAPES || mode == ROWS ? random_gemm(p, type) : random_conv(p, (Shape)shape, type);
@@ -467,12 +491,13 @@ int main(int argc, char **argv) {
   Mode mode = strcmp(option, "--float") == 0      ? FLOATS
               : strcmp(option, "--half") == 0     ? HALVES
               : strcmp(option, "--elements") == 0 ? ELEMENTS
+              : strcmp(option, "--int16") == 0    ? SHORTS
               : strcmp(option, "--rows") == 0     ? ROWS
                                                   : CODES;
   if (mode != CODES) argc--, argv++;
   if (argc != 5 && argc != 6)
-    return fputs("usage: on_target [--float | --half | --elements | --rows] TARGET COMPILER OPTIMIZE COUNT "
-                 "[SEED]\n",
+    return fputs("usage: on_target [--float | --half | --elements | --int16 | --rows] TARGET COMPILER OPTIMIZE "
+                 "COUNT [SEED]\n",
                  stderr),
            2;
   Arena *a = new_arena();

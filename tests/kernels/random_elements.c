@@ -20,9 +20,14 @@ static Tensor *new_input(Graph *g, DType type, int rank, const int64_t *dim) {
 static int64_t random_size(void) { return pick(0, 2) ? pick(1, 9) : pick(1, 67); }
 
 /* The range of an output in codes, often the whole. */
-static void set_range(Graph *g, Node *n) {
-  int lo = pick(0, 1) ? -128 : pick(-128, 0);
-  set_int(g, n, "lo", lo), set_int(g, n, "hi", pick(0, 1) ? 127 : pick(lo, 127));
+static void set_range(Graph *g, Node *n, DType type) {
+  const Format *f = format_of(type);
+  int lo = pick(0, 1) ? f->lo : pick(f->lo, 0);
+  set_int(g, n, "lo", lo), set_int(g, n, "hi", pick(0, 1) ? f->hi : pick(lo, f->hi));
+}
+
+static void set_multiplier(Graph *g, Node *n, DType type, int64_t bound) {
+  set_int(g, n, "m", ((const int32_t *)set_output(g, n, type, 1, bound)->data)[0]);
 }
 
 /* Equal shapes, or some dimensions of either side 1. */
@@ -40,32 +45,42 @@ static void random_operands(Graph *g, DType type, Tensor **in) {
   in[1] = new_weights(g, rank, b, type);
 }
 
-static Node *random_qadd(Graph *g) {
+static Node *random_qadd(Graph *g, DType type) {
   Tensor *in[2];
-  random_operands(g, DT_I8, in);
+  int most = type == DT_I16 ? INT16_MAX / 2 : INT16_MAX;
+  random_operands(g, type, in);
   Node *n = new_layer(g, "QAdd", 2, in, new_output(g));
-  set_int(g, n, "a_mul", pick(-INT16_MAX, INT16_MAX));
-  set_int(g, n, "b_mul", pick(-INT16_MAX, INT16_MAX));
+  set_int(g, n, "a_mul", pick(-most, most)), set_int(g, n, "b_mul", pick(-most, most));
   set_int(g, n, "c", pick(-(1 << 22), 1 << 22)), set_int(g, n, "shift", pick(8, 18));
-  set_range(g, n);
+  set_range(g, n, type);
   return n;
 }
 
-static Node *random_qmul(Graph *g) {
+static Node *random_qmul(Graph *g, DType type) {
   Tensor *in[2];
-  random_operands(g, DT_I8, in);
+  random_operands(g, type, in);
   Node *n = new_layer(g, "QMul", 2, in, new_output(g));
-  set_int(g, n, "m", ((const int32_t *)set_output(g, n, 1, 256 * 256)->data)[0]);
-  set_int(g, n, "a_zero", pick(-128, 127)), set_int(g, n, "b_zero", pick(-128, 127));
+  set_multiplier(g, n, type, type == DT_I16 ? 1 << 30 : 256 * 256);
+  if (type == DT_I8) set_int(g, n, "a_zero", pick(-128, 127)), set_int(g, n, "b_zero", pick(-128, 127));
+  return n;
+}
+
+/* int16 codes in others. */
+static Node *random_requantize(Graph *g) {
+  int64_t dim[2] = {random_size(), random_size()};
+  Tensor *x = new_input(g, DT_I16, 2, dim), *y = new_output(g);
+  y->quant = new_quant(g, find_format(pick(0, 1) ? "int16" : "int8"), -1, 0, 1);
+  Node *n = new_layer(g, "QRequantize", 1, &x, y);
+  set_multiplier(g, n, y->quant->format->dtype, 32768);
   return n;
 }
 
 /* One table or one for each channel, of signed or unsigned codes, sometimes that of flip_sign. */
-static Node *random_lookup(Graph *g) {
+static Node *random_lookup(Graph *g, DType result) {
   int64_t dim[2] = {random_size(), random_size()}, table[2] = {dim[1], 256};
-  bool each = pick(0, 1), is_flip = !each && !pick(0, 3);
+  bool each = pick(0, 1), is_flip = result == DT_I8 && !each && !pick(0, 3);
   DType type = is_flip || pick(0, 1) ? DT_U8 : DT_I8;
-  Tensor *t = new_weights(g, each ? 2 : 1, each ? table : table + 1, DT_I8);
+  Tensor *t = new_weights(g, each ? 2 : 1, each ? table : table + 1, result);
   for (int i = 0; is_flip && i < 256; i++) ((int8_t *)t->data)[i] = (int8_t)(i - 128);
   return new_layer(g, "QLookup", 2, (Tensor *[]){new_input(g, type, 2, dim), t}, new_output(g));
 }
@@ -95,8 +110,8 @@ static Node *random_pool(Graph *g, const char *op, DType type) {
   set_ints(g, n, "strides", rank - 2, stride), set_ints(g, n, "dilations", rank - 2, dilation);
   set_ints(g, n, "pads", 2 * (rank - 2), flat ? pad1 : pad);
   if (is_average) {
-    set_input(g, n, 1, set_output(g, n, n_elements(t[1]), taps * 256));
-    set_int(g, n, "x_zero", pick(-128, 127));
+    set_input(g, n, 1, set_output(g, n, type, n_elements(t[1]), taps * (type == DT_I8 ? 256 : 32768)));
+    set_int(g, n, "x_zero", type == DT_I8 ? pick(-128, 127) : 0);
   } else if (strcmp(op, "AveragePool") == 0 && pick(0, 1)) {
     set_int(g, n, "count_include_pad", 1);
   }
@@ -117,7 +132,7 @@ static Node *random_qmatmul(Graph *g) {
   bool shared = pick(0, 1);
   Tensor *in[2] = {new_input(g, DT_I8, 3, a), new_weights(g, shared ? 2 : 3, shared ? b + 1 : b, DT_I8)};
   Node *n = new_layer(g, "QMatMul", 2, in, new_output(g));
-  set_int(g, n, "m", ((const int32_t *)set_output(g, n, 1, depth * 256 * 256)->data)[0]);
+  set_multiplier(g, n, DT_I8, depth * 256 * 256);
   set_int(g, n, "a_zero", pick(-128, 127)), set_int(g, n, "b_zero", pick(-128, 127));
   return n;
 }
@@ -140,13 +155,12 @@ static Node *random_transpose(Graph *g, DType type) {
   return n;
 }
 
-/* Between codes, int8 or uint8, and real numbers. */
-static Node *random_conversion(Graph *g, bool to_codes) {
-  DType type = pick(0, 1) ? DT_I8 : DT_U8;
+/* Between codes and real numbers. */
+static Node *random_conversion(Graph *g, DType type, bool to_codes) {
   Tensor *x = random_image(g, to_codes ? DT_F32 : type), *y = new_output(g), *t = to_codes ? y : x;
   t->quant = new_quant(g, format_of(type), -1, 0, 1);
   t->quant->scale[0] = 0.001f * (float)pick(1, 40);
-  t->quant->zero[0] = type == DT_U8 ? pick(0, 255) : pick(-128, 127);
+  t->quant->zero[0] = type == DT_I16 ? 0 : type == DT_U8 ? pick(0, 255) : pick(-128, 127);
   return new_layer(g, to_codes ? "Quantize" : "Dequantize", 1, &x, y);
 }
 
@@ -204,21 +218,22 @@ Node *random_real_elements(Graph *g, DType type) {
     case 4: return random_norm(g, type);
     case 5: return random_reduction(g, type);
     case 6: return random_transpose(g, type);
-    case 7: return type == DT_F32 ? random_conversion(g, true) : random_function(g, type);
+    case 7: return type == DT_F32 ? random_conversion(g, pick(0, 1) ? DT_I8 : DT_U8, true) : random_function(g, type);
     default: return random_function(g, type);
   }
 }
 
-Node *random_elements(Graph *g) {
+Node *random_elements(Graph *g, DType type) {
+  bool s16 = type == DT_I16;
   switch (pick(0, 9)) {
-    case 7: return random_qmatmul(g);
-    case 8: return random_transpose(g, DT_I8);
-    case 9: return random_conversion(g, false);
-    case 0: return random_qadd(g);
-    case 1: return random_qmul(g);
-    case 2: return random_lookup(g);
-    case 3: return random_softmax(g);
-    case 4: return random_pool(g, "MaxPool", pick(0, 1) ? DT_I8 : DT_U8);
-    default: return random_pool(g, "QAveragePool", DT_I8);
+    case 7: return s16 ? random_requantize(g) : random_qmatmul(g);
+    case 8: return random_transpose(g, type);
+    case 9: return random_conversion(g, s16 || pick(0, 1) ? type : DT_U8, s16 && pick(0, 1));
+    case 0: return random_qadd(g, type);
+    case 1: return random_qmul(g, type);
+    case 2: return random_lookup(g, type);
+    case 3: return s16 ? random_requantize(g) : random_softmax(g);
+    case 4: return random_pool(g, "MaxPool", s16 || pick(0, 1) ? type : DT_U8);
+    default: return random_pool(g, "QAveragePool", type);
   }
 }

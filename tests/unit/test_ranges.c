@@ -61,7 +61,7 @@ static void methods_stay_inside(void **state) {
   (void)state;
   for (int i = 0; i < DISTRIBUTIONS; i++) {
     draw(distributions[i], x, &stats);
-    Range all[] = {percentile_range(&stats, 99.9), entropy_range(&stats), mse_range(&stats, 256)};
+    Range all[] = {percentile_range(&stats, 99.9), entropy_range(&stats, 256), mse_range(&stats, 256)};
     for (size_t m = 0; m < sizeof all / sizeof *all; m++) {
       assert_true(all[m].lo >= fminf(stats.lo, 0) && all[m].hi <= fmaxf(stats.hi, 0));
       assert_true(all[m].lo < all[m].hi);
@@ -74,10 +74,10 @@ static void methods_stay_inside(void **state) {
 static void entropy_cuts_tails(void **state) {
   (void)state;
   draw(normal, x, &stats);
-  assert_true(entropy_range(&stats).hi < 0.95f * stats.hi);
+  assert_true(entropy_range(&stats, 256).hi < 0.95f * stats.hi);
   draw(rectified, x, &stats);
   double whole = code_error((Range){stats.lo, stats.hi}, x);
-  assert_true(code_error(entropy_range(&stats), x) < 1.5 * whole);
+  assert_true(code_error(entropy_range(&stats, 256), x) < 1.5 * whole);
 }
 
 static void mse_is_no_worse_than_minmax(void **state) {
@@ -122,7 +122,7 @@ static void constants_have_a_range(void **state) {
     stats.lo = stats.hi = values[i];
     for (int k = 0; k < N; k++) x[k] = values[i];
     count_values(&stats, x, N);
-    Range all[] = {percentile_range(&stats, 99.9), entropy_range(&stats), mse_range(&stats, 256)};
+    Range all[] = {percentile_range(&stats, 99.9), entropy_range(&stats, 256), mse_range(&stats, 256)};
     for (size_t m = 0; m < sizeof all / sizeof *all; m++)
       assert_true(code_error(all[m], x) <= 1e-3 * fabs((double)values[i]));
   }

@@ -5,6 +5,7 @@
 #   target TARGET  64 samples of each int8 network that fits the target: generated code against eval
 #   float NET      the network compiled without quantization, on this machine
 #   plan NET       the arena against the lower bound of its schedule
+#   int16 NET      the same with int16 activations: a better signal to noise ratio than int8's
 #   size           kws for cortex-m55 at -Os
 #
 # ZOO/NET has NET.onnx, calib_x.npy, dev_x.npy and perhaps dev_y.npy; the policies are beside this
@@ -57,6 +58,21 @@ score() {
   found=$(figure quantized "$temp/out")
   echo "$name: $found, at least $(least_score "$name")"
   holds "$found >= $(least_score "$name")" || fail "$name: quality"
+}
+
+# Signal to noise ratio of 100 samples with the policy $1, in figure.
+ratio() {
+  "$qcc" verify "$zoo/$name/$name.onnx" --policy "$1" --calib "$zoo/$name/calib_x.npy" --limit 100 \
+    --input "$zoo/$name/dev_x.npy" --target host --json --quiet >"$temp/out" 2>"$temp/err" || fail "$name with $1"
+  figure sqnr_db "$temp/out"
+}
+
+int16() {
+  need "$name"
+  { cat "$here/$name.yaml"; echo 'defaults: {activations: {format: int16}}'; } >"$temp/int16.yaml"
+  int8=$(ratio "$here/$name.yaml") && int16=$(ratio "$temp/int16.yaml") || fail "$name: $int8 $int16"
+  echo "$name: $int16 dB, $int8 dB with int8 activations"
+  holds "$int16 >= $int8 + 2" || fail "$name: quality"
 }
 
 # What the board's 16 KB cannot hold it need not run.
@@ -122,6 +138,6 @@ size() {
 
 [ -d "$zoo" ] || skip "no networks in $zoo; QCC_ZOO names the folder"
 case $what in
-  score | target | float | plan | size) "$what" ;;
+  score | target | float | plan | int16 | size) "$what" ;;
   *) echo "run.sh: unknown test '$what'" >&2; exit 2 ;;
 esac
