@@ -21,9 +21,9 @@ typedef struct Chunk {
   const Factor *f;
   int64_t first, n; /* channels */
   int64_t block;
-  const double *target; /* [n][row] */
-  double *e;            /* [n][row] errors in the order of the steps */
-  double *t;            /* [n][block] targets with feedback */
+  double *target; /* [n][row] */
+  double *e;      /* [n][row] errors in the order of the steps */
+  double *t;      /* [n][block] targets with feedback */
 } Chunk;
 
 /* Targets of steps [from, to), with the feedback of all steps before. */
@@ -77,9 +77,12 @@ static double round_block(Chunk *c, int64_t i, int64_t from, int64_t to) {
   return loss;
 }
 
-static double round_chunk(Chunk *c) {
+static double round_chunk(Chunk *c, AimFn *aim) {
   int64_t row = c->l->row;
   double loss = 0;
+  c->target = scratch(c->n * row, sizeof *c->target);
+  for (int64_t i = 0; i < c->n * row; i++) c->target[i] = (double)c->l->w[c->first * row + i];
+  if (aim != NULL) aim(c->l, c->f, c->first, c->n, c->target);
   c->e = scratch(c->n * row, sizeof *c->e);
   c->t = scratch(c->n * c->block, sizeof *c->t);
   for (int64_t from = 0; from < row; from += c->block) {
@@ -87,12 +90,13 @@ static double round_chunk(Chunk *c) {
     start_block(c, from, to);
     for (int64_t i = 0; i < c->n; i++) loss += round_block(c, i, from, to);
   }
+  free(c->target);
   free(c->e);
   free(c->t);
   return loss;
 }
 
-double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, const double *target,
+double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, AimFn *aim,
                            int64_t block) {
   int64_t chunks = (n + CHUNK - 1) / CHUNK;
   double *loss = scratch(chunks, sizeof *loss), sum = 0;
@@ -102,8 +106,8 @@ double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, c
 #pragma omp parallel for schedule(dynamic)
   for (int64_t i = 0; i < chunks; i++) {
     int64_t first = i * CHUNK, count = n - first < CHUNK ? n - first : CHUNK;
-    Chunk c = {l, f, from + first, count, block, target + first * l->row, NULL, NULL};
-    loss[i] = round_chunk(&c);
+    Chunk c = {l, f, from + first, count, block, NULL, NULL, NULL};
+    loss[i] = round_chunk(&c, aim);
   }
   for (int64_t i = 0; i < chunks; i++) sum += loss[i];
   free(loss);
@@ -114,21 +118,16 @@ const char *round_groups(Layer *l, AimFn *aim) {
   const Moments *x = l->x;
   int64_t n = l->channels / x->groups;
   int order = l->choice->act_order ? ORDER_BY_SIZE : ORDER_AS_IS;
-  double *target = scratch(n * l->row, sizeof *target);
   const char *note = NULL;
   for (int64_t g = 0; g < x->groups; g++) {
     Factor *f = factor_hessian(x->hessian + g * x->k * x->k, x->k, l->choice->damp, order);
     if (f == NULL) {
-      free(target);
       round_to_nearest(l);
       return "the Hessian of its inputs cannot be factored: weights are rounded to nearest";
     }
     if (f->damp > l->choice->damp) note = "the Hessian of its inputs needed more damping";
-    for (int64_t i = 0; i < n * l->row; i++) target[i] = (double)l->w[g * n * l->row + i];
-    if (aim != NULL) aim(l, f, g, n, target);
-    round_with_feedback(l, f, g * n, n, target, FEEDBACK_BLOCK);
+    round_with_feedback(l, f, g * n, n, aim, FEEDBACK_BLOCK);
     free_factor(f);
   }
-  free(target);
   return note;
 }

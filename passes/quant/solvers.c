@@ -40,6 +40,7 @@ void for_each_run(const Tensor *t, const QuantSpec *q, RunFn *fn, const float *w
   int64_t channels = q->axis < 0 ? 1 : t->dim[q->axis],
           row = n_elements(t) / (channels ? channels : 1);
   int64_t group = q->group > 0 ? q->group : row, per_row = group ? (row + group - 1) / group : 0;
+#pragma omp parallel for schedule(static)
   for (int64_t i = 0; i < channels * per_row; i++) {
     int64_t from = i / per_row * row + i % per_row * group, left = row - i % per_row * group;
     fn(ctx, w + from, left < group ? left : group, from, i);

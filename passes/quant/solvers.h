@@ -41,23 +41,23 @@ int32_t smallest_code(const Format *f);
 float full_scale(const float *w, int64_t n, const Format *f);
 int8_t nearest_code(float w, float scale, const Format *f);
 /* Calls fn for every run of n weights that share scale number `index`; `from` is the run's first
- * element. */
+ * element.  In parallel: fn may write what belongs to its run only. */
 typedef void RunFn(void *ctx, const float *w, int64_t n, int64_t from, int64_t index);
 void for_each_run(const Tensor *t, const QuantSpec *q, RunFn *fn, const float *w, void *ctx);
 
-/* ---- feedback.c: rounding that makes up for its own errors ------------------------------------
- */
+/* ---- feedback.c: rounding that makes up for its own errors ----------------------------------- */
 
 enum { FEEDBACK_BLOCK = 128 };
-/* Codes of output channels [from, from + n), whose inputs have the Hessian f, for the weights
- * `target` [n][row]; returns the loss sum e (H + damping) e^T. The result does not depend on
- * `block`, the columns that are finished before the feedback to all others is computed. */
-double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, const double *target,
+/* Changes what channels [from, from + n), whose inputs have the Hessian f, should be: target
+ * [n][row] holds their weights. */
+typedef void AimFn(const Layer *l, const Factor *f, int64_t from, int64_t n, double *target);
+/* Codes of output channels [from, from + n), whose inputs have the Hessian f; aim may be NULL.
+ * Returns the loss sum e (H + damping) e^T. The result does not depend on `block`, the columns that
+ * are finished before the feedback to all others is computed. */
+double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, AimFn *aim,
                            int64_t block);
-/* For each group of the layer's channels calls `aim` (or NULL: the weights themselves) for the
- * targets and rounds by feedback.  Falls back to the nearest code where a Hessian cannot be
- * factored. */
-typedef void AimFn(const Layer *l, const Factor *f, int64_t group, int64_t n, double *target);
+/* The same for all channels, by the Hessian of each one's group.  Falls back to the nearest codes
+ * where a Hessian cannot be factored. */
 const char *round_groups(Layer *l, AimFn *aim);
 
 #endif

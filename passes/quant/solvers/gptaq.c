@@ -21,9 +21,9 @@ static void solve_right(const Factor *f, int64_t n, double *shift) {
               shift, k);
 }
 
-static void aim_at_float(const Layer *l, const Factor *f, int64_t group, int64_t n,
+static void aim_at_float(const Layer *l, const Factor *f, int64_t from, int64_t n,
                          double *target) {
-  int64_t k = f->n;
+  int64_t k = f->n, group = from / (l->channels / l->x->groups);
   double *product = scratch(2 * n * k, sizeof *product), *shift = product + n * k;
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)k, (int)k, 1, target, (int)k,
               l->x->mismatch + group * k * k, (int)k, 0, product, (int)k);
