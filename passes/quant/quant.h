@@ -17,6 +17,10 @@ typedef struct LayerInput {
 Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, const LayerInput *x,
                          const char **note);
 
+/* Changes the bias of a Conv or Gemm, whose weights become `codes`, so that its outputs have the
+ * mean of the float network's on the samples; x has means. */
+void correct_bias(Graph *g, Node *n, const Tensor *codes, const Moments *x);
+
 /* Operators whose output elements are input elements: they work on codes as they stand. */
 bool is_move(const Node *n);
 

@@ -421,21 +421,42 @@ static bool same_quant(const QuantSpec *a, const QuantSpec *b) {
          a->zero[0] == b->zero[0];
 }
 
-/* What the node's solver needs to know of its inputs; NULL where that is nothing.  Nodes in a row
- * that multiply the same vectors share it. */
+/* What is to be known of the inputs of a layer: for its solver, and for its bias. */
+static int needs_of(const Context *cx, const Node *n, const WeightChoice *w) {
+  if (attr_int(n, "transA", 0)) return NEEDS_NOTHING; /* its vectors are columns */
+  bool means = policy_has(cx->policy, "transforms", "bias_correct");
+  return find_solver(w->solver)->needs | (means ? NEEDS_MEANS : NEEDS_NOTHING);
+}
+
+/* Does something look at the inputs of layers?  Then there must be samples, the right ones. */
+static bool looks_at_samples(const Graph *g, const Context *cx) {
+  const LockPolicy *lock = &cx->policy->lock;
+  for (int i = 0; i < g->n_node; i++) {
+    const Node *n = g->node[i];
+    if ((!is_op(n, "Conv") && !is_op(n, "Gemm")) || !is_float_const(n->in[1])) continue;
+    WeightChoice w = weight_choice(g, cx, n);
+    if (!w.format || needs_of(cx, n, &w) == NEEDS_NOTHING) continue;
+    bool solver = find_solver(w.solver)->needs != NEEDS_NOTHING;
+    const char *who = arena_printf(g->arena, solver ? "solver '%s'" : "transform '%s'",
+                                   solver ? w.solver : "bias_correct");
+    if (cx->calib == NULL)
+      error_at(w.loc,
+               "%s needs calibration samples (node '%s'): give --calib SAMPLES.npy, or "
+               "'calibration: {data: SAMPLES.npy}' in the policy",
+               who, n->name);
+    if (lock->given && lock->calibration != 0 && lock->calibration != cx->calib->hash)
+      error_at(lock->loc,
+               "the lock file was made with other calibration samples, and %s looks at them", who);
+    return true;
+  }
+  return false;
+}
+
+/* What needs_of() says; NULL where that is nothing.  Nodes in a row that multiply the same vectors
+ * share it. */
 static const Moments *moments_for(Plan *p, const Node *n, const WeightChoice *w) {
-  int needs = find_solver(w->solver)->needs;
+  int needs = needs_of(p->cx, n, w);
   if (needs == NEEDS_NOTHING) return NULL;
-  if (p->cx->calib == NULL)
-    error_at(w->loc,
-             "solver '%s' needs calibration samples (node '%s'): give --calib SAMPLES.npy, or "
-             "'calibration: {data: SAMPLES.npy}' in the policy",
-             w->solver, n->name);
-  const LockPolicy *lock = &p->cx->policy->lock;
-  if (lock->given && lock->calibration != 0 && lock->calibration != p->cx->calib->hash)
-    error_at(lock->loc,
-             "the lock file was made with other calibration samples, and solver '%s' looks at them",
-             w->solver);
   if (p->moments != NULL && p->moments->what == needs && same_vectors(p->moments_of, n))
     return p->moments;
   free_moments(p->moments);
@@ -448,6 +469,7 @@ static void quantize_node_weights(Plan *p, Node *n, bool integer) {
   Graph *g = p->g;
   WeightChoice w = weight_choice(g, p->cx, n);
   if (!w.format || !is_float_const(n->in[1])) return;
+  if (needs_of(p->cx, n, &w) == NEEDS_NOTHING && find_solver(w.solver)->needs) w.solver = "mse";
   /* The scale of the activation: its Dequantize is already there when the node is an integer
    * one. */
   const Node *dq = integer ? n->in[0]->def : NULL;
@@ -457,6 +479,7 @@ static void quantize_node_weights(Plan *p, Node *n, bool integer) {
   const char *note;
   Tensor *codes = quantize_weights(g, n->in[1], &w, &x, &note);
   if (note) add_note(p->cx, n->name, "%s", note);
+  if (x.moments && x.moments->mean) correct_bias(g, n, codes, x.moments);
   if (w.compact) set_int(g, n, "compact", 1);
   set_input(
       g, n, 1,
@@ -489,16 +512,6 @@ static void requantize_inputs(Plan *p, Node *n) {
   }
 }
 
-/* Does a solver look at the layers' inputs? */
-static bool needs_moments(const Graph *g, const Context *cx) {
-  for (int i = 0; i < g->n_node; i++) {
-    if (!is_op(g->node[i], "Conv") && !is_op(g->node[i], "Gemm")) continue;
-    WeightChoice w = weight_choice(g, cx, g->node[i]);
-    if (w.format && find_solver(w.solver)->needs != NEEDS_NOTHING) return true;
-  }
-  return false;
-}
-
 void pass_quantize(Graph *g, Context *cx) {
   Plan p = {.g = g, .cx = cx, .n_node = g->n_node, .n_tensor = g->n_tensor};
   p.integer = arena_alloc(g->arena, g->n_node + 1);
@@ -507,7 +520,7 @@ void pass_quantize(Graph *g, Context *cx) {
   p.node = arena_alloc(g->arena, (g->n_node + 1) * (int64_t)sizeof *p.node);
   memcpy(p.node, g->node, (size_t)g->n_node * sizeof *p.node);
   for (int i = 0; i < g->n_tensor; i++) p.set[i] = i;
-  if (needs_moments(g, cx)) p.exact = clone_graph(g);
+  if (looks_at_samples(g, cx)) p.exact = clone_graph(g);
   find_raw_chain(&p);
   for (int i = 0; i < p.n_node; i++) p.integer[i] = !p.raw[i] && wants_integer(&p, p.node[i]);
   settle_moves(&p);

@@ -435,6 +435,17 @@ static void convolutions_see_their_windows(void **state) {
   free_arena(a);
 }
 
+/* Other weights in front of the Gemm, so that its inputs differ from the float network's. */
+static void round_first_layer(Graph *g) {
+  const Tensor *w = g->node[0]->in[1];
+  Tensor *rounded = new_const(g, "rounded", DT_F32, w->rank, w->dim, NULL);
+  float *v = arena_alloc(g->arena, tensor_bytes(w));
+  for (int64_t i = 0; i < n_elements(w); i++) v[i] = rintf(((float *)w->data)[i]);
+  rounded->data = v;
+  rounded->layout = w->layout;
+  set_input(g, g->node[0], 1, rounded);
+}
+
 static void threads_do_not_change_moments(void **state) {
   (void)state;
   Arena *a = new_arena();
@@ -442,11 +453,7 @@ static void threads_do_not_change_moments(void **state) {
   Graph *g = small_network(a, &s), *exact = clone_graph(g);
   Context cx = {.arena = a, .calib = &s};
   int what = NEEDS_HESSIAN | NEEDS_MISMATCH, before = omp_get_max_threads();
-  /* Other weights in front of the Gemm, so that its inputs differ from the float network's. */
-  float *w = arena_alloc(a, tensor_bytes(g->node[0]->in[1]));
-  for (int64_t i = 0; i < n_elements(g->node[0]->in[1]); i++)
-    w[i] = rintf(((float *)g->node[0]->in[1]->data)[i]);
-  g->node[0]->in[1]->data = w;
+  round_first_layer(g);
   omp_set_num_threads(1);
   Moments *one = collect_moments(g, g->node[2], exact, &cx, what);
   omp_set_num_threads(3);
@@ -460,6 +467,54 @@ static void threads_do_not_change_moments(void **state) {
   assert_memory_equal(one->mismatch, three->mismatch, bytes);
   free_moments(one);
   free_moments(three);
+  free_arena(a);
+}
+
+/* Mean over the samples of each element of the output's rows; returns that of their magnitudes. */
+static double mean_outputs(const Graph *g, const Samples *s, double *mean) {
+  Interp *it = new_interp(g);
+  double size = 0;
+  const Tensor *y = g->out[0];
+  for (int64_t i = 0; i < s->n; i++) {
+    const void *in = sample_at(g, s, 0, i);
+    run_interp(it, &in, NULL, NULL);
+    const float *v = interp_value(it, y);
+    for (int64_t k = 0; k < n_elements(y); k++) {
+      mean[k % y->dim[1]] += (double)v[k] / (double)(s->n * y->dim[0]);
+      size += fabs((double)v[k]) / (double)(s->n * n_elements(y));
+    }
+  }
+  free_interp(it);
+  return size;
+}
+
+static void corrected_biases_keep_the_mean(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Samples s;
+  Graph *g = small_network(a, &s), *exact = clone_graph(g);
+  Context cx = {.arena = a, .calib = &s};
+  Node *gemm = g->node[2];
+  round_first_layer(g);
+  double want[3] = {0}, before[3] = {0}, after[3] = {0};
+  double size = mean_outputs(exact, &s, want);
+  mean_outputs(g, &s, before);
+  Moments *m = collect_moments(g, gemm, exact, &cx, NEEDS_MEANS);
+  WeightChoice c = {.format = find_format("int2"), .granularity = GRAN_CHANNEL, .solver = "mse"};
+  const char *note;
+  const Tensor *w = gemm->in[1];
+  Tensor *codes = quantize_weights(g, w, &c, &(LayerInput){.scale = 1, .moments = m}, &note);
+  correct_bias(g, gemm, codes, m);
+  Tensor *decoded = new_const(g, "decoded", DT_F32, w->rank, w->dim, NULL);
+  decoded->data = arena_alloc(a, tensor_bytes(w));
+  dequantize_codes(codes, codes->data, decoded->data);
+  set_input(g, gemm, 1, decoded);
+  mean_outputs(g, &s, after);
+  for (int k = 0; k < 3; k++) {
+    assert_true(fabs(before[k] - want[k]) > 1e-2);
+    assert_true(fabs(after[k] - want[k]) < 1e-6 * size);
+  }
+  free_moments(m);
   free_arena(a);
 }
 
@@ -478,6 +533,7 @@ int main(void) {
       cmocka_unit_test(gptaq_comes_nearer_to_float),
       cmocka_unit_test(convolutions_see_their_windows),
       cmocka_unit_test(threads_do_not_change_moments),
+      cmocka_unit_test(corrected_biases_keep_the_mean),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

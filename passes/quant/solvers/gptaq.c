@@ -21,8 +21,7 @@ static void solve_right(const Factor *f, int64_t n, double *shift) {
               shift, k);
 }
 
-static void aim_at_float(const Layer *l, const Factor *f, int64_t from, int64_t n,
-                         double *target) {
+static void aim_at_float(const Layer *l, const Factor *f, int64_t from, int64_t n, double *target) {
   int64_t k = f->n, group = from / (l->channels / l->x->groups);
   double *product = scratch(2 * n * k, sizeof *product), *shift = product + n * k;
   cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)k, (int)k, 1, target, (int)k,
