@@ -11,6 +11,25 @@
 typedef void qcc_row_s8(const void *p, int32_t n, const int8_t *a, int32_t a_step, const int8_t *b,
                         int32_t b_step, int8_t *y);
 
+/* Sixteen codes of y. */
+typedef void qcc_sixteen_s8(const void *p, const int8_t *a, const int8_t *b, int8_t *y);
+
+/* A row, sixteen codes at a time; the last ones on copies. */
+QCC_INLINE void qcc_row_by_sixteen_s8(qcc_sixteen_s8 *sixteen, const void *p, int32_t n,
+                                      const int8_t *a, int32_t a_step, const int8_t *b,
+                                      int32_t b_step, int8_t *y) {
+  int32_t i = 0;
+  for (; i + 16 <= n; i += 16)
+    sixteen(p, a + i * a_step, b + i * b_step, y + i);
+  if (i < n) {
+    int8_t u[16] = {0}, v[16] = {0};
+    memcpy(u, a + i * a_step, (size_t)(n - i));
+    memcpy(v, b + i * b_step, (size_t)(n - i));
+    sixteen(p, u, v, u);
+    memcpy(y + i, u, (size_t)(n - i));
+  }
+}
+
 QCC_INLINE void qcc_each_row_s8(qcc_row_s8 *row, const void *p, const struct qcc_broadcast *s,
                                 const int8_t *a, const int8_t *b, int8_t *y) {
   int32_t index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, a_at = 0, b_at = 0, last = s->rank - 1;

@@ -10,6 +10,7 @@
 
 #include <immintrin.h>
 
+#include "x86/scale.h"
 #include "x86/shared.h"
 
 #define QCC_ISA(name) qcc_avx2_##name
@@ -69,20 +70,10 @@ QCC_INLINE qcc_sums qcc_whole_sums(int32_t bits, qcc_sums acc) {
 
 /* ---- codes */
 
-/* Rule q31, not yet clamped: the rounded upper halves of 64-bit products, of even and odd lanes
- * apart; m2[9] are the multipliers doubled, and one more that is not used. */
+/* Rule q31, not yet clamped; m2[9] are the multipliers doubled, and one more that is not used. */
 QCC_INLINE qcc_sums qcc_requantize_sums(const struct qcc_rescale *r, qcc_sums acc,
                                         const int32_t *m2) {
-  const __m256i half = _mm256_set1_epi64x(((int64_t)r->zero * 2 + 1) * INT64_C(0x80000000));
-  if (r->shift) {
-    acc = _mm256_sllv_epi32(acc, _mm256_set1_epi32(r->shift > 0 ? r->shift : 0));
-    acc = _mm256_srav_epi32(acc, _mm256_set1_epi32(r->shift < 0 ? -r->shift : 0));
-  }
-  __m256i even = _mm256_mul_epi32(acc, qcc_load_sums(m2));
-  __m256i odd = _mm256_mul_epi32(_mm256_srli_epi64(acc, 32), qcc_load_sums(m2 + 1));
-  even = _mm256_srli_epi64(_mm256_add_epi64(even, half), 32);
-  odd = _mm256_add_epi64(odd, half);
-  return _mm256_blend_epi32(even, odd, 0xaa);
+  return qcc_scale_eight(r, acc, qcc_load_sums(m2), qcc_load_sums(m2 + 1));
 }
 
 /* The first n < 16 codes, piece by piece. */

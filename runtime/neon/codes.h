@@ -65,14 +65,15 @@ QCC_INLINE void qcc_neon_store(int8_t *y, int8x16_t v, int32_t n) {
   }
 }
 
-/* y[i] = table[x[i] + 128]; y may be x. */
-QCC_INLINE void qcc_neon_lookup(int32_t n, const int8_t *table, const int8_t *x, int8_t *y) {
+/* y[i] = table[x[i] ^ flip] of codes as bytes: 128 where they are signed; y may be x. */
+QCC_INLINE void qcc_neon_lookup_bytes(uint8_t flip, int32_t n, const int8_t *table, const int8_t *x,
+                                      int8_t *y) {
   int8x16x4_t t0 = vld1q_s8_x4(table), t1 = vld1q_s8_x4(table + 64);
   int8x16x4_t t2 = vld1q_s8_x4(table + 128), t3 = vld1q_s8_x4(table + 192);
-  uint8x16_t flip = vdupq_n_u8(128), quarter = vdupq_n_u8(64);
+  uint8x16_t flips = vdupq_n_u8(flip), quarter = vdupq_n_u8(64);
   for (int32_t i = 0; i < n; i += 16) {
     int32_t some = qcc_min(n - i, 16);
-    uint8x16_t at = veorq_u8(vreinterpretq_u8_s8(qcc_neon_some_s8(x + i, some)), flip);
+    uint8x16_t at = veorq_u8(vreinterpretq_u8_s8(qcc_neon_some_s8(x + i, some)), flips);
     int8x16_t v = vqtbl4q_s8(t0, at);
     at = vsubq_u8(at, quarter);
     v = vqtbx4q_s8(v, t1, at);
@@ -81,6 +82,11 @@ QCC_INLINE void qcc_neon_lookup(int32_t n, const int8_t *table, const int8_t *x,
     at = vsubq_u8(at, quarter);
     qcc_neon_store(y + i, vqtbx4q_s8(v, t3, at), some);
   }
+}
+
+/* Of int8 codes. */
+QCC_INLINE void qcc_neon_lookup(int32_t n, const int8_t *table, const int8_t *x, int8_t *y) {
+  qcc_neon_lookup_bytes(128, n, table, x, y);
 }
 
 #endif
