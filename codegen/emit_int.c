@@ -58,8 +58,8 @@ void emit_qmatmul(Emitter *e, const Node *n, const Kernel *k) {
   field(e, "m", attr_int(n, "m", 0));
   write_rescale(e, n);
   close_params(e);
-  call(e, "qcc_%s(&p, %s, %s, %s)", k->name, pointer_to(e, a), pointer_to(e, b),
-       pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(&p, %s, %s, %s%s)", k->name, pointer_to(e, a), pointer_to(e, b),
+       scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 
 /* Two operands, of equal shapes (count) or broadcast (&s). */

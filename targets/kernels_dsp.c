@@ -227,3 +227,8 @@ int64_t any_depthwise_scratch_dsp(const Node *n) {
   int64_t channel = p.stride_w * phase;
   return 4 * (5 * p.kernel_h * pairs + channel + p.dilation_w + (slots + 1) * 4 * channel);
 }
+
+/* Four columns in 16 bits. */
+int64_t matmul_scratch_dsp(const Node *n) {
+  return 8 * ((n->in[0]->dim[n->in[0]->rank - 1] + 3) / 4 * 4);
+}

@@ -42,6 +42,7 @@ bool is_rows_grouped_dsp(const Node *n);
 bool is_pool_dsp_s8(const Node *n);
 bool is_pool_dsp_u8(const Node *n);
 
+int64_t matmul_scratch_dsp(const Node *n);
 int64_t pointwise_scratch_dsp(const Node *n);
 int64_t depthwise_scratch_dsp(const Node *n);
 int64_t any_depthwise_scratch_dsp(const Node *n);

@@ -276,3 +276,13 @@ int64_t mve_depthwise_scratch_real(const Node *n) {
   Plane p = plane_of(n);
   return ring_bytes(n, &p) + 16;
 }
+
+/* ---- products of activations ------------------------------------------------------------------ */
+
+bool is_mve_matmul(const Node *n) { return 8 * n->in[1]->dim[n->in[1]->rank - 1] <= UINT16_MAX; }
+
+/* Four columns, and an int32 per row. */
+int64_t mve_matmul_scratch(const Node *n) {
+  const Tensor *a = n->in[0];
+  return 4 * round16(a->dim[a->rank - 1]) + 4 * a->dim[a->rank - 2];
+}

@@ -47,6 +47,8 @@ bool is_mve_depthwise_f32(const Node *n);
 bool is_mve_depthwise_f16(const Node *n);
 bool is_mve_depthwise_over_f32(const Node *n);
 bool is_mve_depthwise_over_f16(const Node *n);
+bool is_mve_matmul(const Node *n); /* rows of b not too long to gather its columns */
+int64_t mve_matmul_scratch(const Node *n);
 int64_t mve_gemm_scratch(const Node *n);
 int64_t mve_tile_scratch(const Node *n);
 int64_t mve_conv_scratch(const Node *n);
