@@ -214,11 +214,11 @@ static float *source_coordinates(Emitter *e, const Node *n, int axis) {
   Tensor fx = *x, fy = *y;
   fx.dtype = fy.dtype = DT_F32;
   fx.quant = fy.quant = NULL;
-  fx.dim[3] = fy.dim[3] = 1;
-  fx.dim[0] = fy.dim[0] = 1;
-  int64_t h = x->dim[1], w = x->dim[2], oh = y->dim[1], ow = y->dim[2];
-  float *in = arena_alloc(e->a, h * w * 4), *out = arena_alloc(e->a, oh * ow * 4);
-  for (int64_t i = 0; i < h * w; i++) in[i] = (float)(axis == 1 ? i / w : i % w);
+  /* Batch and channels stay, because an input may give all sizes. */
+  int64_t h = x->dim[1], w = x->dim[2], c = x->dim[3], oh = y->dim[1], ow = y->dim[2];
+  int64_t n_in = n_elements(x);
+  float *in = arena_alloc(e->a, n_in * 4), *out = arena_alloc(e->a, n_elements(y) * 4);
+  for (int64_t i = 0; i < n_in; i++) in[i] = (float)(axis == 1 ? i / (w * c) % h : i / c % w);
   Tensor **inputs = arena_alloc(e->a, n->n_in * (int64_t)sizeof *inputs), *outputs[1] = {&fy};
   const void **data = arena_alloc(e->a, n->n_in * (int64_t)sizeof *data);
   for (int i = 0; i < n->n_in; i++)
@@ -229,7 +229,7 @@ static float *source_coordinates(Emitter *e, const Node *n, int axis) {
   shim.op->eval(&shim, data, (void *const[]){out});
   float *coordinate = arena_alloc(e->a, (axis == 1 ? oh : ow) * 4);
   for (int64_t i = 0; i < (axis == 1 ? oh : ow); i++)
-    coordinate[i] = axis == 1 ? out[i * ow] : out[i];
+    coordinate[i] = out[i * (axis == 1 ? ow * c : c)];
   return coordinate;
 }
 
