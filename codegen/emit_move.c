@@ -58,6 +58,15 @@ static void add_dim(View *v, int64_t dim, int64_t step) {
   v->step[v->rank++] = step;
 }
 
+/* Dimensions that x steps through as if they were one make longer lines. */
+static void join_last(View *v) {
+  for (int d = v->rank - 1; d > 0 && v->step[d - 1] == v->dim[d] * v->step[d]; d--) {
+    v->dim[d - 1] *= v->dim[d];
+    v->step[d - 1] = v->step[d];
+    v->rank--;
+  }
+}
+
 static void steps_of(const Tensor *x, int64_t *step) {
   int64_t s = 1;
   for (int d = x->rank - 1; d >= 0; d--) step[d] = s, s *= x->dim[d];
@@ -137,6 +146,7 @@ void emit_copy_view(Emitter *e, const Node *n, const Kernel *k) {
     error_at(n->loc, "no kernel for %s outside of NHWC", n->op->name);
   else if (is_op(n, "DepthToSpace")) view_depth_to_space(n, &v);
   else view_space_to_depth(n, &v);
+  join_last(&v);
   open_params(e, "qcc_view");
   field(e, "rank", v.rank);
   field(e, "elem", dtype_bytes(x->dtype));

@@ -4,7 +4,7 @@
 #ifndef QCC_GATHER_H
 #define QCC_GATHER_H
 
-#include "common.h"
+#include "copy.h"
 
 struct qcc_gather {
   int32_t outer, axis;  /* dimensions before the axis, multiplied; the axis of x */
@@ -16,8 +16,8 @@ struct qcc_gather {
 QCC_KERNEL void qcc_gather_entry(const struct qcc_gather *p, int32_t i, int32_t k, const void *x,
                                  void *y) {
   for (int32_t o = 0; o < p->outer; o++)
-    memcpy((uint8_t *)y + (o * p->n + i) * p->inner_bytes,
-           (const uint8_t *)x + (o * p->axis + k) * p->inner_bytes, (size_t)p->inner_bytes);
+    qcc_copy((uint8_t *)y + (o * p->n + i) * p->inner_bytes,
+             (const uint8_t *)x + (o * p->axis + k) * p->inner_bytes, p->inner_bytes);
 }
 
 QCC_KERNEL void qcc_gather_i32(const struct qcc_gather *p, const int32_t *index, const void *x,

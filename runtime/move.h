@@ -4,7 +4,7 @@
 #ifndef QCC_MOVE_H
 #define QCC_MOVE_H
 
-#include "common.h"
+#include "copy.h"
 
 /* y is contiguous with dimensions dim; y[i0][i1].. = x[start + i0 * step[0] + i1 * step[1] ..]. */
 struct qcc_view {
@@ -17,8 +17,14 @@ struct qcc_view {
 /* n elements that are `step` bytes apart. */
 QCC_KERNEL void qcc_copy_line(int32_t n, int32_t elem, int32_t step, const uint8_t *x, uint8_t *y) {
   if (step == elem) {
-    memcpy(y, x, (size_t)(n * elem));
+    qcc_copy(y, x, n * elem);
   } else if (elem == 1) {
+    for (; n >= 4; n -= 4, x += 4 * step, y += 4) {
+      y[0] = x[0];
+      y[1] = x[step];
+      y[2] = x[2 * step];
+      y[3] = x[3 * step];
+    }
     for (int32_t i = 0; i < n; i++)
       y[i] = x[i * step];
   } else if (elem == 4) {
@@ -30,28 +36,33 @@ QCC_KERNEL void qcc_copy_line(int32_t n, int32_t elem, int32_t step, const uint8
   }
 }
 
+/* Steps dimensions d to 0 of y; 0 after the last element.  index starts as zeros. */
+QCC_INLINE int qcc_next_line(const struct qcc_view *v, int32_t d, int32_t *index, int32_t *at) {
+  for (; d >= 0; d--) {
+    *at += v->step[d];
+    if (++index[d] < v->dim[d])
+      return 1;
+    *at -= v->step[d] * v->dim[d];
+    index[d] = 0;
+  }
+  return 0;
+}
+
 QCC_KERNEL void qcc_copy_view(const struct qcc_view *v, const void *x, void *y) {
-  int32_t index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, at = v->start, last = v->rank - 1, d;
+  int32_t index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, at = v->start, last = v->rank - 1;
   uint8_t *to = (uint8_t *)y;
   do {
     qcc_copy_line(v->dim[last], v->elem, v->step[last] * v->elem,
                   (const uint8_t *)x + at * v->elem, to);
     to += v->dim[last] * v->elem;
-    for (d = last - 1; d >= 0; d--) {
-      at += v->step[d];
-      if (++index[d] < v->dim[d])
-        break;
-      at -= v->step[d] * v->dim[d];
-      index[d] = 0;
-    }
-  } while (d >= 0);
+  } while (qcc_next_line(v, last - 1, index, &at));
 }
 
 /* `rows` runs of `bytes` bytes; both steps in bytes. */
 QCC_KERNEL void qcc_copy_rows(int32_t rows, int32_t bytes, int32_t x_step, int32_t y_step,
                               const void *x, void *y) {
   for (int32_t i = 0; i < rows; i++)
-    memcpy((uint8_t *)y + i * y_step, (const uint8_t *)x + i * x_step, (size_t)bytes);
+    qcc_copy((uint8_t *)y + i * y_step, (const uint8_t *)x + i * x_step, bytes);
 }
 
 #endif

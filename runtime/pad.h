@@ -3,7 +3,7 @@
 #ifndef QCC_PAD_H
 #define QCC_PAD_H
 
-#include "common.h"
+#include "copy.h"
 
 enum { QCC_PAD_CONSTANT, QCC_PAD_REFLECT, QCC_PAD_EDGE, QCC_PAD_WRAP };
 
@@ -29,15 +29,39 @@ QCC_KERNEL int32_t qcc_pad_source(int32_t mode, int32_t i, int32_t n) {
   return i < n ? i : 2 * n - 2 - i;
 }
 
+/* Elements from..end-1 of a line of y, none of which lies in x: copies of one value, or of elements
+ * of the line x. */
+QCC_KERNEL void qcc_pad_border(const struct qcc_pad *p, const void *value, int32_t from,
+                               int32_t end, const uint8_t *x, uint8_t *y) {
+  int32_t last = p->rank - 1, elem = p->elem;
+  if (!x || p->mode == QCC_PAD_CONSTANT) {
+    int32_t n = (end - from) * elem, done = elem;
+    if (n == 0)
+      return;
+    y += from * elem;
+    qcc_copy(y, value, elem);
+    for (int32_t more; done < n; done += more) {
+      more = qcc_min(done, n - done);
+      qcc_copy(y + done, y, more);
+    }
+  } else {
+    for (; from < end; from++) {
+      int32_t k = qcc_pad_source(p->mode, from - p->before[last], p->in[last]);
+      qcc_copy(y + from * elem, x + k * elem, elem);
+    }
+  }
+}
+
 /* One line of y; x is the line it comes from, NULL where all of it is the constant. */
 QCC_KERNEL void qcc_pad_line(const struct qcc_pad *p, const void *value, const uint8_t *x,
                              uint8_t *y) {
-  int32_t last = p->rank - 1, n = p->in[last];
-  size_t elem = (size_t)p->elem;
-  for (int32_t i = 0; i < p->out[last]; i++, y += elem) {
-    int32_t k = x ? qcc_pad_source(p->mode, i - p->before[last], n) : -1;
-    memcpy(y, k < 0 ? (const uint8_t *)value : x + k * p->elem, elem);
-  }
+  int32_t last = p->rank - 1, out = p->out[last], before = p->before[last];
+  int32_t begin = x ? qcc_clamp(before, 0, out) : out;
+  int32_t end = x ? qcc_clamp(before + p->in[last], begin, out) : out;
+  qcc_pad_border(p, value, 0, begin, x, y);
+  if (end > begin)
+    qcc_copy(y + begin * p->elem, x + (begin - before) * p->elem, (end - begin) * p->elem);
+  qcc_pad_border(p, value, end, out, x, y);
 }
 
 /* The line of x that the line `index` of y comes from, or NULL. */

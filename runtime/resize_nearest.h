@@ -3,6 +3,7 @@
 #ifndef QCC_RESIZE_NEAREST_H
 #define QCC_RESIZE_NEAREST_H
 
+#include "copy.h"
 #include "resize.h"
 
 QCC_KERNEL void qcc_resize_nearest(const struct qcc_resize *p, const int32_t *row,
@@ -13,7 +14,7 @@ QCC_KERNEL void qcc_resize_nearest(const struct qcc_resize *p, const int32_t *ro
   for (int32_t n = 0; n < p->batch; n++, from += p->in_h * stride)
     for (int32_t oy = 0; oy < p->out_h; oy++)
       for (int32_t ox = 0; ox < p->out_w; ox++, to += pixel)
-        memcpy(to, from + row[oy] * stride + col[ox] * pixel, (size_t)pixel);
+        qcc_copy(to, from + row[oy] * stride + col[ox] * pixel, pixel);
 }
 
 #endif

@@ -286,3 +286,12 @@ int64_t mve_matmul_scratch(const Node *n) {
   const Tensor *a = n->in[0];
   return 4 * round16(a->dim[a->rank - 1]) + 4 * a->dim[a->rank - 2];
 }
+
+/* ---- views ------------------------------------------------------------------------------------ */
+
+bool is_mve_view(const Node *n) {
+  int64_t bytes = dtype_bytes(n->in[0]->dtype);
+  return bytes == 1 || bytes == 4;
+}
+bool is_mve_view_4(const Node *n) { return is_mve_view(n) && n->in[0]->rank <= 4; }
+bool is_mve_expand(const Node *n) { return is_mve_view(n) && n->out[0]->rank <= 6; }

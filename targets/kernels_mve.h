@@ -48,6 +48,10 @@ bool is_mve_depthwise_f16(const Node *n);
 bool is_mve_depthwise_over_f32(const Node *n);
 bool is_mve_depthwise_over_f16(const Node *n);
 bool is_mve_matmul(const Node *n); /* rows of b not too long to gather its columns */
+/* Views of elements of 1 or 4 bytes; with at most 4 dimensions; Expand to at most 6. */
+bool is_mve_view(const Node *n);
+bool is_mve_view_4(const Node *n);
+bool is_mve_expand(const Node *n);
 int64_t mve_matmul_scratch(const Node *n);
 int64_t mve_gemm_scratch(const Node *n);
 int64_t mve_tile_scratch(const Node *n);

@@ -14,7 +14,7 @@
 #ifndef QCC_DSP_H
 #define QCC_DSP_H
 
-#include "common.h"
+#include "copy.h"
 
 QCC_INLINE uint32_t qcc_dsp_load(const void *p) {
   uint32_t v;
@@ -166,17 +166,6 @@ QCC_INLINE void qcc_dsp_widen_pair(const int8_t *x, int32_t n, uint32_t *out) {
     qcc_dsp_widen(x, n & 3, 2, out);
     qcc_dsp_widen(x1, n & 3, 2, out + 1);
   }
-}
-
-/* memcpy that never becomes a call: small C libraries copy byte by byte. */
-QCC_INLINE void qcc_dsp_copy(int8_t *y, const int8_t *x, int32_t n) {
-  for (; n >= 4; n -= 4, x += 4, y += 4) {
-    uint32_t v = qcc_dsp_load(x);
-    __asm__("" : "+r"(v));
-    qcc_dsp_store(y, v);
-  }
-  for (; n > 0; n--)
-    *y++ = *x++;
 }
 
 #endif

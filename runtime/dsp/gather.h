@@ -55,7 +55,7 @@ QCC_INLINE void qcc_dsp_next_rows(const struct qcc_conv *p, int32_t ring, struct
     return;
   im->slot %= im->slots;
   for (; im->next < end; im->next++) {
-    qcc_dsp_copy(im->ring + im->next_slot * im->row_bytes, im->x + im->next * bytes, bytes);
+    qcc_copy(im->ring + im->next_slot * im->row_bytes, im->x + im->next * bytes, bytes);
     im->next_slot = im->next_slot + 1 < im->slots ? im->next_slot + 1 : 0;
   }
 }
@@ -113,7 +113,7 @@ QCC_INLINE void qcc_dsp_gather_codes(const struct qcc_conv *p, const struct qcc_
   for (int32_t ky = im->ky0; ky < im->ky1; ky++, line += row) {
     const int8_t *x = qcc_dsp_row(p, im, &slot) + at;
     for (int32_t i = 0; i < r->runs; i++)
-      qcc_dsp_copy(line + i * r->len, x + i * r->step, r->len);
+      qcc_copy(line + i * r->len, x + i * r->step, r->len);
   }
 }
 

@@ -23,10 +23,10 @@ QCC_INLINE void qcc_mve_conv1x1(int32_t bits, const struct qcc_gemm *p,
     const int8_t *from = x + row * p->depth;
     int8_t *to = y + row * p->cols, *second = to + (n - 1) * p->cols;
     if (n == 2 && padded == p->depth) {
-      qcc_mve_copy(pixels, from, 2 * padded);
+      qcc_copy(pixels, from, 2 * padded);
     } else {
-      qcc_mve_copy(pixels, from, p->depth);
-      qcc_mve_copy(pixels + padded, from + (n - 1) * p->depth, p->depth);
+      qcc_copy(pixels, from, p->depth);
+      qcc_copy(pixels + padded, from + (n - 1) * p->depth, p->depth);
     }
     if (v)
       qcc_mve_groups_tile(&p->out, v, QCC_MVE_PAIR, padded >> 4, p->cols, pixels, pixels + padded,

@@ -133,7 +133,7 @@ QCC_INLINE void qcc_mve_gemm(int32_t bits, const struct qcc_gemm *p, const int8_
   int32_t steps = (p->depth + 15) >> 4, whole = p->cols & ~7;
   const int8_t *w = weights;
   if (p->depth & 15) {
-    qcc_mve_copy(scratch, x, p->depth);
+    qcc_copy(scratch, x, p->depth);
     x = scratch;
   }
   int32_t raise = bits < 8 ? qcc_mve_raise(bits, x, steps) : 0;
@@ -188,7 +188,7 @@ QCC_KERNEL void qcc_mve_gemm_grouped_s4(const struct qcc_gemm *p, const struct q
   struct qcc_mve_groups v = {q, multiple, scratch};
   if (p->depth & 15) {
     int8_t *copy = (int8_t *)(v.raise + 4 * q->n_groups);
-    qcc_mve_copy(copy, x, p->depth);
+    qcc_copy(copy, x, p->depth);
     x = copy;
   }
   qcc_mve_groups_tile(&p->out, &v, QCC_MVE_ROW, (p->depth + 15) >> 4, p->cols, x, x,

@@ -22,10 +22,10 @@ QCC_INLINE void qcc_mve_gemm_real(int t, const struct qcc_gemm_f32 *p, const voi
     const int8_t *from = (const int8_t *)x + row * bytes, *second = rows + (n - 1) * pitch;
     void *to = qcc_place(t, y, row * p->cols), *next = qcc_place(t, to, (n - 1) * p->cols);
     if (pitch == bytes) {
-      qcc_mve_copy(rows, from, n * bytes);
+      qcc_copy(rows, from, n * bytes);
     } else {
-      qcc_mve_copy(rows, from, bytes);
-      qcc_mve_copy(rows + (n - 1) * pitch, from + (n - 1) * bytes, bytes);
+      qcc_copy(rows, from, bytes);
+      qcc_copy(rows + (n - 1) * pitch, from + (n - 1) * bytes, bytes);
     }
     qcc_mve_tile_real(t, &p->act, depth, p->cols, rows, second, w, bias, to, next);
   }

@@ -31,7 +31,7 @@ QCC_KERNEL void qcc_mve_load_rows(const struct qcc_window *g, const struct qcc_m
   for (int32_t iy = first; iy < end; iy++) {
     int8_t *row = r->rows + (iy + g->pad_top) % r->span * r->pitch + r->left;
     if (iy < g->in_h)
-      qcc_mve_copy(row, x + iy * g->in_w * g->in_c, r->wide);
+      qcc_copy(row, x + iy * g->in_w * g->in_c, r->wide);
     else
       qcc_mve_fill(row, x_zero, r->wide);
   }

@@ -7,22 +7,10 @@
 
 #include <arm_mve.h>
 
-#include "common.h"
+#include "copy.h"
 
 QCC_INLINE int32_t qcc_mve_round16(int32_t n) {
   return (n + 15) & ~15;
-}
-
-/* n may be 0; x and y do not overlap, or y lies before x. */
-QCC_INLINE void qcc_mve_copy(int8_t *y, const int8_t *x, int32_t n) {
-  __asm__ volatile("wlstp.8 lr, %[n], 2f\n"
-                   "1: vldrb.8 q0, [%[x]], #16\n"
-                   "vstrb.8 q0, [%[y]], #16\n"
-                   "letp lr, 1b\n"
-                   "2:"
-                   : [x] "+r"(x), [y] "+r"(y)
-                   : [n] "r"(n)
-                   : "lr", "q0", "memory");
 }
 
 QCC_INLINE void qcc_mve_fill(int8_t *y, int32_t value, int32_t n) {

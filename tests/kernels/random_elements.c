@@ -146,13 +146,107 @@ static Tensor *random_image(Graph *g, DType type) {
   return t;
 }
 
-static Node *random_transpose(Graph *g, DType type) {
-  static const int64_t perm[][4] = {{0, 3, 1, 2}, {0, 2, 3, 1}, {0, 2, 1, 3}, {3, 2, 1, 0}};
-  Tensor *x = random_image(g, type);
-  x->layout = LAYOUT_NONE;
-  Node *n = new_layer(g, "Transpose", 1, &x, new_output(g));
-  set_ints(g, n, "perm", 4, perm[pick(0, 3)]);
+static Tensor *new_ints(Graph *g, int64_t n, const int64_t *v) {
+  int64_t *own = arena_alloc(g->arena, n * (int64_t)sizeof *v);
+  memcpy(own, v, (size_t)n * sizeof *v);
+  return new_const(g, fresh_name(g, "i"), DT_I64, 1, &n, own);
+}
+
+/* A part of every dimension, in steps, sometimes backwards. */
+static Node *random_slice(Graph *g, Tensor *x) {
+  int64_t start[4], end[4], axis[4], step[4];
+  for (int d = 0; d < x->rank; d++) {
+    int last = (int)x->dim[d] - 1, a = pick(0, last), b = pick(a, last);
+    bool back = !pick(0, 4);
+    axis[d] = d, step[d] = (back ? -1 : 1) * (pick(0, 2) ? 1 : pick(1, 3));
+    start[d] = back ? b : a, end[d] = back ? a - 1 - x->dim[d] : b + 1;
+  }
+  Tensor *in[5] = {x, new_ints(g, x->rank, start), new_ints(g, x->rank, end),
+                   new_ints(g, x->rank, axis), new_ints(g, x->rank, step)};
+  return new_layer(g, "Slice", 5, in, new_output(g));
+}
+
+static Node *random_pad(Graph *g, Tensor *x) {
+  static const char *const modes[] = {"constant", "reflect", "edge", "wrap"};
+  const char *mode = modes[pick(0, 3)];
+  int64_t pads[8], one = 1;
+  for (int d = 0; d < x->rank; d++) {
+    int most = (int)x->dim[d] - 1 < 5 && mode[0] != 'c' ? (int)x->dim[d] - 1 : 5;
+    pads[d] = pick(0, most), pads[d + x->rank] = pick(0, most);
+  }
+  bool constant = mode[0] == 'c';
+  Tensor *in[3] = {x, new_ints(g, 2 * x->rank, pads), constant ? new_weights(g, 1, &one, x->dtype) : NULL};
+  if (constant) in[2]->rank = 0;
+  Node *n = new_layer(g, "Pad", constant ? 3 : 2, in, new_output(g));
+  set_str(g, n, "mode", mode);
   return n;
+}
+
+static Node *random_permutation(Graph *g, Tensor *x) {
+  int64_t perm[4] = {0, 1, 2, 3};
+  for (int d = 3; d > 0; d--) {
+    int other = pick(0, d);
+    int64_t swap = perm[d];
+    perm[d] = perm[other], perm[other] = swap;
+  }
+  Node *n = new_layer(g, "Transpose", 1, &x, new_output(g));
+  set_ints(g, n, "perm", 4, perm);
+  return n;
+}
+
+/* With a constant before or behind it. */
+static Node *random_concat(Graph *g, Tensor *x) {
+  int axis = pick(0, 3);
+  int64_t dim[4];
+  for (int d = 0; d < 4; d++) dim[d] = d == axis ? pick(1, 5) : x->dim[d];
+  Node *n = new_layer(g, "Concat", 2, (Tensor *[]){x, new_weights(g, 4, dim, x->dtype)}, new_output(g));
+  set_int(g, n, "axis", axis);
+  return n;
+}
+
+static Node *random_resize(Graph *g, Tensor *x) {
+  int64_t size[4] = {x->dim[0], pick(1, 12), pick(1, 12), x->dim[3]};
+  x->layout = LAYOUT_NHWC;
+  Node *n = new_layer(g, "Resize", 4, (Tensor *[]){x, NULL, NULL, new_ints(g, 4, size)}, new_output(g));
+  set_str(g, n, "mode", "nearest");
+  return n;
+}
+
+/* Repeated along every dimension, or along those of size 1. */
+static Node *random_tile(Graph *g, Tensor *x) {
+  int64_t times[4];
+  bool expand = pick(0, 1);
+  for (int d = 0; d < 4; d++) times[d] = expand && x->dim[d] > 1 ? x->dim[d] : pick(1, 3);
+  return new_layer(g, expand ? "Expand" : "Tile", 2, (Tensor *[]){x, new_ints(g, 4, times)},
+                   new_output(g));
+}
+
+static Node *random_blocks(Graph *g, Tensor *x) {
+  int64_t b = pick(1, 3);
+  bool split = pick(0, 1);
+  x->layout = LAYOUT_NHWC;
+  if (split) x->dim[1] *= b, x->dim[2] *= b;
+  else x->dim[3] = (x->dim[3] % 9 + 1) * b * b;
+  Node *n = new_layer(g, split ? "SpaceToDepth" : "DepthToSpace", 1, &x, new_output(g));
+  set_int(g, n, "blocksize", b);
+  if (!split && pick(0, 1)) set_str(g, n, "mode", "CRD");
+  return n;
+}
+
+/* Elements to other places. */
+static Node *random_move(Graph *g, DType type) {
+  int64_t dim[4] = {pick(1, 2), pick(1, 9), pick(1, 9), pick(0, 1) ? pick(1, 5) : random_size()};
+  if (!pick(0, 3)) dim[2] = pick(1, 40);
+  Tensor *x = new_input(g, type, 4, dim);
+  switch (pick(0, 7)) {
+    case 0: return random_slice(g, x);
+    case 1: return random_pad(g, x);
+    case 2: return random_concat(g, x);
+    case 3: return random_resize(g, x);
+    case 4: return random_tile(g, x);
+    case 5: return random_blocks(g, x);
+    default: return random_permutation(g, x);
+  }
 }
 
 /* Between codes and real numbers. */
@@ -217,7 +311,7 @@ Node *random_real_elements(Graph *g, DType type) {
     case 3:
     case 4: return random_norm(g, type);
     case 5: return random_reduction(g, type);
-    case 6: return random_transpose(g, type);
+    case 6: return random_move(g, type);
     case 7: return type == DT_F32 ? random_conversion(g, pick(0, 1) ? DT_I8 : DT_U8, true) : random_function(g, type);
     default: return random_function(g, type);
   }
@@ -227,7 +321,8 @@ Node *random_elements(Graph *g, DType type) {
   bool s16 = type == DT_I16;
   switch (pick(0, 9)) {
     case 7: return s16 ? random_requantize(g) : random_qmatmul(g);
-    case 8: return random_transpose(g, type);
+    case 6:
+    case 8: return random_move(g, type);
     case 9: return random_conversion(g, s16 || pick(0, 1) ? type : DT_U8, s16 && pick(0, 1));
     case 0: return random_qadd(g, type);
     case 1: return random_qmul(g, type);
