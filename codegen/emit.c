@@ -221,7 +221,7 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
   const char *name;
   e->align = is_x86_packing(k->packing) ? 64 : 0;
   e->region = e->regions.n ? e->regions.of_tensor[w->id] : 0;
-  if (is_dsp_packing(k->packing)) {
+  if (is_dsp_packing(k->packing) || k->packing == PACK_FOURS_S16) {
     name = e->to_bin ? bin_array(e, "uint32_t", v, bytes) : word_array(e, "w", bytes / 4, v);
   } else if (w->dtype == DT_F32) {
     name = e->to_bin ? bin_array(e, "float", v, bytes)

@@ -8,6 +8,9 @@
 
 #include <string.h>
 
+/* Weights of an output channel. */
+static int64_t row_of(const Node *n) { return n_elements(n->in[1]) / n->in[1]->dim[0]; }
+
 /* ---- conditions ------------------------------------------------------------------------------ */
 
 static DType in_type(const Node *n, int i) {
@@ -99,6 +102,16 @@ static bool is_narrow_s16(const Node *n) { return has_s8_weights(n) && !attr_int
 static bool is_pointwise_s16(const Node *n) { return is_narrow_s16(n) && is_pointwise(n); }
 static bool is_depthwise_s16(const Node *n) { return is_narrow_s16(n) && is_depthwise(n); }
 static bool is_conv_s16(const Node *n) { return is_narrow_s16(n) && is_2d_nhwc(n); }
+/* Tiles of pixels by channels: an ungrouped convolution, and a product of whole words. */
+static bool is_tiles_s16(const Node *n) {
+  return is_conv_s16(n) && is_const(n->in[1]) && attr_int(n, "group", 1) == 1;
+}
+static bool is_words_s16(const Node *n) {
+  return is_narrow_s16(n) && is_const(n->in[1]) && row_of(n) % 4 == 0;
+}
+static bool is_pointwise_words_s16(const Node *n) { return is_words_s16(n) && is_pointwise(n); }
+/* The windows of two pixels, to whole words. */
+static int64_t tiles_scratch_s16(const Node *n) { return 2 * 2 * ((row_of(n) + 3) & ~(int64_t)3); }
 static bool is_to_s16(const Node *n) { return n->out[0]->dtype == DT_I16; }
 static bool is_conv_s4(const Node *n) { return has_s4_weights(n) && is_2d_nhwc(n); }
 static bool is_conv_s2(const Node *n) { return has_s2_weights(n) && is_2d_nhwc(n); }
@@ -210,9 +223,6 @@ static bool is_rank_4(const Node *n) { return n->in[0]->rank <= 4; }
 static bool is_rank_6(const Node *n) { return n->out[0]->rank <= 6; }
 static bool is_gather_i64(const Node *n) { return in_type(n, 1) == DT_I64; }
 static bool is_gather_i32(const Node *n) { return in_type(n, 1) == DT_I32; }
-
-/* Weights of an output channel. */
-static int64_t row_of(const Node *n) { return n_elements(n->in[1]) / n->in[1]->dim[0]; }
 
 /* One decoded output channel of the weights, in floats. */
 static int64_t row_scratch(const Node *n) { return row_of(n) * 4; }

@@ -13,6 +13,8 @@ typedef enum Packing {
   PACK_HWC,    /* depthwise: [kh][kw][C], sub-byte taps start on a byte boundary */
   PACK_TERNARY,     /* as OHWI, five to a byte in base 3 */
   PACK_TERNARY_HWC, /* as HWC */
+  PACK_FOURS_S16,  /* dsp/conv_s16.h: by fours in the order 0 2 1 3, of two channels side by side */
+  PACK_EIGHTS_S16, /* mve/conv_s16.h: by eights of two channels side by side */
   PACK_DSP_PAIRS, /* words for runtime/dsp: two output channels in a halfword (codegen/pack_dsp.c) */
   PACK_DSP_FOURS, /* the same, two such pairs next to each other */
   PACK_DSP_QUADS, /* int4: four output channels in a halfword */
