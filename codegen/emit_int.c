@@ -15,10 +15,24 @@ const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
   return int_array(e, "s", "uint8_t", count, v);
 }
 
+/* Biases; of int4 weights whose channels share bytes, as runtime/mve/gemm.h begins with them. */
+static const char *bias_array(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *b = n->in[2];
+  if (k->packing != PACK_MVE_EIGHTS || n->in[1]->dtype != DT_I4 || optional_input(n, 4))
+    return constant_array(e, b, "b");
+  int64_t channels = n_elements(b), *v = arena_alloc(e->a, (channels + 1) * (int64_t)sizeof *v);
+  for (int64_t o = 0; o < channels; o++) {
+    v[o] = get_int(b->dtype, b->data, o);
+    if (o % 2 == 1 && o < channels / 8 * 8)
+      v[o] = (int32_t)(uint32_t)(v[o] + 16 * get_int(b->dtype, b->data, o - 1));
+  }
+  return int_array(e, "b", "int32_t", channels, v);
+}
+
 /* Weights, [multiples], bias, multipliers, table of int8 codes, [scratch], output. */
 static void call_weighted(Emitter *e, const Node *n, const Kernel *k) {
   const char *groups = optional_input(n, 4) ? write_groups(e, n, k) : NULL, *w = weight_array(e, n, k);
-  const char *b = constant_array(e, n->in[2], "b"), *m = constant_array(e, n->in[3], "m");
+  const char *b = bias_array(e, n, k), *m = constant_array(e, n->in[3], "m");
   const char *table = optional_input(n, 5)            ? constant_array(e, n->in[5], "t")
                       : n->in[0]->dtype == DT_I16 ? NULL
                                                   : "NULL";

@@ -146,13 +146,23 @@
       DO(STEP("") STEP("a") QCC_MVE_TWO(STEP) QCC_MVE_FOURS(STEP), __VA_ARGS__);                   \
   } while (0)
 
+#define QCC_MVE_ADD "vldrb.8 q0, [%[x]], #16\nvaddva.s8 r0, q0\n"
 /* What the sum with a pixel of `steps` vectors raises a narrow channel by, negated. */
 QCC_INLINE int32_t qcc_mve_raise(int32_t bits, const int8_t *x, int32_t steps) {
-  int32_t sum = 0;
-  for (int32_t i = 0; i < steps; i++)
-    sum = vaddvaq_s8(sum, vldrbq_s8(x + 16 * i));
+  register int32_t sum __asm__("r0") = 0;
+  if (__builtin_constant_p(steps) && steps % 4 == 0)
+    for (int32_t n = steps >> 2; n > 0; n--)
+      __asm__ volatile(QCC_MVE_ADD QCC_MVE_ADD QCC_MVE_ADD QCC_MVE_ADD
+                       : [x] "+r"(x), "+r"(sum)
+                       :
+                       : "q0", "memory");
+  else
+    for (int32_t i = 0; i < steps; i++)
+      sum = vaddvaq_s8(sum, vldrbq_s8(x + 16 * i));
   return bits == 4 ? -8 * sum : -2 * sum;
 }
+
+#undef QCC_MVE_ADD
 
 /* One pixel by four channels. */
 QCC_INLINE int32x4_t qcc_mve_dot1x4(int32_t bits, const int8_t *x, const int8_t *w, int32_t steps,
