@@ -40,9 +40,9 @@ bool is_mve_packing(Packing packing);
 uint8_t *pack_mve(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
 /* The same for the packings of pack_blocks.c; apart: each tap is a run. */
 uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, bool apart, int64_t *bytes);
-/* The multiples of groups of those weights, [block][groups][channels]. */
-int64_t *pack_multiples(Arena *a, const Tensor *w, const Tensor *multiple, Packing packing,
-                        int64_t *count);
+/* The multiples of those weights, [block][groups][channels], once per `size` of them, which divides
+ * the node's own. */
+int64_t *pack_multiples(Arena *a, const Node *n, int64_t size, Packing packing, int64_t *count);
 /* Floats as [channels / whole][depth][whole], the last group as many times `lanes` as suffice. */
 uint8_t *pack_floats(Arena *a, const Tensor *w, int64_t lanes, int64_t whole, int64_t *bytes);
 

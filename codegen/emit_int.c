@@ -1,17 +1,21 @@
 /* emit_int.c - calls of the integer kernels. */
 #include "codegen/emit.h"
+#include "targets/kernels_vector.h"
 
 #include <string.h>
 
 const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *multiple = n->in[4];
+  bool lines = k->packing >= PACK_DOT && k->packing <= PACK_PAIRS;
+  int64_t depth = n_elements(n->in[1]) / n->in[1]->dim[0];
+  int64_t size = lines ? lines_group_size(n) : attr_int(n, "group_size", 0);
   open_named(e, "qcc_groups", "q");
   field(e, "per_byte", weights_per_byte(n, k));
-  field(e, "size", attr_int(n, "group_size", 0));
-  field(e, "n_groups", multiple->dim[1]);
+  field(e, "size", size);
+  field(e, "n_groups", (depth + size - 1) / size);
   close_params(e);
   if (k->packing == PACK_OHWI || k->packing == PACK_TERNARY) return constant_array(e, multiple, "s");
-  int64_t count, *v = pack_multiples(e->a, n->in[1], multiple, k->packing, &count);
+  int64_t count, *v = pack_multiples(e->a, n, size, k->packing, &count);
   return int_array(e, "s", "uint8_t", count, v);
 }
 

@@ -25,14 +25,16 @@ struct qcc_line_layer {
 /* y[i] = table[x[i] + 128]; y may be x. */
 typedef void qcc_table_kernel(int32_t n, const int8_t *table, const int8_t *x, int8_t *y);
 
-/* Groups of several channels, one after the other. */
-QCC_INLINE void qcc_line_conv(qcc_line_kernel *line, qcc_table_kernel *lookup, int32_t bits,
-                              const struct qcc_conv *p, const int8_t *x, const void *w,
-                              const int32_t *b, const int32_t *m, const int8_t *table,
-                              void *scratch, int8_t *y) {
+/* Groups of channels one after the other; or one group and weights whose runs of `size` have a
+ * multiple each, which are whole steps and fill the run of a line. */
+QCC_INLINE void qcc_line_conv_grouped(qcc_line_kernel *line, qcc_table_kernel *lookup, int32_t bits,
+                                      const struct qcc_conv *p, int32_t size, const int8_t *x,
+                                      const void *w, const uint8_t *multiple, const int32_t *b,
+                                      const int32_t *m, const int8_t *table, void *scratch,
+                                      int8_t *y) {
   struct qcc_line_image im = qcc_line_group(&p->g, p->group, 1, p->x_zero);
   struct qcc_window seen = qcc_seen_window(&im.g);
-  struct qcc_line_layer layer = {bits, &p->out, w, b, m, im.g.out_c, &seen, NULL, 0};
+  struct qcc_line_layer layer = {bits, &p->out, w, b, m, im.g.out_c, &seen, multiple, size};
   for (int32_t i = 0; i < p->group; i++) {
     qcc_each_line(line, &layer, &im, seen.kernel_h, x + i * im.g.in_c, scratch, y + i * layer.cols);
     layer.w += p->w_next;
@@ -41,6 +43,13 @@ QCC_INLINE void qcc_line_conv(qcc_line_kernel *line, qcc_table_kernel *lookup, i
   }
   if (table)
     lookup(p->g.batch * p->g.out_h * p->g.out_w * p->g.out_c, table, y, y);
+}
+
+QCC_INLINE void qcc_line_conv(qcc_line_kernel *line, qcc_table_kernel *lookup, int32_t bits,
+                              const struct qcc_conv *p, const int8_t *x, const void *w,
+                              const int32_t *b, const int32_t *m, const int8_t *table,
+                              void *scratch, int8_t *y) {
+  qcc_line_conv_grouped(line, lookup, bits, p, 0, x, w, NULL, b, m, table, scratch, y);
 }
 
 QCC_INLINE void qcc_line_depthwise(qcc_line_kernel *line, qcc_table_kernel *lookup, int32_t bits,

@@ -57,11 +57,16 @@ static bool fills_mmla(int64_t run, int64_t pixels) {
   return pixels >= 2 && 4 * round_up(run, 8) <= 5 * run;
 }
 
+/* Codes of a line that a pixel reads. */
+static int64_t run_of(const Window *w) {
+  return (has_apart_taps(w) ? 1 : w->kernel[1]) * w->channels / w->group;
+}
+
 static bool is_mmla_lines(const Node *n) {
   Window w;
   if (!is_lines(n)) return false;
   get_plane(n, &w);
-  return fills_mmla((has_apart_taps(&w) ? 1 : w.kernel[1]) * w.channels / w.group, w.out[1]);
+  return fills_mmla(run_of(&w), w.out[1]);
 }
 
 static int64_t depth_of(const Node *n) { return n_elements(n->in[1]) / n->in[1]->dim[0]; }
@@ -84,13 +89,35 @@ bool is_mmla_product_s8(const Node *n) { return is_kind(n, DT_I8) && is_mmla_pro
 bool is_mmla_product_s4(const Node *n) { return is_kind(n, DT_I4) && is_mmla_product(n); }
 bool is_mmla_product_s2(const Node *n) { return is_kind(n, DT_I2) && is_mmla_product(n); }
 
-/* Runs of weights that have a multiple each are whole steps. */
-static bool is_grouped(const Node *n, DType weights) {
+static bool has_multiples(const Node *n, DType weights) {
   return n->in[1]->dtype == weights && is_const(n->in[1]) && n->n_in > 4 && n->in[4] &&
-         is_const(n->in[4]) && attr_int(n, "group_size", 0) % 16 == 0 &&
-         n_elements(n->in[1]) / n->in[1]->dim[0] <= MAX_DEPTH_S4;
+         is_const(n->in[4]) && n_elements(n->in[1]) / n->in[1]->dim[0] <= MAX_DEPTH_S4;
 }
 
+/* Runs of weights that have a multiple each are whole steps. */
+static bool is_grouped(const Node *n, DType weights) {
+  return has_multiples(n, weights) && attr_int(n, "group_size", 0) % 16 == 0;
+}
+
+static int64_t greatest_divisor(int64_t a, int64_t b) { return b ? greatest_divisor(b, a % b) : a; }
+
+int64_t lines_group_size(const Node *n) {
+  Window w;
+  int64_t size = attr_int(n, "group_size", 0);
+  return is_product(n) || !get_plane(n, &w) ? size : greatest_divisor(run_of(&w), size);
+}
+
+/* Those of a convolution, which has one group then, are cut where lines end. */
+static bool is_grouped_lines(const Node *n) {
+  Window w;
+  if (!has_multiples(n, DT_I4) || !is_lines(n)) return false;
+  get_plane(n, &w);
+  int64_t size = lines_group_size(n);
+  return w.group == 1 && (size % 16 == 0 || size == run_of(&w));
+}
+
+bool is_grouped_lines_s4(const Node *n) { return is_grouped_lines(n); }
+bool is_mmla_grouped_lines_s4(const Node *n) { return is_grouped_lines(n) && is_mmla_lines(n); }
 bool is_grouped_product_s4(const Node *n) { return is_grouped(n, DT_I4) && is_product(n); }
 bool is_mmla_grouped_product_s4(const Node *n) {
   return is_grouped(n, DT_I4) && is_mmla_product(n);
@@ -163,6 +190,10 @@ bool is_lagging_code_channels(const Node *n) { return is_code_channels(n) && lag
 bool is_lagging_channels_s8(const Node *n) { return is_vector_channels_s8(n) && lags_behind(n); }
 bool is_lagging_channels_s4(const Node *n) { return is_vector_channels_s4(n) && lags_behind(n); }
 bool is_lagging_channels_s2(const Node *n) { return is_vector_channels_s2(n) && lags_behind(n); }
+bool is_lagging_grouped_lines_s4(const Node *n) { return is_grouped_lines(n) && lags_behind(n); }
+bool is_lagging_mmla_grouped_lines_s4(const Node *n) {
+  return is_mmla_grouped_lines_s4(n) && lags_behind(n);
+}
 bool is_lagging_lines_f32(const Node *n) { return is_lines_f32(n) && lags_behind(n); }
 bool is_lagging_channels_f32(const Node *n) { return is_vector_channels_f32(n) && lags_behind(n); }
 

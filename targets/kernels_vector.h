@@ -20,7 +20,9 @@ bool is_mmla_lines_s2(const Node *n);
 bool is_mmla_product_s8(const Node *n);
 bool is_mmla_product_s4(const Node *n);
 bool is_mmla_product_s2(const Node *n);
-/* Matrix products whose weights have a multiple for each 16, 32 ... of them. */
+/* Convolutions and matrix products whose weights have a multiple for each 16, 32 ... of them. */
+bool is_grouped_lines_s4(const Node *n);
+bool is_mmla_grouped_lines_s4(const Node *n);
 bool is_grouped_product_s4(const Node *n);
 bool is_mmla_grouped_product_s4(const Node *n);
 /* No weight is -128, so that two products fit 16 bits. */
@@ -50,8 +52,13 @@ bool is_lagging_code_channels(const Node *n);
 bool is_lagging_channels_s8(const Node *n);
 bool is_lagging_channels_s4(const Node *n);
 bool is_lagging_channels_s2(const Node *n);
+bool is_lagging_grouped_lines_s4(const Node *n);
+bool is_lagging_mmla_grouped_lines_s4(const Node *n);
 bool is_lagging_lines_f32(const Node *n);
 bool is_lagging_channels_f32(const Node *n);
+
+/* Weights that share a multiple, as those kernels have them: runs that lie in two lines are cut. */
+int64_t lines_group_size(const Node *n);
 
 int64_t lines_scratch(const Node *n);
 int64_t product_scratch(const Node *n);

@@ -107,7 +107,7 @@ QCC_INLINE void qcc_rvv_four(int32_t bits, const struct qcc_line_layer *o,
         a1 = __riscv_vwmacc_vv_i32m4(a1, p1, f, vl);
         a2 = __riscv_vwmacc_vv_i32m4(a2, p2, f, vl);
         a3 = __riscv_vwmacc_vv_i32m4(a3, p3, f, vl);
-        multiple += k == qcc_rvv_end(o, l->run, k - 1) ? o->cols : 0;
+        multiple += k >= qcc_rvv_end(o, l->run, k - unit) ? o->cols : 0;
         continue;
       }
       a0 = __riscv_vwadd_wv_i32m4(a0, p0, vl);
@@ -160,7 +160,7 @@ QCC_INLINE void qcc_rvv_one(int32_t bits, const struct qcc_line_layer *o, const 
           vuint8m2_t f = __riscv_vle8_v_u8m2(multiple, vl);
           acc = __riscv_vwmacc_vv_i32m8(
               acc, p, __riscv_vreinterpret_v_u16m4_i16m4(__riscv_vzext_vf2_u16m4(f, vl)), vl);
-          multiple += k == qcc_rvv_end(o, l->run, k - 1) ? o->cols : 0;
+          multiple += k >= qcc_rvv_end(o, l->run, k - unit) ? o->cols : 0;
         } else {
           acc = __riscv_vwadd_wv_i32m8(acc, p, vl);
         }

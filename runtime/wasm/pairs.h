@@ -84,38 +84,82 @@ QCC_INLINE void qcc_pairs_load(int32_t rows, const int8_t *x, int32_t step, v128
     v[r] = wasm_i16x8_load8x8(x + r * step);
 }
 
+/* Adds the products of n codes of each pixel, `step` codes apart; returns the weights behind them. */
+QCC_INLINE const int8_t *qcc_pairs_run(int32_t rows, int32_t wide, int32_t bits, int32_t n,
+                                       const int8_t *v, int32_t step, const int8_t *w,
+                                       v128_t *sum) {
+  v128_t x[4];
+  int32_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    qcc_pairs_load(rows, v + i, step, x);
+    w = qcc_pairs_eight(rows, wide, bits, 8, x, w, sum);
+  }
+  if (i < n) {
+    qcc_pairs_load(rows, v + i, step, x);
+    w = qcc_pairs_eight(rows, wide, bits, n - i, x, w, sum);
+  }
+  return w;
+}
+
+/* The same group after group, each times its multiple; narrow weights as they are. */
+QCC_INLINE const int8_t *qcc_pairs_groups(int32_t rows, int32_t wide,
+                                          const struct qcc_line_layer *o, int32_t run,
+                                          const uint8_t *multiple, const int8_t *v, int32_t step,
+                                          const int8_t *w, v128_t *sum) {
+  for (int32_t i = 0; i < run; i += o->size) {
+    v128_t part[8];
+#pragma GCC unroll 8
+    for (int32_t k = 0; k < rows * wide; k++)
+      part[k] = wasm_i32x4_const_splat(0);
+    w = qcc_pairs_run(rows, wide, o->bits, qcc_min(o->size, run - i), v + i, step, w, part);
+#pragma GCC unroll 4
+    for (int32_t k = 0; k < wide; k++, multiple += 4) {
+      v128_t m = wasm_u32x4_extend_low_u16x8(
+          wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(multiple)));
+#pragma GCC unroll 4
+      for (int32_t r = 0; r < rows; r++) {
+        v128_t whole = wasm_i32x4_shr(part[r * wide + k], (uint32_t)(8 - o->bits));
+        sum[r * wide + k] = wasm_i32x4_add(sum[r * wide + k], wasm_i32x4_mul(whole, m));
+      }
+    }
+  }
+  return w;
+}
+
+/* Multiples of a channel in one line. */
+QCC_INLINE int32_t qcc_pairs_multiples(const struct qcc_line_layer *o, int32_t run) {
+  return o->multiple ? (run + o->size - 1) / o->size : 0;
+}
+
 /* sum[r * wide + v]: the products of pixel r, channels 4 * v .., added.  What a convolution's window
  * says too comes from there: there it may be a constant. */
 QCC_INLINE void qcc_pairs_sums(int32_t rows, int32_t wide, const struct qcc_line_layer *o,
-                               const struct qcc_lines *l, int32_t at, const int8_t *w,
-                               v128_t *sum) {
-  int32_t bits = o->bits, run = o->g ? o->g->kernel_w * o->g->in_c : l->run;
-  int32_t n = o->g ? o->g->kernel_h : 1;
-  v128_t x[4];
+                               const struct qcc_lines *l, const uint8_t *multiple, int32_t at,
+                               const int8_t *w, v128_t *sum) {
+  int32_t run = o->g ? o->g->kernel_w * o->g->in_c : l->run, n = o->g ? o->g->kernel_h : 1;
   for (int32_t j = 0; j < n; j++) {
     const int8_t *v = (const int8_t *)l->line[j] + at;
-    int32_t i = 0;
-    for (; i + 8 <= run; i += 8) {
-      qcc_pairs_load(rows, v + i, l->step, x);
-      w = qcc_pairs_eight(rows, wide, bits, 8, x, w, sum);
-    }
-    if (i < run) {
-      qcc_pairs_load(rows, v + i, l->step, x);
-      w = qcc_pairs_eight(rows, wide, bits, run - i, x, w, sum);
-    }
+    if (multiple)
+      w = qcc_pairs_groups(rows, wide, o, run,
+                           multiple + j * qcc_pairs_multiples(o, run) * 4 * wide, v, l->step, w,
+                           sum);
+    else
+      w = qcc_pairs_run(rows, wide, o->bits, run, v, l->step, w, sum);
   }
 }
 
 /* The block's channels of `rows` pixels, of which n are stored. */
 QCC_INLINE void qcc_pairs_tile(int32_t rows, int32_t wide, const struct qcc_line_layer *o,
                                const struct qcc_lines *l, const struct qcc_wasm_channels *channels,
-                               int32_t at, int32_t n, int32_t some, const int8_t *w, int8_t *y) {
+                               const uint8_t *multiple, int32_t at, int32_t n, int32_t some,
+                               const int8_t *w, int8_t *y) {
+  int32_t back = o->bits < 8 && !multiple;
   v128_t sum[8];
 #pragma GCC unroll 8
   for (int32_t k = 0; k < rows * wide; k++)
-    sum[k] = o->bits == 8 ? channels->b[k % wide] : wasm_i32x4_const_splat(0);
-  qcc_pairs_sums(rows, wide, o, l, at, w, sum);
-  if (o->bits < 8)
+    sum[k] = back ? wasm_i32x4_const_splat(0) : channels->b[k % wide];
+  qcc_pairs_sums(rows, wide, o, l, multiple, at, w, sum);
+  if (back)
 #pragma GCC unroll 8
     for (int32_t k = 0; k < rows * wide; k++)
       sum[k] = wasm_i32x4_add(wasm_i32x4_shr(sum[k], (uint32_t)(8 - o->bits)), channels->b[k % wide]);
@@ -125,20 +169,21 @@ QCC_INLINE void qcc_pairs_tile(int32_t rows, int32_t wide, const struct qcc_line
 /* The block's channels, from c on, of n pixels. */
 QCC_INLINE void qcc_pairs_block(int32_t wide, const struct qcc_line_layer *o,
                                 const struct qcc_lines *l, int32_t c, int32_t n, const int8_t *w,
-                                int8_t *y) {
+                                const uint8_t *multiple, int8_t *y) {
   int32_t some = qcc_min(o->cols - c, 4 * wide), i = 0;
   struct qcc_wasm_channels channels;
   qcc_wasm_begin(wide, o, c, some, &channels);
   if (wide == 4) {
     for (; i + 2 <= n; i += 2)
-      qcc_pairs_tile(2, 4, o, l, &channels, i * l->step, 2, some, w, y + i * o->cols + c);
+      qcc_pairs_tile(2, 4, o, l, &channels, multiple, i * l->step, 2, some, w, y + i * o->cols + c);
   } else {
     for (; i + (l->slack ? 2 : 4) <= n; i += 4)
-      qcc_pairs_tile(4, wide, o, l, &channels, i * l->step, qcc_min(n - i, 4), some, w,
+      qcc_pairs_tile(4, wide, o, l, &channels, multiple, i * l->step, qcc_min(n - i, 4), some, w,
                      y + i * o->cols + c);
   }
   for (; i < n; i++)
-    qcc_pairs_tile(1, wide, o, l, &channels, i * l->step, 1, some, w, y + i * o->cols + c);
+    qcc_pairs_tile(1, wide, o, l, &channels, multiple, i * l->step, 1, some, w,
+                   y + i * o->cols + c);
 }
 
 /* Output channels of the next block, as the compiler has ordered the weights; the last may have
@@ -152,15 +197,18 @@ QCC_INLINE int32_t qcc_pairs_width(int32_t left, int32_t bits) {
 QCC_INLINE void qcc_pairs_line(const void *layer, const struct qcc_lines *l, int32_t n, void *to) {
   const struct qcc_line_layer *o = (const struct qcc_line_layer *)layer;
   int32_t unit = 16 / o->bits, depth = l->n * ((l->run + unit - 1) / unit * unit);
+  int32_t groups = l->n * qcc_pairs_multiples(o, l->run);
   const int8_t *w = o->w;
+  const uint8_t *s = o->multiple;
   for (int32_t c = 0, block; c < o->cols; c += block, w += block * depth * o->bits / 8) {
     block = qcc_pairs_width(o->cols - c, o->bits);
     if (block == 16)
-      qcc_pairs_block(4, o, l, c, n, w, (int8_t *)to);
+      qcc_pairs_block(4, o, l, c, n, w, s, (int8_t *)to);
     else if (block == 8)
-      qcc_pairs_block(2, o, l, c, n, w, (int8_t *)to);
+      qcc_pairs_block(2, o, l, c, n, w, s, (int8_t *)to);
     else
-      qcc_pairs_block(1, o, l, c, n, w, (int8_t *)to);
+      qcc_pairs_block(1, o, l, c, n, w, s, (int8_t *)to);
+    s = s ? s + block * groups : NULL;
   }
 }
 

@@ -178,8 +178,10 @@ static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
   if (tables && !pick(0, 2))
     in[5] = new_const(g, fresh_name(g, "t"), DT_I8, 1, &table_size, random_data(g, 256, -128, 127));
   Node *n = add_node(g, -1, op, fresh_name(g, "layer"), 6, in, 1, &y);
-  bool groups = tables && depth < 500 && !pick(0, strcmp(op, "QGemm") == 0 ? 1 : 3);
-  int64_t largest = 128 * -(int64_t)format_of(w->dtype)->lo * (groups ? 255 : 1);
+  int64_t largest = 128 * -(int64_t)format_of(w->dtype)->lo;
+  bool often = strcmp(op, "QGemm") == 0 || w->dtype == DT_I4;
+  bool groups = tables && depth * largest * 255 < INT32_MAX - 5000 && !pick(0, often ? 1 : 3);
+  if (groups) largest *= 255;
   if (groups) add_groups(p, n, w);
   int64_t bound = s16 ? bound_s16(w) : depth * largest;
   Tensor *m = set_output(g, n, x->dtype, w->dim[0], bound + 5000);
@@ -260,7 +262,8 @@ static Node *random_conv(Program *p, Shape shape, DType type) {
     random_dimension(shape, &in[i], &kernel[i], &stride[i], &dilation[i], &pad[i], &pad[i + 2]);
   int64_t group = shape == DEPTHWISE ? pick(1, 67) : shape == GROUPED ? pick(2, 4) : 1;
   bool single = shape == DEPTHWISE || (shape == GROUPED && pick(0, 5) == 0);
-  int64_t ci = single ? 1 : pick(0, 1) ? pick(1, 67 / (int)group) : 4 * pick(1, 4);
+  int64_t whole = 4 * pick(1, 4) * (pick(0, 1) ? 1 : 4); /* which vectors, and runs of weights, fill */
+  int64_t ci = single ? 1 : pick(0, 1) ? pick(1, 67 / (int)group) : whole;
   int64_t co = shape == DEPTHWISE ? 1 : shape == GROUPED ? pick(1, 20) : pick(1, 67);
   if (shape == SQUARE) ci = 8 * pick(2, 4), co = pick(16, 40);
   bool flat = shape <= GROUPED && pick(0, 5) == 0; /* one spatial dimension */
