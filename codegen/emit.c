@@ -206,8 +206,11 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
   return e->array[t->id] = name;
 }
 
-int weights_per_byte(const Node *n, const Kernel *k) {
-  return k->packing == PACK_TERNARY ? 5 : 8 / dtype_bits(n->in[1]->dtype);
+int packing_of(Emitter *e, const Node *n, const Kernel *k) {
+  bool own = k->packing == PACK_OWN || k->packing == PACK_OWN_HWC;
+  int packing = own ? n->in[1]->quant->format->packing : 8 / dtype_bits(n->in[1]->dtype);
+  e->now->packings |= 1u << (packing % 16 + packing / 16 * 8);
+  return packing;
 }
 
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
@@ -230,7 +233,7 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
     name = e->to_bin ? bin_array(e, "uint16_t", v, bytes)
                      : half_array(e, "w", bytes / 2, (const uint16_t *)(const void *)v);
   } else {
-    bool is_signed = w->dtype == DT_I8;
+    bool is_signed = w->dtype == DT_I8 && k->packing != PACK_OWN && k->packing != PACK_OWN_HWC;
     name = e->to_bin ? bin_array(e, is_signed ? "int8_t" : "uint8_t", v, bytes)
                   : byte_array(e, "w", is_signed, bytes, v);
   }
@@ -362,14 +365,10 @@ void write_activation(Emitter *e, const Node *n) {
   fprintf(e->calls, ".act = %s, ", activation_text(e, n));
 }
 
-void write_activation_constant(Emitter *e, const Node *n) {
-  fprintf(e->calls, "    static const struct qcc_act act = %s;\n", activation_text(e, n));
-}
-
 void finish_activation(Emitter *e, const Node *n) {
   if (!find_attr(n, "activation")) return;
   use_header(e, "activation_f32.h");
-  write_activation_constant(e, n);
+  fprintf(e->calls, "    static const struct qcc_act act = %s;\n", activation_text(e, n));
   const char *y = pointer_to(e, n->out[0]);
   call(e, "qcc_activate_%s(&act, %lld, %s, %s)", n->out[0]->dtype == DT_F16 ? "f16" : "f32",
        (long long)n_elements(n->out[0]), y, y);

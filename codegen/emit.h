@@ -26,6 +26,7 @@ typedef struct Body {
   int n_header;
   const char **header;         /* runtime headers used, in order of use */
   bool uses_exp_activation;
+  unsigned packings;           /* used, QCC_PACKINGS of packed.h */
 } Body;
 
 typedef struct Emitter {
@@ -80,8 +81,8 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind);
 const char *write_groups(Emitter *e, const Node *n, const Kernel *k);
 /* The node's weights (input 1) in the kernel's order. */
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k);
-/* Weights in a byte, in the kernel's order. */
-int weights_per_byte(const Node *n, const Kernel *k);
+/* How the weights share bytes, as packed.h numbers it. */
+int packing_of(Emitter *e, const Node *n, const Kernel *k);
 /* Elements must live as long as the emitter: arrays with the same ones are written once. */
 const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n, const int64_t *v);
 const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v);
@@ -105,8 +106,6 @@ void write_group(Emitter *e, const Node *n, const Kernel *k);
 void write_rescale(Emitter *e, const Node *n);
 /* The fused activation as a structure field `.act = {...}`. */
 void write_activation(Emitter *e, const Node *n);
-/* `static const struct qcc_act act = {...};` */
-void write_activation_constant(Emitter *e, const Node *n);
 void write_broadcast(Emitter *e, const Node *n);
 void write_batches(Emitter *e, const Tensor *a, const Tensor *b, const Tensor *y);
 /* A call that applies the node's fused activation in place, where the kernel does not. */

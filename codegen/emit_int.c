@@ -10,11 +10,11 @@ const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
   int64_t depth = n_elements(n->in[1]) / n->in[1]->dim[0];
   int64_t size = lines ? lines_group_size(n) : attr_int(n, "group_size", 0);
   open_named(e, "qcc_groups", "q");
-  field(e, "per_byte", weights_per_byte(n, k));
+  field(e, "packing", packing_of(e, n, k));
   field(e, "size", size);
   field(e, "n_groups", (depth + size - 1) / size);
   close_params(e);
-  if (k->packing == PACK_OHWI || k->packing == PACK_TERNARY) return constant_array(e, multiple, "s");
+  if (k->packing == PACK_OHWI || k->packing == PACK_OWN) return constant_array(e, multiple, "s");
   int64_t count, *v = pack_multiples(e->a, n, size, k->packing, &count);
   return int_array(e, "s", "uint8_t", count, v);
 }
@@ -40,8 +40,10 @@ static void call_weighted(Emitter *e, const Node *n, const Kernel *k) {
   const char *table = optional_input(n, 5)            ? constant_array(e, n->in[5], "t")
                       : n->in[0]->dtype == DT_I16 ? NULL
                                                   : "NULL";
-  call(e, "qcc_%s(&p, %s%s, %s, %s%s%s, %s, %s%s%s%s)", k->name, groups ? "&q, " : "",
-       pointer_to(e, n->in[0]), w, groups ? groups : "", groups ? ", " : "", b, m,
+  const char *packing =
+      strstr(k->name, "_packed") ? arena_printf(e->a, "%d, ", packing_of(e, n, k)) : "";
+  call(e, "qcc_%s(%s&p, %s%s, %s, %s%s%s, %s, %s%s%s%s)", k->name, packing,
+       groups ? "&q, " : "", pointer_to(e, n->in[0]), w, groups ? groups : "", groups ? ", " : "", b, m,
        table ? table : "", table ? ", " : "", scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 

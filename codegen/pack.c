@@ -61,10 +61,10 @@ static uint8_t *pack_part(Arena *a, const Tensor *w, Packing packing, bool apart
   if (packing == PACK_FOURS_S16 || packing == PACK_EIGHTS_S16)
     return pack_runs_s16(a, w, packing == PACK_FOURS_S16 ? 4 : 8, bytes);
   int64_t count = n_elements(w), channels = w->dim[0];
-  bool hwc = packing == PACK_HWC || packing == PACK_TERNARY_HWC;
-  bool ternary = packing == PACK_TERNARY || packing == PACK_TERNARY_HWC;
+  bool hwc = packing == PACK_HWC || packing == PACK_OWN_HWC;
+  bool own = packing == PACK_OWN || packing == PACK_OWN_HWC;
   const void *data = hwc ? taps_first(a, w) : w->data;
-  const Format *f = ternary ? w->quant->format : format_of(w->dtype);
+  const Format *f = own ? w->quant->format : format_of(w->dtype);
   if (!f || f->bits >= 8) {
     *bytes = count * dtype_bytes(w->dtype);
     uint8_t *out = arena_alloc(a, *bytes + 1);

@@ -8,9 +8,13 @@
 #include "ir/formats/formats.h"
 
 static const Format table[] = {
-#define FORMAT(name, dtype, bits, lo, hi, summary) \
-  {#name, dtype, bits, lo, hi, pack_##name, unpack_##name, summary},
+#define FORMAT(name, dtype, bits, lo, hi, packing, summary) \
+  {#name, dtype, bits, lo, hi, pack_##name, unpack_##name, summary, 0, NULL, 8, packing},
+#define LEVELS(name, file, bits, count, lo, hi, scale_bits, packing, summary)                      \
+  {#name, DT_I8, bits, lo, hi, pack_##file, unpack_##file, summary, count, levels_##file, \
+   scale_bits, packing},
 #include "ir/formats.def"
+#undef LEVELS
 #undef FORMAT
 };
 
@@ -60,6 +64,18 @@ static int32_t quantize_one(float x, float scale, int32_t zero, const Format *f)
   return code <= f->lo ? f->lo : code >= f->hi ? f->hi : (int32_t)code;
 }
 
+int32_t code_near(const Format *f, double x) {
+  if (f->n_levels == 0) x = rint(x);
+  if (!(x > f->lo)) return f->lo;
+  if (x >= f->hi) return f->hi;
+  if (f->n_levels == 0) return (int32_t)x;
+  int i = 1;
+  while (f->levels[i] < x) i++;
+  /* Halfway, the one of even index. */
+  double below = x - f->levels[i - 1], above = f->levels[i] - x;
+  return f->levels[below < above || (below == above && i % 2) ? i - 1 : i];
+}
+
 static void store(DType t, void *codes, int64_t i, int32_t code) {
   if (dtype_bytes(t) == 1)
     ((uint8_t *)codes)[i] = (uint8_t)code;
@@ -75,7 +91,9 @@ void quantize_reals(const Tensor *t, const float *x, void *codes) {
   int64_t n = n_elements(t);
   for (int64_t i = 0; i < n; i++) {
     int64_t s = scale_index(t, q, i);
-    store(f->dtype, codes, i, quantize_one(x[i], q->scale[s], q->zero[s], f));
+    int32_t code = f->n_levels ? code_near(f, (double)x[i] / (double)q->scale[s])
+                               : quantize_one(x[i], q->scale[s], q->zero[s], f);
+    store(f->dtype, codes, i, code);
   }
 }
 

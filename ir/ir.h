@@ -335,7 +335,13 @@ struct Format {
   int64_t (*pack)(const int8_t *codes, int64_t n, uint8_t *out);
   void (*unpack)(const uint8_t *packed, int64_t n, int8_t *codes);
   const char *summary;
+  int n_levels;                           /* 0: every integer from lo to hi is a code ... */
+  const int8_t *levels;                   /* ... else only these, [n_levels], lowest first */
+  int scale_bits;                         /* significant bits of a group's multiple */
+  int packing;                            /* as runtime/packed.h numbers it, or 0 */
 };
+/* The code of the format that is nearest to x. */
+int32_t code_near(const Format *f, double x);
 const Format *find_format(const char *name);
 const Format *format_of(DType t);         /* the plain integer format of an element type, or NULL */
 int n_formats(void);

@@ -7,7 +7,7 @@
 #include "packed.h"
 
 struct qcc_codes {
-  int32_t per_byte; /* codes in a byte: 1, 2, 4 or 5 (packed.h); channels begin on whole bytes */
+  int32_t packing;  /* of the codes (packed.h); channels begin on whole bytes */
   int32_t size;     /* elements of a group; 0: the whole channel */
   int32_t n_groups; /* per channel; not read when size is 0 */
 };
@@ -33,18 +33,11 @@ QCC_KERNEL void qcc_decode_row(const struct qcc_codes *q, int32_t o, int32_t n, 
                                const float *scale, const uint8_t *multiple,
                                float *QCC_RESTRICT out) {
   int32_t size = q->size > 0 ? q->size : n;
-  const uint8_t *row = (const uint8_t *)w + o * qcc_packed_bytes(q->per_byte, n);
+  const uint8_t *row = (const uint8_t *)w + o * qcc_packed_bytes(q->packing, n);
   for (int32_t k = 0, i = 0; i < n; k++, i += size) {
     float s = qcc_group_scale(q, scale, multiple, o, k);
     int32_t end = qcc_min(n, i + size);
-    if (q->per_byte == 1)
-      qcc_decode_codes(1, row, i, end, s, out);
-    else if (q->per_byte == 2)
-      qcc_decode_codes(2, row, i, end, s, out);
-    else if (q->per_byte == 4)
-      qcc_decode_codes(4, row, i, end, s, out);
-    else
-      qcc_decode_codes(5, row, i, end, s, out);
+    QCC_BY_PACKING(q->packing, qcc_decode_codes, row, i, end, s, out);
   }
 }
 

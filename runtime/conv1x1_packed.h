@@ -1,5 +1,5 @@
-/* conv1x1_packed.h - pointwise convolution of int8 codes with weights of less than a byte, k in each:
- * conv1x1_s8.h for two output channels at a time, whose weights are unpacked into
+/* conv1x1_packed.h - pointwise convolution of int8 codes with weights that share bytes by packing k
+ * (packed.h): conv1x1_s8.h for two output channels at a time, whose weights are unpacked into
  * scratch[2 * depth] and then used for every pixel.  Each of the rows w[cols][depth] starts on a
  * byte boundary.  y must not overlap x. */
 #ifndef QCC_CONV1X1_PACKED_H
@@ -18,24 +18,6 @@ QCC_KERNEL void qcc_conv1x1_packed(int32_t k, const struct qcc_gemm *p, const in
       qcc_unpack(k, w + (o + j) * bytes, p->depth, codes + j * p->depth);
     qcc_conv1x1_columns_s8(p, n, x, codes, b ? b + o : NULL, m + o, table, y + o);
   }
-}
-
-QCC_KERNEL void qcc_conv1x1_s4(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                               const int32_t *b, const int32_t *m, const int8_t *table,
-                               void *scratch, int8_t *y) {
-  qcc_conv1x1_packed(2, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_conv1x1_s2(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                               const int32_t *b, const int32_t *m, const int8_t *table,
-                               void *scratch, int8_t *y) {
-  qcc_conv1x1_packed(4, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_conv1x1_ternary(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                                    const int32_t *b, const int32_t *m, const int8_t *table,
-                                    void *scratch, int8_t *y) {
-  qcc_conv1x1_packed(5, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

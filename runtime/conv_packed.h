@@ -1,5 +1,5 @@
-/* conv_packed.h - convolution of int8 codes with weights of less than a byte, k in each, over NHWC
- * images: conv_s8.h for four output channels at a time, whose weights are unpacked into
+/* conv_packed.h - convolution of int8 codes with weights that share bytes by packing k (packed.h),
+ * over NHWC images: conv_s8.h for four output channels at a time, whose weights are unpacked into
  * scratch[4 * kernel_h * kernel_w * in_c / group] and then used for every pixel.  Each output
  * channel's weights start on a byte boundary.  y must not overlap x. */
 #ifndef QCC_CONV_PACKED_H
@@ -21,24 +21,6 @@ QCC_KERNEL void qcc_conv_packed(int32_t k, const struct qcc_conv *p, const int8_
     qcc_conv_channels_s8(p, n, 1, x + o / per_group * channels, codes, b ? b + o : NULL, m + o,
                          table, y + o);
   }
-}
-
-QCC_KERNEL void qcc_conv_s4(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
-                            const int32_t *b, const int32_t *m, const int8_t *table, void *scratch,
-                            int8_t *y) {
-  qcc_conv_packed(2, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_conv_s2(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
-                            const int32_t *b, const int32_t *m, const int8_t *table, void *scratch,
-                            int8_t *y) {
-  qcc_conv_packed(4, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_conv_ternary(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
-                                 const int32_t *b, const int32_t *m, const int8_t *table, void *scratch,
-                                 int8_t *y) {
-  qcc_conv_packed(5, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

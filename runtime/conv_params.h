@@ -22,7 +22,7 @@ struct qcc_gemm {
 
 /* Weights whose runs of `size` elements have a multiple each. */
 struct qcc_groups {
-  int32_t per_byte;           /* weights in a byte: 1, 2, 4 or 5 */
+  int32_t packing;            /* of the weights: packed.h */
   int32_t size;               /* elements of a flattened output channel that share a multiple */
   int32_t n_groups;           /* per output channel; the last group may be shorter */
 };

@@ -1,5 +1,5 @@
-/* depthwise_packed.h - depthwise convolution of int8 codes with weights of less than a byte, k in each:
- * depthwise_s8.h for a block of channels at a time, whose weights are unpacked into
+/* depthwise_packed.h - depthwise convolution of int8 codes with weights that share bytes by packing
+ * k (packed.h): depthwise_s8.h for a block of channels at a time, whose weights are unpacked into
  * scratch[kernel_h * kernel_w * min(channels, QCC_BLOCK)] and then used for every pixel.  Each tap's
  * weights, w[kernel_h][kernel_w][channels], start on a byte boundary.  y must not overlap x. */
 #ifndef QCC_DEPTHWISE_PACKED_H
@@ -11,32 +11,14 @@
 QCC_KERNEL void qcc_depthwise_packed(int32_t k, const struct qcc_conv *p, const int8_t *x,
                                      const uint8_t *w, const int32_t *b, const int32_t *m,
                                      const int8_t *table, int8_t *codes, int8_t *y) {
-  int32_t channels = p->g.out_c, taps = p->g.kernel_h * p->g.kernel_w, block = QCC_BLOCK / k * k;
-  int32_t bytes = qcc_packed_bytes(k, channels);
+  int32_t channels = p->g.out_c, taps = p->g.kernel_h * p->g.kernel_w, per = qcc_per_byte(k);
+  int32_t bytes = qcc_packed_bytes(k, channels), block = QCC_BLOCK / per * per;
   for (int32_t c = 0; c < channels; c += block) {
     int32_t n = qcc_min(block, channels - c);
     for (int32_t t = 0; t < taps; t++)
-      qcc_unpack(k, w + t * bytes + c / k, n, codes + t * n);
+      qcc_unpack(k, w + t * bytes + c / per, n, codes + t * n);
     qcc_depthwise_channels_s8(p, n, n, x + c, codes, b ? b + c : NULL, m + c, table, y + c);
   }
-}
-
-QCC_KERNEL void qcc_depthwise_s4(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
-                                 const int32_t *b, const int32_t *m, const int8_t *table,
-                                 void *scratch, int8_t *y) {
-  qcc_depthwise_packed(2, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_depthwise_s2(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
-                                 const int32_t *b, const int32_t *m, const int8_t *table,
-                                 void *scratch, int8_t *y) {
-  qcc_depthwise_packed(4, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_depthwise_ternary(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
-                                      const int32_t *b, const int32_t *m, const int8_t *table,
-                                      void *scratch, int8_t *y) {
-  qcc_depthwise_packed(5, p, x, w, b, m, table, scratch, y);
 }
 
 #endif

@@ -19,14 +19,7 @@ QCC_KERNEL void qcc_fold_row(const struct qcc_groups *q, const uint8_t *w, const
                              int32_t n, int16_t *out) {
   for (int32_t i = 0, end; i < n; i = end, multiple++) {
     end = qcc_min(n, i + q->size);
-    if (q->per_byte == 1)
-      qcc_fold_codes(1, w, i, end, *multiple, out);
-    else if (q->per_byte == 2)
-      qcc_fold_codes(2, w, i, end, *multiple, out);
-    else if (q->per_byte == 4)
-      qcc_fold_codes(4, w, i, end, *multiple, out);
-    else
-      qcc_fold_codes(5, w, i, end, *multiple, out);
+    QCC_BY_PACKING(q->packing, qcc_fold_codes, w, i, end, *multiple, out);
   }
 }
 

@@ -1,5 +1,5 @@
-/* gemm_packed.h - fully connected layer on int8 codes with weights of less than a byte, k in each: each
- * of the rows w[cols][depth] starts on a byte boundary.  Two output channels share the loads of x.
+/* gemm_packed.h - fully connected layer on int8 codes with weights that share bytes by packing k (packed.h):
+ * each of the rows w[cols][depth] starts on a byte boundary.  Two output channels share the loads of x.
  * y must not overlap x. */
 #ifndef QCC_GEMM_PACKED_H
 #define QCC_GEMM_PACKED_H
@@ -7,9 +7,9 @@
 #include "conv_params.h"
 #include "dot_packed.h"
 
-QCC_INLINE void qcc_gemm_packed(int32_t k, const struct qcc_gemm *p, const int8_t *QCC_RESTRICT x,
-                                const uint8_t *QCC_RESTRICT w, const int32_t *b, const int32_t *m,
-                                const int8_t *table, int8_t *QCC_RESTRICT y) {
+QCC_INLINE void qcc_gemm_by(int32_t k, const struct qcc_gemm *p, const int8_t *QCC_RESTRICT x,
+                            const uint8_t *QCC_RESTRICT w, const int32_t *b, const int32_t *m,
+                            const int8_t *table, int8_t *QCC_RESTRICT y) {
   int32_t bytes = qcc_packed_bytes(k, p->depth);
   for (int32_t row = 0; row < p->rows; row++, x += p->depth, y += p->cols) {
     for (int32_t o = 0, n; o < p->cols; o += n) {
@@ -27,19 +27,10 @@ QCC_INLINE void qcc_gemm_packed(int32_t k, const struct qcc_gemm *p, const int8_
   }
 }
 
-QCC_KERNEL void qcc_gemm_s4(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                            const int32_t *b, const int32_t *m, const int8_t *table, int8_t *y) {
-  qcc_gemm_packed(2, p, x, w, b, m, table, y);
-}
-
-QCC_KERNEL void qcc_gemm_s2(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                            const int32_t *b, const int32_t *m, const int8_t *table, int8_t *y) {
-  qcc_gemm_packed(4, p, x, w, b, m, table, y);
-}
-
-QCC_KERNEL void qcc_gemm_ternary(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                                 const int32_t *b, const int32_t *m, const int8_t *table, int8_t *y) {
-  qcc_gemm_packed(5, p, x, w, b, m, table, y);
+QCC_KERNEL void qcc_gemm_packed(int32_t k, const struct qcc_gemm *p, const int8_t *x,
+                                const uint8_t *w, const int32_t *b, const int32_t *m,
+                                const int8_t *table, int8_t *y) {
+  QCC_BY_PACKING(k, qcc_gemm_by, p, x, w, b, m, table, y);
 }
 
 #endif

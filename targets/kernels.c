@@ -29,22 +29,30 @@ static bool has_s4_weights(const Node *n) { return in_type(n, 1) == DT_I4; }
 
 static bool has_s2_weights(const Node *n) { return in_type(n, 1) == DT_I2; }
 
-/* Ternary weights whose five codes to a byte the policy prefers to speed. */
-static bool has_ternary(const Node *n) {
-  const QuantSpec *q = has_s2_weights(n) ? n->in[1]->quant : NULL;
-  return q && strcmp(q->format->name, "ternary") == 0 && attr_int(n, "compact", 0);
+static bool is_narrow(const Node *n) { return has_s4_weights(n) || has_s2_weights(n); }
+
+/* Are the codes those of a few levels only? */
+static bool is_levels(const Node *n) {
+  return n->in[1]->quant && n->in[1]->quant->format->n_levels > 0;
 }
 
-static bool has_ternary_groups(const Node *n) { return has_ternary(n) && has_groups(n); }
+/* Weights that the policy wants packed as their format has it, where their type has another way. */
+static bool is_compact(const Node *n) {
+  const QuantSpec *q = n->in[1]->quant;
+  return q && q->format->packing && q->format->packing != format_of(n->in[1]->dtype)->packing &&
+         attr_int(n, "compact", 0);
+}
+
+static bool is_compact_groups(const Node *n) { return is_compact(n) && has_groups(n); }
+static bool is_levels_groups(const Node *n) { return is_levels(n) && has_groups(n); }
 
 /* A matrix product of several rows, for which it pays to unpack the weights first. */
 static bool has_groups_rows(const Node *n) {
   return has_groups(n) && n_elements(n->out[0]) > n->in[1]->dim[0];
 }
 
-static bool has_ternary_groups_rows(const Node *n) {
-  return has_ternary(n) && has_groups_rows(n);
-}
+static bool is_compact_groups_rows(const Node *n) { return is_compact(n) && has_groups_rows(n); }
+static bool is_levels_groups_rows(const Node *n) { return is_levels(n) && has_groups_rows(n); }
 
 static bool is_2d_nhwc(const Node *n) {
   return n->in[0]->layout == LAYOUT_NHWC && (n->in[0]->rank == 3 || n->in[0]->rank == 4);
@@ -68,11 +76,14 @@ static bool is_depthwise(const Node *n) {
 
 static bool is_pointwise_s8(const Node *n) { return has_s8_weights(n) && is_pointwise(n); }
 static bool is_pointwise_groups(const Node *n) { return has_groups(n) && is_pointwise(n); }
-static bool is_pointwise_s4(const Node *n) { return has_s4_weights(n) && is_pointwise(n); }
-static bool is_pointwise_s2(const Node *n) { return has_s2_weights(n) && is_pointwise(n); }
-static bool is_pointwise_ternary(const Node *n) { return has_ternary(n) && is_pointwise(n); }
-static bool is_pointwise_ternary_groups(const Node *n) {
-  return has_ternary(n) && is_pointwise_groups(n);
+static bool is_pointwise_narrow(const Node *n) { return is_narrow(n) && is_pointwise(n); }
+static bool is_pointwise_compact(const Node *n) { return is_compact(n) && is_pointwise(n); }
+static bool is_pointwise_levels(const Node *n) { return is_levels(n) && is_pointwise(n); }
+static bool is_pointwise_compact_groups(const Node *n) {
+  return is_compact(n) && is_pointwise_groups(n);
+}
+static bool is_pointwise_levels_groups(const Node *n) {
+  return is_levels(n) && is_pointwise_groups(n);
 }
 /* Real numbers x and w of these types, a bias of float32. */
 static bool is_real(const Node *n, DType x, DType w) {
@@ -87,9 +98,9 @@ static bool is_pointwise_f32(const Node *n) { return is_real_pointwise(n, DT_F32
 static bool is_pointwise_f16(const Node *n) { return is_real_pointwise(n, DT_F16, DT_F16); }
 static bool is_pointwise_w16(const Node *n) { return is_real_pointwise(n, DT_F32, DT_F16); }
 static bool is_depthwise_s8(const Node *n) { return has_s8_weights(n) && is_depthwise(n); }
-static bool is_depthwise_s4(const Node *n) { return has_s4_weights(n) && is_depthwise(n); }
-static bool is_depthwise_s2(const Node *n) { return has_s2_weights(n) && is_depthwise(n); }
-static bool is_depthwise_ternary(const Node *n) { return has_ternary(n) && is_depthwise(n); }
+static bool is_depthwise_narrow(const Node *n) { return is_narrow(n) && is_depthwise(n); }
+static bool is_depthwise_compact(const Node *n) { return is_compact(n) && is_depthwise(n); }
+static bool is_depthwise_levels(const Node *n) { return is_levels(n) && is_depthwise(n); }
 static bool is_real_depthwise(const Node *n, DType x, DType w) {
   return is_real(n, x, w) && is_const(n->in[1]) && is_depthwise(n);
 }
@@ -113,9 +124,9 @@ static bool is_pointwise_words_s16(const Node *n) { return is_words_s16(n) && is
 /* The windows of two pixels, to whole words. */
 static int64_t tiles_scratch_s16(const Node *n) { return 2 * 2 * ((row_of(n) + 3) & ~(int64_t)3); }
 static bool is_to_s16(const Node *n) { return n->out[0]->dtype == DT_I16; }
-static bool is_conv_s4(const Node *n) { return has_s4_weights(n) && is_2d_nhwc(n); }
-static bool is_conv_s2(const Node *n) { return has_s2_weights(n) && is_2d_nhwc(n); }
-static bool is_conv_ternary(const Node *n) { return has_ternary(n) && is_2d_nhwc(n); }
+static bool is_conv_narrow(const Node *n) { return is_narrow(n) && is_2d_nhwc(n); }
+static bool is_conv_compact(const Node *n) { return is_compact(n) && is_2d_nhwc(n); }
+static bool is_conv_levels(const Node *n) { return is_levels(n) && is_2d_nhwc(n); }
 static bool is_conv_f32(const Node *n) { return is_real(n, DT_F32, DT_F32) && is_2d_nhwc(n); }
 static bool is_conv_f16(const Node *n) { return is_real(n, DT_F16, DT_F16) && is_2d_nhwc(n); }
 static bool is_conv_w16(const Node *n) { return is_real(n, DT_F32, DT_F16) && is_2d_nhwc(n); }
@@ -191,10 +202,6 @@ static bool is_binary_f32(const Node *n) {
 static bool is_same_f32(const Node *n) { return is_binary_f32(n) && is_same_shape(n); }
 
 static bool is_same_f16(const Node *n) { return is_both_f16(n) && is_same_shape(n); }
-static bool is_clamped_f16(const Node *n) {
-  const char *activation = attr_str(n, "activation", "Clip");
-  return is_same_f16(n) && strcmp(activation, "Clip") == 0;
-}
 
 static bool is_last_axis(const Node *n) {
   int64_t axis = attr_int(n, "axis", -1);

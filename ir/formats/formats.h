@@ -8,10 +8,20 @@
 
 #include "ir/ir.h"
 
-#define FORMAT(name, dtype, bits, lo, hi, summary)                     \
+#define FORMAT(name, dtype, bits, lo, hi, packing, summary)                     \
   int64_t pack_##name(const int8_t *codes, int64_t n, uint8_t *out);   \
   void unpack_##name(const uint8_t *packed, int64_t n, int8_t *codes);
+#define LEVELS(name, file, bits, count, lo, hi, scale_bits, packing, summary) \
+  extern const int8_t levels_##file[count];                            \
+  FORMAT(file, DT_I8, bits, lo, hi, packing, summary)
 #include "ir/formats.def"
+#undef LEVELS
 #undef FORMAT
+
+/* Indices of codes among `count` levels, 8 / bits to a byte, low bits first, and back. */
+int64_t pack_indices(const int8_t *levels, int count, int bits, const int8_t *codes, int64_t n,
+                     uint8_t *out);
+void unpack_indices(const int8_t *levels, int bits, const uint8_t *packed, int64_t n,
+                    int8_t *codes);
 
 #endif

@@ -42,9 +42,11 @@ static int count_vector(const Target *t, Node *n, DType type) {
   return count;
 }
 
+static bool is_dense(const Node *n) { return is_op(n, "QConv") || is_op(n, "QGemm"); }
+
 void widen_weights(Graph *g, const Target *target, Node *n) {
   static const char *const wider[] = {"int4", "int8"};
-  if (!(is_op(n, "QConv") || is_op(n, "QGemm"))) return;
+  if (!is_dense(n)) return;
   Tensor *w = n->in[1];
   if (n->in[0]->dtype == DT_I16 && w->dtype != DT_I8) {
     set_input(g, n, 1, widen(g, w, find_format("int8")));
@@ -65,6 +67,10 @@ void pass_widen(Graph *g, Context *cx) {
   for (int i = 0; cx->target && i < g->n_node; i++) {
     Node *n = g->node[i];
     const Tensor *w = n->n_in > 1 ? n->in[1] : NULL;
+    if (w && w->quant && w->quant->format->n_levels && w->dtype == DT_I8 && is_dense(n) &&
+        !attr_int(n, "compact", 0) && count_vector(cx->target, n, DT_I8) > 0)
+      add_note(cx, n->name, "its %s weights are stored as bytes, for which there is a vector kernel",
+               w->quant->format->name);
     widen_weights(g, cx->target, n);
     if (n->n_in > 1 && n->in[1] != w)
       add_note(cx, n->name, "its %s weights are stored as %s, for which there is a %s",

@@ -18,7 +18,7 @@ const Solver *find_solver(const char *name) {
   return NULL;
 }
 
-int32_t smallest_code(const Format *f) { return f->bits >= 8 ? -f->hi : f->lo; }
+int32_t smallest_code(const Format *f) { return f->bits >= 8 || f->n_levels ? -f->hi : f->lo; }
 
 float full_scale(const float *w, int64_t n, const Format *f) {
   double neg = 0, pos = 0;
@@ -30,6 +30,7 @@ float full_scale(const float *w, int64_t n, const Format *f) {
 }
 
 int8_t nearest_code(float w, float scale, const Format *f) {
+  if (f->n_levels > 0) return (int8_t)code_near(f, (double)w / (double)scale);
   double q = rint((double)w / scale), lo = smallest_code(f), hi = f->hi;
   return (int8_t)(q < lo ? lo : q > hi ? hi : q);
 }

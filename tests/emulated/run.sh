@@ -70,6 +70,7 @@ check_networks() {
   check 100 floats.graph --limit 8
   check 18 floats.graph --policy weights.yaml --optimize speed --limit 8
   check 6 mixed.graph --policy lowbit.yaml --optimize speed
+  check 12 mixed.graph --policy levels.yaml --optimize speed
   check 12 mixed.graph --preset int4 --calib mixed.npz
   check 8 mixed.graph --preset int2 --calib mixed.npz
   check 8 mixed.graph --preset ternary --calib mixed.npz --optimize size
@@ -95,6 +96,7 @@ check_few() {
   check 20 mixed.graph --policy mixed.yaml --optimize speed
   check 100 floats.graph --limit 8
   check 6 mixed.graph --policy lowbit.yaml
+  check 12 mixed.graph --policy levels.yaml
 }
 
 case $target in

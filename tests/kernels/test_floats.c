@@ -129,15 +129,15 @@ typedef struct Codes {
 } Codes;
 
 static Codes random_weight_codes(int rows, int n) {
-  static const char *const formats[] = {"int8", "int4", "int2", "ternary"};
-  static const int per_byte[] = {1, 2, 4, 5};
-  int which = random_int(0, 3), k = per_byte[which];
-  const Format *f = find_format(formats[which]);
-  Codes c = {.q.per_byte = k, .q.size = random_int(0, 2) ? random_int(1, n) : 0};
+  static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary"};
+  const Format *f = find_format(formats[random_int(0, 6)]);
+  int k = f->packing & 15;
+  Codes c = {.q.packing = f->packing, .q.size = random_int(0, 2) ? random_int(1, n) : 0};
   int groups = c.q.size ? (n + c.q.size - 1) / c.q.size : 1, bytes = (n + k - 1) / k;
   c.q.n_groups = groups;
   int with_multiple = c.q.size && random_int(0, 1);
   c.codes = random_codes((int64_t)rows * n, f->lo, f->hi);
+  for (int64_t i = 0; i < (int64_t)rows * n; i++) c.codes[i] = (int8_t)code_near(f, c.codes[i]);
   c.scale = random_reals((int64_t)rows * (with_multiple ? 1 : groups));
   for (int s = 0; s < rows * (with_multiple ? 1 : groups); s++)
     c.scale[s] /= (float)-f->lo * (with_multiple ? 127.0f : 1.0f);

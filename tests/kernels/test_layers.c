@@ -23,6 +23,7 @@ typedef struct Layer {
   int32_t depth;             /* weights of an output channel */
   int64_t n_x, n_y;
   int8_t *x;                 /* [batch][in_h][in_w][in_c] */
+  const Format *format;      /* of the weights */
   int8_t *codes;             /* [out_c][depth] */
   uint8_t *packed;           /* what kernels with these bits read */
   uint8_t *multiple;         /* [out_c][n_groups] or NULL */
@@ -31,15 +32,16 @@ typedef struct Layer {
   int8_t *want;              /* [n_y] */
 } Layer;
 
-/* Element type and codes of so many weights to a byte; ternary where it is 5. */
-static DType type_of(int k) { return k == 1 ? DT_I8 : k == 2 ? DT_I4 : DT_I2; }
-static int lowest(int k) { return k == 5 ? -1 : k == 1 ? -127 : format_of(type_of(k))->lo; }
-static int highest(int k) { return format_of(type_of(k))->hi; }
+/* Codes of n weights in a format; -128 is none of int8's. */
+static int8_t *random_weights(const Format *f, int64_t n) {
+  int8_t *codes = random_codes(n, f->bits >= 8 && !f->n_levels ? -127 : f->lo, f->hi);
+  for (int64_t i = 0; i < n; i++) codes[i] = (int8_t)code_near(f, codes[i]);
+  return codes;
+}
 
-/* `k` codes per byte; each row starts on a byte boundary. */
-static uint8_t *pack_rows(int k, const int8_t *codes, int64_t rows, int64_t n) {
-  const Format *f = k == 5 ? find_format("ternary") : format_of(type_of(k));
-  int64_t bytes = (n + k - 1) / k;
+/* Each row starts on a byte boundary. */
+static uint8_t *pack_rows(const Format *f, const int8_t *codes, int64_t rows, int64_t n) {
+  int64_t per_byte = f->packing & 15, bytes = (n + per_byte - 1) / per_byte;
   uint8_t *out = new_buffer(rows * bytes);
   for (int64_t r = 0; r < rows; r++) f->pack(codes + r * n, n, out + r * bytes);
   return out;
@@ -89,7 +91,7 @@ static void compute_reference(Layer *l) {
 
 /* A shift and multipliers that spread the sums over the codes and keep them within int32. */
 static void random_rescale(Layer *l) {
-  int64_t bound = (int64_t)l->depth * 128 * -lowest(l->q.per_byte) * (l->multiple ? 255 : 1);
+  int64_t bound = (int64_t)l->depth * 128 * -l->format->lo * (l->multiple ? 255 : 1);
   int most = 0;
   assert_true(bound + 5000 < INT32_MAX);
   while (((bound + 5000) << (most + 1)) < INT32_MAX) most++;
@@ -107,16 +109,17 @@ static void random_rescale(Layer *l) {
 
 /* Everything that does not depend on the geometry, which l->p.g and l->p.group hold already. */
 static void fill_layer(Layer *l, int number, int grouped) {
-  static const int per_byte[] = {1, 2, 4, 5};
-  int k = per_byte[number % 4];
+  static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary"};
+  const Format *f = find_format(formats[number % 7]);
   const struct qcc_window *g = &l->p.g;
   l->depth = g->kernel_h * g->kernel_w * (g->in_c / l->p.group);
   l->n_x = (int64_t)g->batch * g->in_h * g->in_w * g->in_c;
   l->n_y = (int64_t)g->batch * g->out_h * g->out_w * g->out_c;
   l->x = random_codes(l->n_x, -128, 127);
-  l->q.per_byte = k;
-  l->codes = random_codes((int64_t)g->out_c * l->depth, lowest(k), highest(k));
-  l->packed = pack_rows(k, l->codes, g->out_c, l->depth);
+  l->format = f;
+  l->q.packing = f->packing;
+  l->codes = random_weights(f, (int64_t)g->out_c * l->depth);
+  l->packed = pack_rows(f, l->codes, g->out_c, l->depth);
   if (grouped) {
     l->q.size = random_int(1, l->depth + 3);
     l->q.n_groups = (l->depth + l->q.size - 1) / l->q.size;
@@ -160,37 +163,20 @@ static void random_window(struct qcc_window *g) {
 static void check(const Layer *l, const int8_t *y, const char *kernel) {
   for (int64_t i = 0; i < l->n_y; i++)
     if (y[i] != l->want[i])
-      fail_msg("%s, %d weights to a byte: code %lld of %lld is %d, expected %d", kernel,
-               l->q.per_byte, (long long)i, (long long)l->n_y, y[i], l->want[i]);
+      fail_msg("%s, %s weights: code %lld of %lld is %d, expected %d", kernel, l->format->name,
+               (long long)i, (long long)l->n_y, y[i], l->want[i]);
 }
-
-/* The kernels of weights that share bytes, by how many do. */
-typedef void ConvFn(const struct qcc_conv *p, const int8_t *x, const uint8_t *w, const int32_t *b,
-                    const int32_t *m, const int8_t *table, void *scratch, int8_t *y);
-typedef void GemmFn(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w, const int32_t *b,
-                    const int32_t *m, const int8_t *table, void *scratch, int8_t *y);
-typedef struct PackedKernels {
-  ConvFn *conv, *depthwise;
-  GemmFn *conv1x1;
-  void (*gemm)(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w, const int32_t *b,
-               const int32_t *m, const int8_t *table, int8_t *y);
-} PackedKernels;
-static const PackedKernels packed_kernels[] = {
-    [2] = {qcc_conv_s4, qcc_depthwise_s4, qcc_conv1x1_s4, qcc_gemm_s4},
-    [4] = {qcc_conv_s2, qcc_depthwise_s2, qcc_conv1x1_s2, qcc_gemm_s2},
-    [5] = {qcc_conv_ternary, qcc_depthwise_ternary, qcc_conv1x1_ternary, qcc_gemm_ternary},
-};
 
 static void run_conv(const Layer *l) {
   int8_t *y = new_buffer(l->n_y);
   if (l->multiple)
     qcc_conv_grouped(&l->p, &l->q, l->x, l->packed, l->multiple, l->b, l->m, l->table,
                      new_buffer(2 * (int64_t)l->depth), y);
-  else if (l->q.per_byte == 1)
+  else if (l->q.packing == 1)
     qcc_conv_s8(&l->p, l->x, l->codes, l->b, l->m, l->table, y);
   else
-    packed_kernels[l->q.per_byte].conv(&l->p, l->x, l->packed, l->b, l->m, l->table,
-                                       new_buffer(4 * (int64_t)l->depth), y);
+    qcc_conv_packed(l->q.packing, &l->p, l->x, l->packed, l->b, l->m, l->table,
+                    new_buffer(4 * (int64_t)l->depth), y);
   check(l, y, l->multiple ? "conv_grouped" : "conv");
 }
 
@@ -200,18 +186,17 @@ static void run_depthwise(const Layer *l) {
   int8_t *w = new_buffer((int64_t)channels * l->depth), *y = new_buffer(l->n_y);
   for (int32_t c = 0; c < channels; c++)
     for (int32_t k = 0; k < l->depth; k++) w[k * channels + c] = l->codes[c * l->depth + k];
-  if (l->q.per_byte == 1)
+  if (l->q.packing == 1)
     qcc_depthwise_s8(&l->p, l->x, w, l->b, l->m, l->table, y);
   else
-    packed_kernels[l->q.per_byte].depthwise(
-        &l->p, l->x, pack_rows(l->q.per_byte, w, l->depth, channels), l->b, l->m, l->table,
-        new_buffer((int64_t)l->depth * (channels < QCC_BLOCK ? channels : QCC_BLOCK)), y);
+    qcc_depthwise_packed(
+        l->q.packing, &l->p, l->x, pack_rows(l->format, w, l->depth, channels), l->b, l->m,
+        l->table, new_buffer((int64_t)l->depth * (channels < QCC_BLOCK ? channels : QCC_BLOCK)), y);
   check(l, y, "depthwise");
 }
 
 static void run_gemm(const Layer *l) {
   const struct qcc_window *g = &l->p.g;
-  const PackedKernels *k = &packed_kernels[l->q.per_byte];
   struct qcc_gemm p = {g->batch * g->in_h * g->in_w, g->in_c, g->out_c, l->p.out};
   int8_t *y = new_buffer(l->n_y), *z = new_buffer(l->n_y);
   if (l->multiple) {
@@ -222,12 +207,13 @@ static void run_gemm(const Layer *l) {
     check(l, z, "conv1x1_grouped");
     return;
   }
-  if (l->q.per_byte == 1) {
+  if (l->q.packing == 1) {
     qcc_gemm_s8(&p, l->x, l->codes, l->b, l->m, l->table, y);
     qcc_conv1x1_s8(&p, l->x, l->codes, l->b, l->m, l->table, z);
   } else {
-    k->gemm(&p, l->x, l->packed, l->b, l->m, l->table, y);
-    k->conv1x1(&p, l->x, l->packed, l->b, l->m, l->table, new_buffer(2 * (int64_t)l->depth), z);
+    qcc_gemm_packed(l->q.packing, &p, l->x, l->packed, l->b, l->m, l->table, y);
+    qcc_conv1x1_packed(l->q.packing, &p, l->x, l->packed, l->b, l->m, l->table,
+                       new_buffer(2 * (int64_t)l->depth), z);
   }
   check(l, y, "gemm");
   check(l, z, "conv1x1");
@@ -242,7 +228,7 @@ static int end_pad(int in, int out, int kernel, int dilation, int stride, int pa
 /* Inputs of QConv and QGemm after x. */
 static void add_weights(EvalNode *e, const Layer *l, int rank, const int64_t *dim) {
   int64_t channels = l->p.g.out_c, multiples[2] = {channels, l->q.n_groups};
-  add_eval_input(e, type_of(l->q.per_byte), rank, dim, l->codes);
+  add_eval_input(e, l->format->dtype, rank, dim, l->codes);
   add_eval_vector(e, DT_I32, channels, l->b);
   add_eval_vector(e, DT_I32, channels, l->m);
   add_eval_input(e, DT_U8, 2, multiples, l->multiple);

@@ -9,7 +9,7 @@
 enum { MOST = 300 };
 
 static void put_code(const Format *f, int8_t *codes, int64_t i, int32_t code) {
-  set_real(f->dtype, codes, i, code);
+  set_real(f->dtype, codes, i, f->n_levels ? code_near(f, code) : code);
 }
 
 /* Codes that include both ends, as the format's range may be too large to list. */
@@ -51,15 +51,15 @@ static void keeps_every_byte(void **state) {
   (void)state;
   for (int k = 0; k < n_formats(); k++) {
     const Format *f = format_at(k);
-    int per_byte = strcmp(f->name, "ternary") == 0 ? 5 : 8 / f->bits;
+    int per_byte = f->packing & 15;
     if (per_byte < 2) continue;
-    int span = f->hi - f->lo + 1, values = 1;
+    int span = f->n_levels ? f->n_levels : f->hi - f->lo + 1, values = 1;
     for (int i = 0; i < per_byte; i++) values *= span;
     for (int v = 0; v < values; v++) {
       int8_t codes[8], back[8];
       uint8_t byte;
       for (int i = 0, rest = v; i < per_byte; i++, rest /= span)
-        codes[i] = (int8_t)(f->lo + rest % span);
+        codes[i] = (int8_t)(f->n_levels ? f->levels[rest % span] : f->lo + rest % span);
       assert_int_equal(f->pack(codes, per_byte, &byte), 1);
       f->unpack(&byte, per_byte, back);
       assert_memory_equal(codes, back, (size_t)per_byte);
@@ -84,6 +84,23 @@ static void packs_in_the_documented_order(void **state) {
   assert_memory_equal(out, ((const uint8_t[]){4, 3, 2, 1}), 4);
 }
 
+/* The levels are in order, the bounds among them, and the nearest one is the nearest. */
+static void finds_the_nearest_level(void **state) {
+  (void)state;
+  for (int k = 0; k < n_formats(); k++) {
+    const Format *f = format_at(k);
+    if (!f->n_levels) continue;
+    assert_int_equal(f->levels[0], f->lo);
+    assert_int_equal(f->levels[f->n_levels - 1], f->hi);
+    for (int i = 1; i < f->n_levels; i++) assert_true(f->levels[i - 1] < f->levels[i]);
+    for (double x = f->lo - 2; x <= f->hi + 2; x += 0.25) {
+      double least = 1e9;
+      for (int i = 0; i < f->n_levels; i++) least = fmin(least, fabs(x - f->levels[i]));
+      assert_true(fabs(x - code_near(f, x)) == least);
+    }
+  }
+}
+
 static void finds_formats(void **state) {
   (void)state;
   assert_null(find_format("int9"));
@@ -92,7 +109,8 @@ static void finds_formats(void **state) {
   for (int k = 0; k < n_formats(); k++) {
     assert_ptr_equal(find_format(format_at(k)->name), format_at(k));
     assert_int_equal(format_of(format_at(k)->dtype)->dtype, format_at(k)->dtype);
-    assert_int_equal(dtype_bits(format_at(k)->dtype), format_at(k)->bits);
+    if (!format_at(k)->n_levels)
+      assert_int_equal(dtype_bits(format_at(k)->dtype), format_at(k)->bits);
   }
 }
 
@@ -109,7 +127,7 @@ static void quantizes_what_it_dequantizes(void **state) {
     if (f->bits > 16) continue;
     int64_t n = f->hi - f->lo + 1;
     for (int s = 0; s < 4; s++) {
-      int32_t zero = f->lo + (int32_t)(n / 3);
+      int32_t zero = f->n_levels ? 0 : f->lo + (int32_t)(n / 3);
       QuantSpec q = one_scale(f, &scales[s], &zero);
       Tensor t = {.dtype = f->dtype, .rank = 1, .dim = {n}, .quant = &q};
       size_t bytes = (size_t)(n * dtype_bytes(f->dtype));
@@ -189,7 +207,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(packs_and_unpacks),          cmocka_unit_test(packs_in_the_documented_order),
       cmocka_unit_test(keeps_every_byte),
-      cmocka_unit_test(finds_formats),              cmocka_unit_test(quantizes_what_it_dequantizes),
+      cmocka_unit_test(finds_formats), cmocka_unit_test(finds_the_nearest_level),              cmocka_unit_test(quantizes_what_it_dequantizes),
       cmocka_unit_test(rounds_to_the_nearest_code), cmocka_unit_test(keeps_the_edges),
       cmocka_unit_test(indexes_scales),
   };

@@ -307,6 +307,30 @@ static void group_scales_are_multiples(void **state) {
   free_arena(a);
 }
 
+/* Formats may allow multiples of few significant bits only. */
+static void multiples_have_the_formats_bits(void **state) {
+  (void)state;
+  static const struct { const char *format; int bits, most; } rows[] = {
+      {"nf4", 8, 255}, {"mxfp4", 1, 128}, {"nvfp4", 4, 240}};
+  for (int k = 0; k < 3; k++) {
+    Arena *a = new_arena();
+    Graph *g = new_graph(a, "g");
+    const Tensor *w = random_weights(g);
+    WeightChoice c = choice(rows[k].format, GRAN_GROUP, 16, "mse");
+    const QuantSpec *q = weight_codes(g, w, &c)->quant;
+    int most = 0;
+    for (int64_t i = 0; i < q->n; i++) {
+      int m = q->multiple[i];
+      most = m > most ? m : most;
+      assert_in_range(m, 1, rows[k].most);
+      while (m % 2 == 0) m /= 2;
+      assert_true(m < 1 << rows[k].bits);
+    }
+    assert_int_equal(most, rows[k].most);
+    free_arena(a);
+  }
+}
+
 /* The bias at scale x_scale * w_scale must fit int32 with room to spare. */
 static void large_biases_raise_the_scale(void **state) {
   (void)state;
@@ -375,6 +399,7 @@ int main(void) {
     cmocka_unit_test(mse_is_no_worse_than_rtn),
     cmocka_unit_test(finer_scales_are_better),
     cmocka_unit_test(group_scales_are_multiples),
+    cmocka_unit_test(multiples_have_the_formats_bits),
     cmocka_unit_test(large_biases_raise_the_scale),
     cmocka_unit_test(rows_start_at_bytes),
     cmocka_unit_test(depthwise_taps_come_first),
