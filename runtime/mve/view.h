@@ -1,8 +1,8 @@
-/* mve/move.h - strided views of bytes and words on Helium: eight bytes or four words a turn, by
+/* mve/view.h - strided views of bytes and words on Helium: eight bytes or four words a turn, by
  * gathering loads and scattering stores.  The last two dimensions of y are a block; lines are taken
  * along the longer one.  y must not overlap x. */
-#ifndef QCC_MVE_MOVE_H
-#define QCC_MVE_MOVE_H
+#ifndef QCC_MVE_VIEW_H
+#define QCC_MVE_VIEW_H
 
 #include <arm_mve.h>
 
