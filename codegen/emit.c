@@ -365,10 +365,14 @@ void write_activation(Emitter *e, const Node *n) {
   fprintf(e->calls, ".act = %s, ", activation_text(e, n));
 }
 
+void write_activation_constant(Emitter *e, const Node *n) {
+  fprintf(e->calls, "    static const struct qcc_act act = %s;\n", activation_text(e, n));
+}
+
 void finish_activation(Emitter *e, const Node *n) {
   if (!find_attr(n, "activation")) return;
   use_header(e, "activation_f32.h");
-  fprintf(e->calls, "    static const struct qcc_act act = %s;\n", activation_text(e, n));
+  write_activation_constant(e, n);
   const char *y = pointer_to(e, n->out[0]);
   call(e, "qcc_activate_%s(&act, %lld, %s, %s)", n->out[0]->dtype == DT_F16 ? "f16" : "f32",
        (long long)n_elements(n->out[0]), y, y);

@@ -106,6 +106,8 @@ void write_group(Emitter *e, const Node *n, const Kernel *k);
 void write_rescale(Emitter *e, const Node *n);
 /* The fused activation as a structure field `.act = {...}`. */
 void write_activation(Emitter *e, const Node *n);
+/* `static const struct qcc_act act = {...};` */
+void write_activation_constant(Emitter *e, const Node *n);
 void write_broadcast(Emitter *e, const Node *n);
 void write_batches(Emitter *e, const Tensor *a, const Tensor *b, const Tensor *y);
 /* A call that applies the node's fused activation in place, where the kernel does not. */

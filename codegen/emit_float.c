@@ -176,15 +176,25 @@ void emit_unary(Emitter *e, const Node *n, const Kernel *k) {
        pointer_to(e, n->in[0]), pointer_to(e, n->out[0]));
 }
 
+static const char *operand(Emitter *e, const Node *n, int i) {
+  return is_const(n->in[i]) ? constant_array(e, n->in[i], i ? "cb" : "ca") : pointer_to(e, n->in[i]);
+}
+
+/* Of equal shapes, the activation within the kernel. */
+void emit_binary_activated(Emitter *e, const Node *n, const Kernel *k) {
+  write_activation_constant(e, n);
+  call(e, "qcc_%s(QCC_%s, &act, %lld, %s, %s, %s)", k->name, function_of(n)->name,
+       (long long)n_elements(n->out[0]), operand(e, n, 0), operand(e, n, 1),
+       pointer_to(e, n->out[0]));
+}
+
 void emit_binary(Emitter *e, const Node *n, const Kernel *k) {
   bool broadcast = strstr(k->name, "broadcast") != NULL;
   if (broadcast) write_broadcast(e, n);
   const char *shape =
       broadcast ? "&s" : arena_printf(e->a, "%lld", (long long)n_elements(n->out[0]));
-  const char *a = is_const(n->in[0]) ? constant_array(e, n->in[0], "ca") : pointer_to(e, n->in[0]);
-  const char *b = is_const(n->in[1]) ? constant_array(e, n->in[1], "cb") : pointer_to(e, n->in[1]);
-  call(e, "qcc_%s(QCC_%s, %s, %s, %s, %s)", k->name, function_of(n)->name, shape, a, b,
-       pointer_to(e, n->out[0]));
+  call(e, "qcc_%s(QCC_%s, %s, %s, %s, %s)", k->name, function_of(n)->name, shape,
+       operand(e, n, 0), operand(e, n, 1), pointer_to(e, n->out[0]));
   finish_activation(e, n);
 }
 

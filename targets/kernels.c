@@ -202,6 +202,10 @@ static bool is_binary_f32(const Node *n) {
 static bool is_same_f32(const Node *n) { return is_binary_f32(n) && is_same_shape(n); }
 
 static bool is_same_f16(const Node *n) { return is_both_f16(n) && is_same_shape(n); }
+static bool is_clamped_f16(const Node *n) {
+  const char *activation = attr_str(n, "activation", "Clip");
+  return is_same_f16(n) && strcmp(activation, "Clip") == 0;
+}
 
 static bool is_last_axis(const Node *n) {
   int64_t axis = attr_int(n, "axis", -1);

@@ -37,10 +37,11 @@ QCC_INLINE void qcc_mve_depthwise_sums_f32(const struct qcc_conv_f32 *p,
 QCC_INLINE void qcc_mve_depthwise_sums_f16(const struct qcc_conv_f32 *p,
                                            const struct qcc_mve_ring *r, int32_t pixels,
                                            int32_t step, int32_t n, const int8_t *at,
-                                           const uint16_t *w, float16x8_t bias, uint16_t *y) {
+                                           const uint16_t *w, struct qcc_mve_eight bias,
+                                           uint16_t *y) {
   const struct qcc_window *g = &p->g;
   const int8_t *end = r->rows + r->span * r->pitch;
-  float16x8_t acc[4] = {bias, bias, bias, bias};
+  float16x8_t zero = vdupq_n_f16(0), acc[4] = {zero, zero, zero, zero};
   for (int32_t ky = 0; ky < g->kernel_h; ky++) {
     const int8_t *x = at;
     for (int32_t kx = 0; kx < g->kernel_w; kx++, w += g->out_c, x += g->dilation_w * 2 * g->in_c) {
@@ -53,12 +54,8 @@ QCC_INLINE void qcc_mve_depthwise_sums_f16(const struct qcc_conv_f32 *p,
     if (at >= end)
       at -= r->span * r->pitch;
   }
-  for (int32_t i = 0; i < pixels; i++, y += g->out_c) {
-    if (p->act.kind > QCC_ACT_CLIP)
-      qcc_mve_store_f16(&p->act, qcc_mve_widen_f16(acc[i]), n, y);
-    else
-      qcc_mve_put_f16(qcc_mve_clamp_f16(&p->act, acc[i]), n, y);
-  }
+  for (int32_t i = 0; i < pixels; i++)
+    qcc_mve_store_run_f16(&p->act, acc[i], bias, n, y + i * g->out_c);
 }
 
 /* The channels of a vector at channel c, of `pixels` pixels. */
@@ -71,7 +68,7 @@ QCC_INLINE void qcc_mve_depthwise_vector(int t, const struct qcc_conv_f32 *p,
   void *to = qcc_place(t, y, c);
   if (t == QCC_F16) {
     struct qcc_mve_eight b = qcc_mve_bias_f16(bias ? bias + c : NULL, qcc_min(n, 8));
-    qcc_mve_depthwise_sums_f16(p, r, pixels, step, n, at + 2 * c, f, qcc_mve_narrow_f16(b), to);
+    qcc_mve_depthwise_sums_f16(p, r, pixels, step, n, at + 2 * c, f, b, to);
   } else {
     float32x4_t b = bias ? qcc_mve_load_f32(bias + c, n) : vdupq_n_f32(0.0f);
     qcc_mve_depthwise_sums_f32(p, r, pixels, step, n, at + 4 * c, f, b, to);

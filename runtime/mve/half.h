@@ -1,6 +1,6 @@
 /* mve/half.h - products of float16 with constant weights on Helium, eight lanes to a vector.  Sums
  * of float16 lose bits as they grow, so a run of QCC_MVE_RUN products at most is summed in float16
- * and the sums of runs in float32; bias, activation and the rounding to float16 come behind those.
+ * and the sums of several runs in float32; bias and activation come behind those.
  * One or two pixels by 16 or eight output channels: two elements of a pixel lie in a core register,
  * of which VFMA reads the lower half.  Weights are packed for one pointer that streams through them,
  * w[channels / 16][depth][16]; eight channels or less at the end are w[depth][8]. */
@@ -70,7 +70,11 @@ QCC_INLINE float16x8_t qcc_mve_narrow_f16(struct qcc_mve_eight e) {
 QCC_INLINE struct qcc_mve_eight qcc_mve_bias_f16(const float *bias, int32_t n) {
   struct qcc_mve_eight e;
   e.even = e.odd = vdupq_n_f32(0.0f);
-  if (bias) {
+  if (bias && n >= 8) {
+    float32x4x2_t v = vld2q_f32(bias);
+    e.even = v.val[0];
+    e.odd = v.val[1];
+  } else if (bias) {
     uint32x4_t at = vmulq_n_u32(vidupq_n_u32(0, 1), 2);
     e.even = vldrwq_gather_shifted_offset_z_f32(bias, at, vctp32q((uint32_t)(n + 1) / 2));
     e.odd = vldrwq_gather_shifted_offset_z_f32(bias + (n > 1), at, vctp32q((uint32_t)n / 2));
@@ -115,7 +119,7 @@ QCC_INLINE void qcc_mve_put_f16(float16x8_t v, int32_t n, uint16_t *y) {
     vstrhq_p_u16(y, vreinterpretq_u16_f16(v), vctp16q((uint32_t)n));
 }
 
-/* The first n outputs. */
+/* The first n outputs from float32 sums with their bias. */
 QCC_INLINE void qcc_mve_store_f16(const struct qcc_act *p, struct qcc_mve_eight e, int32_t n,
                                   uint16_t *y) {
   if (p->kind > QCC_ACT_CLIP) {
@@ -123,6 +127,18 @@ QCC_INLINE void qcc_mve_store_f16(const struct qcc_act *p, struct qcc_mve_eight 
     e.odd = qcc_mve_activate_all(p, e.odd);
   }
   qcc_mve_put_f16(qcc_mve_clamp_f16(p, qcc_mve_narrow_f16(e)), n, y);
+}
+
+/* The same from sums of one run; clamps need no float32. */
+QCC_INLINE void qcc_mve_store_run_f16(const struct qcc_act *p, float16x8_t v,
+                                      struct qcc_mve_eight bias, int32_t n, uint16_t *y) {
+  if (p->kind > QCC_ACT_CLIP) {
+    qcc_mve_add_f16(&bias, v);
+    qcc_mve_store_f16(p, bias, n, y);
+  } else {
+    v = vaddq_f16(v, qcc_mve_narrow_f16(bias));
+    qcc_mve_put_f16(qcc_mve_clamp_f16(p, v), n, y);
+  }
 }
 
 /* An element of each pixel times 16 channels' weights, or eight. */
@@ -210,12 +226,18 @@ QCC_INLINE void qcc_mve_block_f16(int two, int wide, const struct qcc_act *p, in
     float16x8_t zero = vdupq_n_f16(0), a[2] = {zero, zero}, b[2] = {zero, zero};
     w = qcc_mve_run_f16(two, wide, qcc_min(QCC_MVE_RUN, depth - i), x0 + i, x1 + i, w, a, b);
     for (int32_t k = 0; k < 1 + wide; k++) {
-      qcc_mve_add_f16(&s[k], a[k]);
-      if (two)
-        qcc_mve_add_f16(&t[k], b[k]);
+      if (depth <= QCC_MVE_RUN) {
+        qcc_mve_store_run_f16(p, a[k], s[k], n - 8 * k, y0 + 8 * k);
+        if (two)
+          qcc_mve_store_run_f16(p, b[k], s[k], n - 8 * k, y1 + 8 * k);
+      } else {
+        qcc_mve_add_f16(&s[k], a[k]);
+        if (two)
+          qcc_mve_add_f16(&t[k], b[k]);
+      }
     }
   }
-  for (int32_t k = 0; k < 1 + wide; k++) {
+  for (int32_t k = 0; k < 1 + wide && depth > QCC_MVE_RUN; k++) {
     qcc_mve_store_f16(p, s[k], n - 8 * k, y0 + 8 * k);
     if (two)
       qcc_mve_store_f16(p, t[k], n - 8 * k, y1 + 8 * k);

@@ -388,7 +388,8 @@ static bool check_codes(const Layer *l, const int8_t *want, const int8_t *got) {
 static double half_sum_tolerance(const Layer *l) {
   const Tensor *w = l->node->n_in > 1 ? l->node->in[1] : NULL;
   const char *kernel = ((const Kernel *)l->node->kernel)->name;
-  if (!w || strncmp(kernel, "mve_", 4) != 0) return 0;
+  bool product = is_op(l->node, "Conv") || is_op(l->node, "Gemm");
+  if (!product || strncmp(kernel, "mve_", 4) != 0) return 0;
   double depth = (double)(n_elements(w) / w->dim[0]);
   return half_step * sqrt(strstr(kernel, "depthwise") ? depth : fmin(depth, 32));
 }

@@ -274,7 +274,21 @@ static Node *random_binary(Graph *g, DType type) {
   int kind = pick(0, 5);
   random_operands(g, type, in);
   if (kind == 5) in[1] = new_weights(g, in[0]->rank, in[0]->dim, type); /* y has x's shape */
-  return new_layer(g, ops[kind], 2, in, new_output(g));
+  Node *n = new_layer(g, ops[kind], 2, in, new_output(g));
+  if (pick(0, 2)) return n;
+  set_str(g, n, "activation", "Clip");
+  set_float(g, n, "activation_min", pick(0, 1) ? 0 : -0.3);
+  if (pick(0, 1)) set_float(g, n, "activation_max", 0.7);
+  return n;
+}
+
+/* Float16 from float32 or back. */
+static Node *random_cast(Graph *g) {
+  bool narrow = pick(0, 1);
+  Tensor *x = random_image(g, narrow ? DT_F32 : DT_F16);
+  Node *n = new_layer(g, "Cast", 1, &x, new_output(g));
+  set_int(g, n, "to", narrow ? DT_F16 : DT_F32);
+  return n;
 }
 
 static Node *random_norm(Graph *g, DType type) {
@@ -312,7 +326,7 @@ Node *random_real_elements(Graph *g, DType type) {
     case 4: return random_norm(g, type);
     case 5: return random_reduction(g, type);
     case 6: return random_move(g, type);
-    case 7: return type == DT_F32 ? random_conversion(g, pick(0, 1) ? DT_I8 : DT_U8, true) : random_function(g, type);
+    case 7: return type == DT_F32 ? random_conversion(g, pick(0, 1) ? DT_I8 : DT_U8, true) : random_cast(g);
     default: return random_function(g, type);
   }
 }
