@@ -6,7 +6,7 @@
 #ifndef QCC_QUANTIZE_H
 #define QCC_QUANTIZE_H
 
-#include "common.h"
+#include "real.h"
 
 struct qcc_quantize {
   float scale;
@@ -34,6 +34,12 @@ QCC_INLINE int32_t qcc_quantize_one(const struct qcc_quantize *p, float x) {
                                           const codes *QCC_RESTRICT x, float *QCC_RESTRICT y) {   \
     for (int32_t i = 0; i < n; i++)                                                               \
       y[i] = (float)(x[i] - p->zero) * p->scale;                                                  \
+  }                                                                                               \
+  QCC_KERNEL void qcc_dequantize_##suffix##_f16(const struct qcc_quantize *p, int32_t n,          \
+                                                const codes *QCC_RESTRICT x,                      \
+                                                uint16_t *QCC_RESTRICT y) {                       \
+    for (int32_t i = 0; i < n; i++)                                                               \
+      y[i] = qcc_float_to_half((float)(x[i] - p->zero) * p->scale);                               \
   }
 QCC_QUANTIZE(s8, int8_t)
 QCC_QUANTIZE(u8, uint8_t)

@@ -173,6 +173,12 @@ static bool one_scale(const Tensor *t, DType type) {
 static bool is_quantize_s8(const Node *n) { return one_scale(n->out[0], DT_I8); }
 static bool is_quantize_u8(const Node *n) { return one_scale(n->out[0], DT_U8); }
 static bool is_quantize_s16(const Node *n) { return one_scale(n->out[0], DT_I16); }
+static bool is_dequantize_f16(const Node *n, DType t) {
+  return one_scale(n->in[0], t) && n->out[0]->dtype == DT_F16;
+}
+static bool is_dequantize_s16_f16(const Node *n) { return is_dequantize_f16(n, DT_I16); }
+static bool is_dequantize_s8_f16(const Node *n) { return is_dequantize_f16(n, DT_I8); }
+static bool is_dequantize_u8_f16(const Node *n) { return is_dequantize_f16(n, DT_U8); }
 static bool is_dequantize_s16(const Node *n) { return one_scale(n->in[0], DT_I16); }
 static bool is_dequantize_s8(const Node *n) { return one_scale(n->in[0], DT_I8); }
 static bool is_dequantize_u8(const Node *n) { return one_scale(n->in[0], DT_U8); }

@@ -5,6 +5,7 @@
  * Both follow docs/numerics.md: a float32 division, rint, zero point, clamp before the
  * conversion. */
 #include <math.h>
+#include <stdlib.h>
 
 #include "ir/ops/ops.h"
 
@@ -138,9 +139,17 @@ void infer_dequantize(Graph *g, Node *n) {
   if (!inputs_ready(n)) return;
   const Tensor *x = n->in[0];
   if (!x->quant) error_at(n->loc, "Dequantize: the input has no scale");
-  set_type(n, 0, DT_F32, x->rank, x->dim, x->layout);
+  set_type(n, 0, n->out[0]->dtype == DT_F16 ? DT_F16 : DT_F32, x->rank, x->dim, x->layout);
 }
 
 void eval_dequantize(const Node *n, const void *const *in, void *const *out) {
-  dequantize_codes(n->in[0], in[0], out[0]);
+  if (n->out[0]->dtype != DT_F16) {
+    dequantize_codes(n->in[0], in[0], out[0]);
+    return;
+  }
+  int64_t count = n_elements(n->out[0]);
+  float *x = scratch(count, sizeof *x);
+  dequantize_codes(n->in[0], in[0], x);
+  for (int64_t i = 0; i < count; i++) set_real(DT_F16, out[0], i, (double)x[i]);
+  free(x);
 }

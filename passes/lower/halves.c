@@ -19,7 +19,9 @@ static const double largest_half = 65504;
 typedef struct Halves {
   Graph *g;
   Context *cx;
-  int n_tensor;
+  int n_node;
+  Node **node;           /* [n_node] before the pass ... */
+  bool *half;            /* [n_node] ... and whether it is to be float16 */
   bool *made;            /* [n_tensor] a float16 node makes the tensor */
   Tensor **twin;         /* [n_tensor] the tensor in the other type, or NULL */
 } Halves;
@@ -96,9 +98,21 @@ static Tensor *add_cast(Halves *h, int at, Tensor *x, Tensor *y) {
   return y;
 }
 
-/* x in float16, for a node that reads it. */
+static bool has_other_readers(const Halves *h, const Tensor *x) {
+  for (int i = 0; i < h->n_node; i++)
+    for (int k = 0; k < h->node[i]->n_in; k++)
+      if (!h->half[i] && h->node[i]->in[k] == x) return true;
+  return is_graph_output(h->g, x);
+}
+
+/* x in float16, for a node that reads it.  Codes become such at once. */
 static Tensor *half_of(Halves *h, Tensor *x) {
   if (h->made[x->id]) return x;
+  if (is_op(x->def, "Dequantize") && !has_other_readers(h, x)) {
+    x->dtype = DT_F16;
+    h->made[x->id] = true;
+    return x;
+  }
   if (h->twin[x->id]) return h->twin[x->id];
   Tensor *y = copy_tensor(h->g, fresh_name(h->g, arena_printf(h->g->arena, "%s_half", x->name)), x);
   y->dtype = DT_F16;
@@ -116,11 +130,9 @@ static void read_halves(Halves *h, Node *n) {
 
 /* The tensor that float16 node n makes gets a float32 twin for all other readers.  A graph output
  * stays float32, under its name. */
-static void make_halves(Halves *h, Tensor *y, const bool *half, Node *const *node, int n_node) {
+static void make_halves(Halves *h, Tensor *y) {
   Graph *g = h->g;
-  bool is_output = is_graph_output(g, y), needed = is_output;
-  for (int i = 0; i < n_node; i++)
-    for (int k = 0; k < node[i]->n_in; k++) needed |= !half[i] && node[i]->in[k] == y;
+  bool is_output = is_graph_output(g, y), needed = has_other_readers(h, y);
   y->dtype = DT_F16;
   if (!needed) return;
   const char *name = y->name;
@@ -129,33 +141,33 @@ static void make_halves(Halves *h, Tensor *y, const bool *half, Node *const *nod
       copy_tensor(g, is_output ? name : fresh_name(g, arena_printf(g->arena, "%s_float", name)), y);
   real->dtype = DT_F32;
   add_cast(h, node_index(g, y->def) + 1, y, real);
-  for (int i = 0; i < n_node; i++)
-    for (int k = 0; k < node[i]->n_in; k++)
-      if (!half[i] && node[i]->in[k] == y) node[i]->in[k] = real;
+  for (int i = 0; i < h->n_node; i++)
+    for (int k = 0; k < h->node[i]->n_in; k++)
+      if (!h->half[i] && h->node[i]->in[k] == y) h->node[i]->in[k] = real;
   for (int i = 0; i < g->n_out; i++)
     if (g->out[i] == y) g->out[i] = real;
 }
 
 void pass_halves(Graph *g, Context *cx) {
-  Halves h = {.g = g, .cx = cx, .n_tensor = g->n_tensor};
-  int n_node = g->n_node;
-  bool *half = arena_alloc(g->arena, n_node + 1);
-  Node **node = arena_alloc(g->arena, (n_node + 1) * (int64_t)sizeof *node);
-  memcpy(node, g->node, (size_t)n_node * sizeof *node);
+  Halves h = {.g = g, .cx = cx, .n_node = g->n_node};
+  h.half = arena_alloc(g->arena, g->n_node + 1);
+  h.node = arena_alloc(g->arena, (g->n_node + 1) * (int64_t)sizeof *h.node);
+  memcpy(h.node, g->node, (size_t)g->n_node * sizeof *h.node);
   h.made = arena_alloc(g->arena, g->n_tensor + 1);
   h.twin = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *h.twin);
-  for (int i = 0; i < n_node; i++) {
-    half[i] = wants_half(&h, node[i]);
-    for (int k = 0; half[i] && k < node[i]->n_out; k++)
-      if (node[i]->out[k]) h.made[node[i]->out[k]->id] = true;
+  for (int i = 0; i < h.n_node; i++) {
+    Node *n = h.node[i];
+    h.half[i] = wants_half(&h, n);
+    for (int k = 0; h.half[i] && k < n->n_out; k++)
+      if (n->out[k]) h.made[n->out[k]->id] = true;
   }
-  for (int i = 0; i < n_node; i++)
-    if (half[i]) read_halves(&h, node[i]);
-  for (int i = 0; i < n_node; i++) {
-    Node *n = node[i];
-    for (int k = 0; half[i] && k < n->n_out; k++)
-      if (n->out[k] && n->out[k]->dtype == DT_F32) make_halves(&h, n->out[k], half, node, n_node);
-    if (!half[i] && is_weighted(n) && weight_choice(g, cx, n).half && fits_half(n->in[1]))
+  for (int i = 0; i < h.n_node; i++)
+    if (h.half[i]) read_halves(&h, h.node[i]);
+  for (int i = 0; i < h.n_node; i++) {
+    Node *n = h.node[i];
+    for (int k = 0; h.half[i] && k < n->n_out; k++)
+      if (n->out[k] && n->out[k]->dtype == DT_F32) make_halves(&h, n->out[k]);
+    if (!h.half[i] && is_weighted(n) && weight_choice(g, cx, n).half && fits_half(n->in[1]))
       n->in[1] = half_const(&h, n->in[1]);
   }
 }

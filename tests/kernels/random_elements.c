@@ -282,8 +282,13 @@ static Node *random_binary(Graph *g, DType type) {
   return n;
 }
 
-/* Float16 from float32 or back. */
+/* Float16 from codes, from float32 or back. */
 static Node *random_cast(Graph *g) {
+  if (!pick(0, 2)) {
+    Node *n = random_conversion(g, pick(0, 1) ? DT_I8 : DT_U8, false);
+    n->out[0]->dtype = DT_F16;
+    return n;
+  }
   bool narrow = pick(0, 1);
   Tensor *x = random_image(g, narrow ? DT_F32 : DT_F16);
   Node *n = new_layer(g, "Cast", 1, &x, new_output(g));
