@@ -31,17 +31,32 @@ QCC_KERNEL void qcc_depthwise_block_s16(const struct qcc_conv *p, const struct q
     y[i] = (int16_t)qcc_requantize(&p->out, acc[i], m[i]);
 }
 
-QCC_KERNEL void qcc_depthwise_s16(const struct qcc_conv *p, const int16_t *x, const int8_t *w,
-                                  const int32_t *b, const int32_t *m, int16_t *y) {
+/* A certain number of channels of one output pixel, by the instructions of a target. */
+typedef void qcc_channels_s16(const struct qcc_conv *p, const struct qcc_taps *t, const int16_t *x,
+                              const int8_t *w, const int32_t *b, const int32_t *m, int16_t *y);
+
+/* All channels: `count` at a time by `some`, where it is not NULL, the others in plain C. */
+QCC_INLINE void qcc_depthwise_blocks_s16(qcc_channels_s16 *some, int32_t count,
+                                         const struct qcc_conv *p, const int16_t *x,
+                                         const int8_t *w, const int32_t *b, const int32_t *m,
+                                         int16_t *y) {
   const struct qcc_window *g = &p->g;
+  int32_t whole = some ? g->out_c / count * count : 0;
   for (int32_t k = 0; k < g->batch; k++, x += g->in_h * g->in_w * g->in_c)
     for (int32_t oy = 0; oy < g->out_h; oy++)
       for (int32_t ox = 0; ox < g->out_w; ox++, y += g->out_c) {
         struct qcc_taps t = qcc_find_taps(g, oy, ox);
-        for (int32_t c = 0; c < g->out_c; c += QCC_BLOCK)
+        for (int32_t c = 0; c < whole; c += count)
+          some(p, &t, x + c, w + c, b + c, m + c, y + c);
+        for (int32_t c = whole; c < g->out_c; c += QCC_BLOCK)
           qcc_depthwise_block_s16(p, &t, qcc_min(QCC_BLOCK, g->out_c - c), x + c, w + c,
                                   b ? b + c : NULL, m + c, y + c);
       }
+}
+
+QCC_KERNEL void qcc_depthwise_s16(const struct qcc_conv *p, const int16_t *x, const int8_t *w,
+                                  const int32_t *b, const int32_t *m, int16_t *y) {
+  qcc_depthwise_blocks_s16(NULL, 1, p, x, w, b, m, y);
 }
 
 #endif

@@ -1,7 +1,7 @@
-/* tiles_s16.h - convolutions and matrix products of int16 codes, whose zero point is 0, by tiles of
- * two pixels and two output channels, which an instruction set computes.  Windows of convolutions are
- * gathered into scratch[2][depth], depth padded with zeros to a multiple of 4.  Ungrouped; y must not
- * overlap x. */
+/* tiles_s16.h - convolutions and matrix products of int16 codes, whose zero point is 0, by tiles
+ * of two pixels and two output channels, which an instruction set computes.  Windows of
+ * convolutions are gathered into scratch[2][depth], depth padded with zeros to a multiple of 4.
+ * Ungrouped; y must not overlap x. */
 #ifndef QCC_TILES_S16_H
 #define QCC_TILES_S16_H
 
@@ -11,8 +11,8 @@
 typedef void qcc_tile_s16(int32_t two, int32_t depth, const int16_t *x0, const int16_t *x1,
                           const int8_t *w, int32_t acc[4]);
 
-/* All output channels of one pixel or two, which are x_step and y_step elements apart; `row` weights
- * from one channel to the next. */
+/* All output channels of one pixel, or of two that are x_step elements apart; `row` weights from
+ * one channel to the next. */
 QCC_INLINE void qcc_tile_pixels_s16(qcc_tile_s16 *tile, int32_t two, const struct qcc_rescale *out,
                                     int32_t depth, int32_t row, int32_t cols, const int16_t *x,
                                     int32_t x_step, const int8_t *w, const int32_t *b,

@@ -1,7 +1,7 @@
-/* dsp/conv_s16.h - convolutions and matrix products of int16 codes with int8 weights by SMLAD, four
- * products of each of two pixels and two channels a turn.  A word of weights k, k + 2, k + 1, k + 3
- * of one channel becomes by SXTB16 the pairs that words of x hold; words of two channels lie side by
- * side, depth and channels padded with zeros. */
+/* dsp/conv_s16.h - convolutions and matrix products of int16 codes with int8 weights by SMLAD,
+ * four products of each of two pixels and two channels a turn.  A word of weights k, k + 2, k +
+ * 1, k + 3 of one channel becomes by SXTB16 the pairs that words of x hold; words of two channels
+ * lie side by side, depth and channels padded with zeros. */
 #ifndef QCC_DSP_CONV_S16_H
 #define QCC_DSP_CONV_S16_H
 

@@ -1,6 +1,6 @@
-/* mve/conv_s16.h - convolutions and matrix products of int16 codes with int8 weights on Helium: eight
- * products of each of two pixels and two channels a turn, weights widened as they are loaded.  Eight
- * weights of two channels lie side by side, depth and channels padded with zeros. */
+/* mve/conv_s16.h - convolutions and matrix products of int16 codes with int8 weights on Helium:
+ * eight products of each of two pixels and two channels a turn, weights widened as they are
+ * loaded.  Eight weights of two channels lie side by side, depth and channels padded with zeros. */
 #ifndef QCC_MVE_CONV_S16_H
 #define QCC_MVE_CONV_S16_H
 

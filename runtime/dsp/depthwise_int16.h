@@ -1,8 +1,8 @@
-/* dsp/depthwise_s16.h - depthwise convolution of int16 codes, whose zero point is 0, with int8 weights,
- * any kernel: the sums of four channels stay in registers over all taps, SXTB16 widens their weights.
- * Weights are w[kernel_h][kernel_w][channels]; y must not overlap x. */
-#ifndef QCC_DSP_DEPTHWISE_S16_H
-#define QCC_DSP_DEPTHWISE_S16_H
+/* dsp/depthwise_int16.h - depthwise convolution of int16 codes, whose zero point is 0, with int8
+ * weights, any kernel: the sums of four channels stay in registers over all taps, SXTB16 widens
+ * their weights. Weights are w[kernel_h][kernel_w][channels]; y must not overlap x. */
+#ifndef QCC_DSP_DEPTHWISE_INT16_H
+#define QCC_DSP_DEPTHWISE_INT16_H
 
 #include "depthwise_s16.h"
 #include "dsp/dsp.h"
@@ -33,18 +33,7 @@ QCC_INLINE void qcc_dsp_depthwise_four_s16(const struct qcc_conv *p, const struc
 
 QCC_KERNEL void qcc_depthwise_dsp_s16(const struct qcc_conv *p, const int16_t *x, const int8_t *w,
                                       const int32_t *b, const int32_t *m, int16_t *y) {
-  const struct qcc_window *g = &p->g;
-  int32_t fours = g->out_c & ~3;
-  for (int32_t k = 0; k < g->batch; k++, x += g->in_h * g->in_w * g->in_c)
-    for (int32_t oy = 0; oy < g->out_h; oy++)
-      for (int32_t ox = 0; ox < g->out_w; ox++, y += g->out_c) {
-        struct qcc_taps t = qcc_find_taps(g, oy, ox);
-        for (int32_t c = 0; c < fours; c += 4)
-          qcc_dsp_depthwise_four_s16(p, &t, x + c, w + c, b + c, m + c, y + c);
-        if (fours < g->out_c)
-          qcc_depthwise_block_s16(p, &t, g->out_c - fours, x + fours, w + fours, b + fours,
-                                  m + fours, y + fours);
-      }
+  qcc_depthwise_blocks_s16(qcc_dsp_depthwise_four_s16, 4, p, x, w, b, m, y);
 }
 
 #endif
