@@ -272,6 +272,31 @@ static void mse_is_no_worse_than_rtn(void **state) {
   free_arena(a);
 }
 
+/* Formats whose codes are levels: the scale must be the best for these. */
+static void mse_knows_levels(void **state) {
+  (void)state;
+  static const char *const names[] = {"nf4", "fp4"};
+  Arena *a = new_arena();
+  Graph *g = new_graph(a, "g");
+  for (int f = 0; f < 2; f++) {
+    const Tensor *w = random_weights(g);
+    WeightChoice mse = choice(names[f], GRAN_CHANNEL, 0, "mse");
+    Tensor *t = weight_codes(g, w, &mse);
+    double steps, near = weight_error(w, t, &steps);
+    for (int k = 50; k <= 120; k++) {
+      float chosen[ROWS];
+      memcpy(chosen, t->quant->scale, sizeof chosen);
+      for (int r = 0; r < ROWS; r++) t->quant->scale[r] = chosen[r] * (float)k / 100;
+      for (int64_t i = 0; i < ROWS * COLUMNS; i++)
+        ((int8_t *)t->data)[i] = nearest_code(((const float *)w->data)[i],
+                                              t->quant->scale[i / COLUMNS], mse.format);
+      assert_true(weight_error(w, t, &steps) >= near * 0.98);
+      memcpy(t->quant->scale, chosen, sizeof chosen);
+    }
+  }
+  free_arena(a);
+}
+
 static void finer_scales_are_better(void **state) {
   (void)state;
   Arena *a = new_arena();
@@ -397,6 +422,7 @@ int main(void) {
     cmocka_unit_test(rtn_rounds_to_nearest),
     cmocka_unit_test(two_bits_follow_the_mean),
     cmocka_unit_test(mse_is_no_worse_than_rtn),
+    cmocka_unit_test(mse_knows_levels),
     cmocka_unit_test(finer_scales_are_better),
     cmocka_unit_test(group_scales_are_multiples),
     cmocka_unit_test(multiples_have_the_formats_bits),

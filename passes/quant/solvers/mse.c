@@ -20,7 +20,7 @@ static Fit try_scale(const float *w, const float *importance, int64_t n, double 
   for (int64_t i = 0; i < n; i++) {
     double weight = importance != NULL ? (double)importance[i] : 1, v = w[i], q = v * inverse;
     q = q < lo ? lo : q > hi ? hi : q;
-    q = q + rounder - rounder;
+    q = f->n_levels > 0 ? code_near(f, q) : q + rounder - rounder;
     double d = v - q * scale, weighted = weight * q;
     error += weight * d * d;
     wq += weighted * v;
