@@ -134,7 +134,7 @@ QCC_INLINE void qcc_mve_groups_tile(const struct qcc_rescale *r, const struct qc
   uint32x4_t channel = vshlq_n_u32(vidupq_n_u32(0, 1), 1), out = channel;
   if (wide == QCC_MVE_PAIR) {
     channel = vandq_u32(channel, vdupq_n_u32(2));
-    out = vaddq_m_n_u32(channel, channel, (uint32_t)(y1 - y0), 0xff00);
+    out = vaddq_m_u32(channel, channel, vdupq_n_u32((uint32_t)(y1 - y0)), 0xff00);
   }
   qcc_mve_sum_groups(v, steps, x0, x1);
   for (int32_t o = 0; o < cols; o += wide) {
