@@ -130,7 +130,7 @@ int64_t *pack_multiples(Arena *a, const Node *node, int64_t size, Packing packin
   int64_t groups = (depth + size - 1) / size, per = attr_int(node, "group_size", size) / size;
   int64_t *out = arena_alloc(a, (channels + 16) * groups * (int64_t)sizeof *out);
   for (int64_t c = 0, block; c < channels; c += block) {
-    block = block_of(&o, channels - c, w->quant->format->bits);
+    block = block_of(&o, channels - c, dtype_bits(w->dtype));
     for (int64_t g = 0; g < groups; g++)
       for (int64_t i = 0; i < block; i++) {
         int64_t j = c + (packing == PACK_MVE_EIGHTS ? 2 * i % 8 + i / 4 : i);
@@ -145,7 +145,7 @@ int64_t *pack_multiples(Arena *a, const Node *node, int64_t size, Packing packin
 uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, bool apart, int64_t *bytes) {
   if (packing == PACK_FLOATS) return pack_floats(a, w, 4, 16, bytes);
   if (packing == PACK_FLOAT_TAPS) return pack_floats(a, w, 4, 4, bytes);
-  int bits = w->quant ? w->quant->format->bits : dtype_bits(w->dtype);
+  int bits = dtype_bits(w->dtype);
   if (packing == PACK_TAP_PAIRS) return pack_tap_pairs(a, w, bytes);
   if (packing == PACK_TAPS) return pack_taps(a, w, bits, bytes);
   Order o = order_of(packing);

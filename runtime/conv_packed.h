@@ -10,8 +10,9 @@
 
 QCC_KERNEL void qcc_conv_packed(int32_t k, const struct qcc_conv *p, const int8_t *x,
                                 const uint8_t *w, const int32_t *b, const int32_t *m,
-                                const int8_t *table, int8_t *codes, int8_t *y) {
+                                const int8_t *table, void *scratch, int8_t *y) {
   const struct qcc_window *g = &p->g;
+  int8_t *codes = (int8_t *)scratch;
   int32_t channels = g->in_c / p->group, per_group = g->out_c / p->group;
   int32_t depth = g->kernel_h * g->kernel_w * channels, bytes = qcc_packed_bytes(k, depth);
   for (int32_t o = 0, n; o < g->out_c; o += n) {
