@@ -6,15 +6,23 @@
 
 #include "params_f32.h"
 
-/* One row of the product. */
+/* One row of the product, four rows of b at a time, so that sums are loaded and stored less often. */
 QCC_INLINE void qcc_matmul_row_real(int t, const struct qcc_matmul_f32 *p,
                                     const void *QCC_RESTRICT a, const void *QCC_RESTRICT b,
                                     float *QCC_RESTRICT sums) {
-  for (int32_t j = 0; j < p->cols; j++)
+  int32_t k = 0, n = p->cols;
+  for (int32_t j = 0; j < n; j++)
     sums[j] = 0.0f;
-  for (int32_t k = 0; k < p->depth; k++, b = qcc_at(t, b, p->cols)) {
+  for (; k + 4 <= p->depth; k += 4, b = qcc_at(t, b, 4 * n)) {
+    float v0 = qcc_get(t, a, k), v1 = qcc_get(t, a, k + 1), v2 = qcc_get(t, a, k + 2),
+          v3 = qcc_get(t, a, k + 3);
+    for (int32_t j = 0; j < n; j++)
+      sums[j] += v0 * qcc_get(t, b, j) + v1 * qcc_get(t, b, n + j) + v2 * qcc_get(t, b, 2 * n + j) +
+                 v3 * qcc_get(t, b, 3 * n + j);
+  }
+  for (; k < p->depth; k++, b = qcc_at(t, b, n)) {
     float v = qcc_get(t, a, k);
-    for (int32_t j = 0; j < p->cols; j++)
+    for (int32_t j = 0; j < n; j++)
       sums[j] += v * qcc_get(t, b, j);
   }
 }

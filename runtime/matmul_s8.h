@@ -19,14 +19,20 @@ struct qcc_matmul_s8 {
   struct qcc_rescale out;
 };
 
-/* n columns of one row of the product. */
+/* n columns of one row of the product, four rows of b at a time. */
 QCC_KERNEL void qcc_matmul_block_s8(const struct qcc_matmul_s8 *p, int32_t n,
                                     const int8_t *QCC_RESTRICT a, const int8_t *QCC_RESTRICT b,
                                     int8_t *QCC_RESTRICT y) {
-  int32_t acc[QCC_BLOCK];
+  int32_t acc[QCC_BLOCK], k = 0, cols = p->cols;
   for (int32_t j = 0; j < n; j++)
     acc[j] = 0;
-  for (int32_t k = 0; k < p->depth; k++, b += p->cols) {
+  for (; k + 4 <= p->depth; k += 4, b += 4 * cols) {
+    int32_t v0 = a[k] - p->a_zero, v1 = a[k + 1] - p->a_zero, v2 = a[k + 2] - p->a_zero,
+            v3 = a[k + 3] - p->a_zero, offset = (v0 + v1 + v2 + v3) * p->b_zero;
+    for (int32_t j = 0; j < n; j++)
+      acc[j] += v0 * b[j] + v1 * b[cols + j] + v2 * b[2 * cols + j] + v3 * b[3 * cols + j] - offset;
+  }
+  for (; k < p->depth; k++, b += cols) {
     int32_t v = a[k] - p->a_zero;
     for (int32_t j = 0; j < n; j++)
       acc[j] += v * (b[j] - p->b_zero);

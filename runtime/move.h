@@ -14,6 +14,14 @@ struct qcc_view {
   int32_t dim[8], step[8]; /* of y; elements of x, may be 0 or negative */
 };
 
+/* Elements of four bytes lie at multiples of four, which processors want to know that load nothing
+ * else in one piece. */
+#if defined(__riscv) || (defined(__arm__) && !defined(__ARM_FEATURE_UNALIGNED))
+#define QCC_ALIGNED_4(p) __builtin_assume_aligned(p, 4)
+#else
+#define QCC_ALIGNED_4(p) (p)
+#endif
+
 /* n elements that are `step` bytes apart. */
 QCC_KERNEL void qcc_copy_line(int32_t n, int32_t elem, int32_t step, const uint8_t *x, uint8_t *y) {
   if (step == elem) {
@@ -29,7 +37,7 @@ QCC_KERNEL void qcc_copy_line(int32_t n, int32_t elem, int32_t step, const uint8
       y[i] = x[i * step];
   } else if (elem == 4) {
     for (int32_t i = 0; i < n; i++)
-      memcpy(y + 4 * i, x + i * step, 4);
+      memcpy(QCC_ALIGNED_4(y + 4 * i), QCC_ALIGNED_4(x + i * step), 4);
   } else {
     for (int32_t i = 0; i < n; i++)
       memcpy(y + i * elem, x + i * step, (size_t)elem);

@@ -39,11 +39,21 @@ QCC_INLINE float qcc_reduce_step(int op, float sum, float x) {
   }
 }
 
+/* Whether compilers find the way to one number by themselves: RISC-V has an instruction that sums a
+ * vector in order. */
+QCC_INLINE int qcc_reduces_in_order(int op) {
+#ifdef __riscv_vector
+  return op != QCC_REDUCE_MAX && op != QCC_REDUCE_MIN && op != QCC_REDUCE_PROD;
+#else
+  return (void)op, 0;
+#endif
+}
+
 /* Adds the differences of n elements from `origin` to sum. */
 QCC_INLINE float qcc_reduce_line(int op, int t, float sum, int32_t n, float origin, const void *x) {
   float s[16];
   int32_t i = 0;
-  if (n >= 16) {
+  if (n >= 16 && !qcc_reduces_in_order(op)) {
     for (int32_t l = 0; l < 16; l++)
       s[l] = qcc_reduce_start(op);
     for (; i + 16 <= n; i += 16)
