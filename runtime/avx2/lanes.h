@@ -73,7 +73,9 @@ QCC_INLINE qcc_sums qcc_whole_sums(int32_t bits, qcc_sums acc) {
 /* Rule q31, not yet clamped; m2[9] are the multipliers doubled, and one more that is not used. */
 QCC_INLINE qcc_sums qcc_requantize_sums(const struct qcc_rescale *r, qcc_sums acc,
                                         const int32_t *m2) {
-  return qcc_scale_eight(r, acc, qcc_load_sums(m2), qcc_load_sums(m2 + 1));
+  acc = qcc_shift_eight(r, acc);
+  return qcc_upper_eight(r, _mm256_mul_epi32(acc, qcc_load_sums(m2)),
+                         _mm256_mul_epi32(_mm256_srli_epi64(acc, 32), qcc_load_sums(m2 + 1)));
 }
 
 /* The first n < 16 codes, piece by piece. */
