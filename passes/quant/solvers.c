@@ -1,5 +1,5 @@
 /* solvers.c - the table of solvers, made from solvers.def, and what they share: runs of weights
- * that have one scale, the nearest code. */
+ * that have one scale, the nearest code and multiple. */
 #include "passes/quant/solvers.h"
 
 #include <math.h>
@@ -30,9 +30,15 @@ float full_scale(const float *w, int64_t n, const Format *f) {
 }
 
 int8_t nearest_code(float w, float scale, const Format *f) {
-  if (f->n_levels > 0) return (int8_t)code_near(f, (double)w / (double)scale);
-  double q = rint((double)w / scale), lo = smallest_code(f), hi = f->hi;
-  return (int8_t)(q < lo ? lo : q > hi ? hi : q);
+  int32_t code = code_near(f, (double)w / (double)scale), least = smallest_code(f);
+  return (int8_t)(code < least ? least : code);
+}
+
+uint8_t nearest_multiple(double m, const Format *f) {
+  int exponent, bits = f->scale_bits;
+  frexp(fmax(m, 1), &exponent);
+  double step = exponent > bits ? ldexp(1, exponent - bits) : 1;
+  return (uint8_t)fmin(fmax(rint(m / step), 1) * step, 256 - step);
 }
 
 /* Runs are contiguous because the channel is the first dimension (axis 0), or there is only one

@@ -40,6 +40,9 @@ int32_t smallest_code(const Format *f);
 /* The scale at which no weight is clipped; 0 when all are 0. */
 float full_scale(const float *w, int64_t n, const Format *f);
 int8_t nearest_code(float w, float scale, const Format *f);
+/* The multiple of a group nearest to m, 1 to 255, with as many significant bits as the format
+ * allows. */
+uint8_t nearest_multiple(double m, const Format *f);
 /* Calls fn for every run of n weights that share scale number `index`; `from` is the run's first
  * element.  In parallel: fn may write what belongs to its run only. */
 typedef void RunFn(void *ctx, const float *w, int64_t n, int64_t from, int64_t index);

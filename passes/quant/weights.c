@@ -17,14 +17,6 @@ static void fit_run(void *ctx, const float *w, int64_t n, int64_t from, int64_t 
   l->q->scale[index] = scale > 0 ? scale : 1;
 }
 
-/* The nearest of 1 to 255 with that many significant bits. */
-static uint8_t nearest_multiple(double m, int bits) {
-  int exponent;
-  frexp(fmax(m, 1), &exponent);
-  double step = exponent > bits ? ldexp(1, exponent - bits) : 1;
-  return (uint8_t)fmin(fmax(rint(m / step), 1) * step, 256 - step);
-}
-
 /* scale[c, g] = channel_scale[c] * multiple[c, g]. */
 static void make_multiples(Graph *g, const Tensor *w, QuantSpec *q) {
   int64_t channels = q->axis < 0 ? 1 : w->dim[q->axis], groups = q->n / channels;
@@ -33,10 +25,10 @@ static void make_multiples(Graph *g, const Tensor *w, QuantSpec *q) {
   for (int64_t c = 0; c < channels; c++) {
     float largest = 0;
     for (int64_t k = 0; k < groups; k++) largest = fmaxf(largest, q->scale[c * groups + k]);
-    q->channel_scale[c] = largest / nearest_multiple(255, q->format->scale_bits);
+    q->channel_scale[c] = largest / nearest_multiple(255, q->format);
     for (int64_t k = 0; k < groups; k++) {
       double m = (double)q->scale[c * groups + k] / (double)q->channel_scale[c];
-      q->multiple[c * groups + k] = nearest_multiple(m, q->format->scale_bits);
+      q->multiple[c * groups + k] = nearest_multiple(m, q->format);
       q->scale[c * groups + k] = q->channel_scale[c] * (float)q->multiple[c * groups + k];
     }
   }

@@ -97,6 +97,21 @@ static double quadratic(const double *e, int rows, const double *h, int64_t k, d
   return sum;
 }
 
+/* Scales of groups that are fitted on the way are such as the format has, too. */
+static void fitted_groups_keep_to_the_format(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Case c = new_case(a, VECTORS);
+  c.choice.format = find_format("mxfp4");
+  c.choice.granularity = GRAN_GROUP;
+  c.choice.group = 16;
+  c.choice.act_order = false;
+  const char *note;
+  const QuantSpec *q = solve(&c, "gptq", &note)->quant;
+  for (int64_t i = 0; i < q->n; i++) assert_int_equal(q->multiple[i] & (q->multiple[i] - 1), 0);
+  free_arena(a);
+}
+
 /* ---- the factor ------------------------------------------------------------------------------ */
 
 static void factors_multiply_back(void **state) {
@@ -520,6 +535,7 @@ static void corrected_biases_keep_the_mean(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(fitted_groups_keep_to_the_format),
       cmocka_unit_test(factors_multiply_back),
       cmocka_unit_test(singular_hessians_are_damped),
       cmocka_unit_test(hopeless_hessians_round_to_nearest),
