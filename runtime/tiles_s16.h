@@ -29,15 +29,16 @@ QCC_INLINE void qcc_tile_pixels_s16(qcc_tile_s16 *tile, int32_t two, const struc
   }
 }
 
-/* n codes in words, never by a call: small C libraries copy byte by byte. */
+/* n codes in words, never by a call: small C libraries copy byte by byte.  Words are counted by
+ * themselves: where n counts down to what is left, gcc 12 with -Os for Cortex-M55 takes it for 1. */
 QCC_INLINE int16_t *qcc_copy_s16(const int16_t *x, int32_t n, int16_t *y) {
-  for (; n >= 2; n -= 2, x += 2, y += 2) {
+  for (int32_t words = n / 2; words > 0; words--, x += 2, y += 2) {
     uint32_t v;
     memcpy(&v, x, 4);
     __asm__("" : "+r"(v));
     memcpy(y, &v, 4);
   }
-  if (n > 0)
+  if (n % 2)
     *y++ = *x;
   return y;
 }
