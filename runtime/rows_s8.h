@@ -45,4 +45,23 @@ QCC_INLINE void qcc_each_row_s8(qcc_row_s8 *row, const void *p, const struct qcc
   } while (qcc_next_row(s, index, &a_at, &b_at));
 }
 
+/* The kernels of operator `op` that struct qcc_op describes, by its function for a row. */
+#define QCC_BY_ROWS(op, row, equal, broadcast)                                                    \
+  QCC_KERNEL void equal(const struct qcc_##op *p, int32_t n, const int8_t *a, const int8_t *b,    \
+                        int8_t *y) {                                                              \
+    row(p, n, a, 1, b, 1, y);                                                                     \
+  }                                                                                               \
+  QCC_KERNEL void broadcast(const struct qcc_##op *p, const struct qcc_broadcast *s,              \
+                            const int8_t *a, const int8_t *b, int8_t *y) {                        \
+    qcc_each_row_s8(row, p, s, a, b, y);                                                          \
+  }
+
+/* The same by qcc_ISA_OP_sixteen. */
+#define QCC_BY_SIXTEEN(op, isa)                                                                   \
+  QCC_INLINE void qcc_##op##_row_##isa(const void *p, int32_t n, const int8_t *a, int32_t a_step, \
+                                       const int8_t *b, int32_t b_step, int8_t *y) {              \
+    qcc_row_by_sixteen_s8(qcc_##isa##_##op##_sixteen, p, n, a, a_step, b, b_step, y);             \
+  }                                                                                               \
+  QCC_BY_ROWS(op, qcc_##op##_row_##isa, qcc_##op##_##isa##_s8, qcc_##op##_broadcast_##isa##_s8)
+
 #endif

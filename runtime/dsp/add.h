@@ -35,14 +35,6 @@ QCC_KERNEL void qcc_add_row_dsp(const void *params, int32_t n, const int8_t *a, 
     *y++ = (int8_t)qcc_add_one(p, *a, *b);
 }
 
-QCC_KERNEL void qcc_add_dsp_s8(const struct qcc_add *p, int32_t n, const int8_t *a, const int8_t *b,
-                               int8_t *y) {
-  qcc_add_row_dsp(p, n, a, 1, b, 1, y);
-}
-
-QCC_KERNEL void qcc_add_broadcast_dsp_s8(const struct qcc_add *p, const struct qcc_broadcast *s,
-                                         const int8_t *a, const int8_t *b, int8_t *y) {
-  qcc_each_row_s8(qcc_add_row_dsp, p, s, a, b, y);
-}
+QCC_BY_ROWS(add, qcc_add_row_dsp, qcc_add_dsp_s8, qcc_add_broadcast_dsp_s8)
 
 #endif

@@ -28,14 +28,6 @@ QCC_KERNEL void qcc_mul_row_dsp(const void *params, int32_t n, const int8_t *a, 
     *y++ = (int8_t)qcc_mul_one(p, *a, *b);
 }
 
-QCC_KERNEL void qcc_mul_dsp_s8(const struct qcc_mul *p, int32_t n, const int8_t *a, const int8_t *b,
-                               int8_t *y) {
-  qcc_mul_row_dsp(p, n, a, 1, b, 1, y);
-}
-
-QCC_KERNEL void qcc_mul_broadcast_dsp_s8(const struct qcc_mul *p, const struct qcc_broadcast *s,
-                                         const int8_t *a, const int8_t *b, int8_t *y) {
-  qcc_each_row_s8(qcc_mul_row_dsp, p, s, a, b, y);
-}
+QCC_BY_ROWS(mul, qcc_mul_row_dsp, qcc_mul_dsp_s8, qcc_mul_broadcast_dsp_s8)
 
 #endif

@@ -59,14 +59,6 @@ QCC_KERNEL void qcc_mve_mul_row(const void *params, int32_t n, const int8_t *a, 
 #undef QCC_MVE_MUL_SCALAR
 #undef QCC_MVE_MUL_SHIFT
 
-QCC_KERNEL void qcc_mve_mul_s8(const struct qcc_mul *p, int32_t n, const int8_t *a, const int8_t *b,
-                               int8_t *y) {
-  qcc_mve_mul_row(p, n, a, 1, b, 1, y);
-}
-
-QCC_KERNEL void qcc_mve_mul_broadcast_s8(const struct qcc_mul *p, const struct qcc_broadcast *s,
-                                         const int8_t *a, const int8_t *b, int8_t *y) {
-  qcc_each_row_s8(qcc_mve_mul_row, p, s, a, b, y);
-}
+QCC_BY_ROWS(mul, qcc_mve_mul_row, qcc_mve_mul_s8, qcc_mve_mul_broadcast_s8)
 
 #endif

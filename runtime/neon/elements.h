@@ -40,30 +40,8 @@ QCC_INLINE void qcc_neon_mul_sixteen(const void *params, const int8_t *a, const 
                              qcc_neon_scale(&p->out, vmull_high_s16(u1, v1), m)));
 }
 
-QCC_INLINE void qcc_add_row_neon(const void *p, int32_t n, const int8_t *a, int32_t a_step,
-                                const int8_t *b, int32_t b_step, int8_t *y) {
-  qcc_row_by_sixteen_s8(qcc_neon_add_sixteen, p, n, a, a_step, b, b_step, y);
-}
-
-QCC_KERNEL void qcc_add_broadcast_neon_s8(const struct qcc_add *p, const struct qcc_broadcast *s,
-                                          const int8_t *a, const int8_t *b, int8_t *y) {
-  qcc_each_row_s8(qcc_add_row_neon, p, s, a, b, y);
-}
-
-QCC_INLINE void qcc_mul_row_neon(const void *p, int32_t n, const int8_t *a, int32_t a_step,
-                                const int8_t *b, int32_t b_step, int8_t *y) {
-  qcc_row_by_sixteen_s8(qcc_neon_mul_sixteen, p, n, a, a_step, b, b_step, y);
-}
-
-QCC_KERNEL void qcc_mul_neon_s8(const struct qcc_mul *p, int32_t n, const int8_t *a,
-                                const int8_t *b, int8_t *y) {
-  qcc_mul_row_neon(p, n, a, 1, b, 1, y);
-}
-
-QCC_KERNEL void qcc_mul_broadcast_neon_s8(const struct qcc_mul *p, const struct qcc_broadcast *s,
-                                          const int8_t *a, const int8_t *b, int8_t *y) {
-  qcc_each_row_s8(qcc_mul_row_neon, p, s, a, b, y);
-}
+QCC_BY_SIXTEEN(add, neon)
+QCC_BY_SIXTEEN(mul, neon)
 
 QCC_KERNEL void qcc_lookup_neon_s8(int32_t n, const int8_t *table, const int8_t *x, int8_t *y) {
   qcc_neon_lookup(n, table, x, y);

@@ -42,34 +42,7 @@ QCC_INLINE void qcc_wasm_mul_sixteen(const void *params, const int8_t *a, const 
   wasm_v128_store(y, qcc_wasm_codes(&p->out, sum));
 }
 
-QCC_INLINE void qcc_add_row_wasm(const void *p, int32_t n, const int8_t *a, int32_t a_step,
-                                const int8_t *b, int32_t b_step, int8_t *y) {
-  qcc_row_by_sixteen_s8(qcc_wasm_add_sixteen, p, n, a, a_step, b, b_step, y);
-}
-
-QCC_KERNEL void qcc_add_wasm_s8(const struct qcc_add *p, int32_t n, const int8_t *a,
-                                const int8_t *b, int8_t *y) {
-  qcc_add_row_wasm(p, n, a, 1, b, 1, y);
-}
-
-QCC_KERNEL void qcc_add_broadcast_wasm_s8(const struct qcc_add *p, const struct qcc_broadcast *s,
-                                          const int8_t *a, const int8_t *b, int8_t *y) {
-  qcc_each_row_s8(qcc_add_row_wasm, p, s, a, b, y);
-}
-
-QCC_INLINE void qcc_mul_row_wasm(const void *p, int32_t n, const int8_t *a, int32_t a_step,
-                                const int8_t *b, int32_t b_step, int8_t *y) {
-  qcc_row_by_sixteen_s8(qcc_wasm_mul_sixteen, p, n, a, a_step, b, b_step, y);
-}
-
-QCC_KERNEL void qcc_mul_wasm_s8(const struct qcc_mul *p, int32_t n, const int8_t *a,
-                                const int8_t *b, int8_t *y) {
-  qcc_mul_row_wasm(p, n, a, 1, b, 1, y);
-}
-
-QCC_KERNEL void qcc_mul_broadcast_wasm_s8(const struct qcc_mul *p, const struct qcc_broadcast *s,
-                                          const int8_t *a, const int8_t *b, int8_t *y) {
-  qcc_each_row_s8(qcc_mul_row_wasm, p, s, a, b, y);
-}
+QCC_BY_SIXTEEN(add, wasm)
+QCC_BY_SIXTEEN(mul, wasm)
 
 #endif

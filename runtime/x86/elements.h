@@ -34,19 +34,6 @@ QCC_INLINE void qcc_avx2_mul_sixteen(const void *params, const int8_t *a, const 
   _mm_storeu_si128((__m128i *)(void *)y, bytes);
 }
 
-QCC_INLINE void qcc_mul_row_avx2(const void *p, int32_t n, const int8_t *a, int32_t a_step,
-                                 const int8_t *b, int32_t b_step, int8_t *y) {
-  qcc_row_by_sixteen_s8(qcc_avx2_mul_sixteen, p, n, a, a_step, b, b_step, y);
-}
-
-QCC_KERNEL void qcc_mul_avx2_s8(const struct qcc_mul *p, int32_t n, const int8_t *a,
-                                const int8_t *b, int8_t *y) {
-  qcc_mul_row_avx2(p, n, a, 1, b, 1, y);
-}
-
-QCC_KERNEL void qcc_mul_broadcast_avx2_s8(const struct qcc_mul *p, const struct qcc_broadcast *s,
-                                          const int8_t *a, const int8_t *b, int8_t *y) {
-  qcc_each_row_s8(qcc_mul_row_avx2, p, s, a, b, y);
-}
+QCC_BY_SIXTEEN(mul, avx2)
 
 #endif
