@@ -33,31 +33,34 @@ static const char *bias_array(Emitter *e, const Node *n, const Kernel *k) {
   return int_array(e, "b", "int32_t", channels, v);
 }
 
-/* Weights, [multiples], bias, multipliers, table of int8 codes, [scratch], output. */
-static void call_weighted(Emitter *e, const Node *n, const Kernel *k) {
+/* What stands before and behind the arguments that all kernels with weights have. */
+typedef enum { WITH_TABLE, WITH_PACKING_AND_TABLE, WITHOUT_TABLE } Arguments;
+
+/* [packing], parameters, [groups], input, weights, [multiples], bias, multipliers, [table], [scratch],
+ * output. */
+static void call_weighted(Emitter *e, const Node *n, const Kernel *k, Arguments with) {
   const char *groups = optional_input(n, 4) ? write_groups(e, n, k) : NULL, *w = weight_array(e, n, k);
   const char *b = bias_array(e, n, k), *m = constant_array(e, n->in[3], "m");
-  const char *table = optional_input(n, 5)            ? constant_array(e, n->in[5], "t")
-                      : n->in[0]->dtype == DT_I16 ? NULL
-                                                  : "NULL";
-  const char *packing =
-      strstr(k->name, "_packed") ? arena_printf(e->a, "%d, ", packing_of(e, n, k)) : "";
-  call(e, "qcc_%s(%s&p, %s%s, %s, %s%s%s, %s, %s%s%s%s)", k->name, packing,
-       groups ? "&q, " : "", pointer_to(e, n->in[0]), w, groups ? groups : "", groups ? ", " : "", b, m,
-       table ? table : "", table ? ", " : "", scratch_argument(e, n, k), pointer_to(e, n->out[0]));
+  const char *packing = "", *table = "";
+  if (with == WITH_PACKING_AND_TABLE) packing = arena_printf(e->a, "%d, ", packing_of(e, n, k));
+  if (with != WITHOUT_TABLE)
+    table = arena_printf(e->a, "%s, ", optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL");
+  call(e, "qcc_%s(%s&p, %s%s, %s, %s%s%s, %s, %s%s%s)", k->name, packing, groups ? "&q, " : "",
+       pointer_to(e, n->in[0]), w, groups ? groups : "", groups ? ", " : "", b, m, table,
+       scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 
-void emit_qconv(Emitter *e, const Node *n, const Kernel *k) {
+static void write_qconv(Emitter *e, const Node *n, const Kernel *k, Arguments with) {
   open_params(e, "qcc_conv");
   write_window(e, n, n->in[1]);
   write_group(e, n, k);
   field(e, "x_zero", attr_int(n, "x_zero", 0));
   write_rescale(e, n);
   close_params(e);
-  call_weighted(e, n, k);
+  call_weighted(e, n, k, with);
 }
 
-void emit_qgemm(Emitter *e, const Node *n, const Kernel *k) {
+static void write_qgemm(Emitter *e, const Node *n, const Kernel *k, Arguments with) {
   int64_t cols = n->in[1]->dim[0], depth = n_elements(n->in[1]) / cols;
   open_params(e, "qcc_gemm");
   field(e, "rows", n_elements(n->out[0]) / cols);
@@ -65,7 +68,20 @@ void emit_qgemm(Emitter *e, const Node *n, const Kernel *k) {
   field(e, "cols", cols);
   write_rescale(e, n);
   close_params(e);
-  call_weighted(e, n, k);
+  call_weighted(e, n, k, with);
+}
+
+void emit_qconv(Emitter *e, const Node *n, const Kernel *k) { write_qconv(e, n, k, WITH_TABLE); }
+void emit_qgemm(Emitter *e, const Node *n, const Kernel *k) { write_qgemm(e, n, k, WITH_TABLE); }
+void emit_qconv_s16(Emitter *e, const Node *n, const Kernel *k) { write_qconv(e, n, k, WITHOUT_TABLE); }
+void emit_qgemm_s16(Emitter *e, const Node *n, const Kernel *k) { write_qgemm(e, n, k, WITHOUT_TABLE); }
+
+void emit_qconv_packed(Emitter *e, const Node *n, const Kernel *k) {
+  write_qconv(e, n, k, WITH_PACKING_AND_TABLE);
+}
+
+void emit_qgemm_packed(Emitter *e, const Node *n, const Kernel *k) {
+  write_qgemm(e, n, k, WITH_PACKING_AND_TABLE);
 }
 
 void emit_qmatmul(Emitter *e, const Node *n, const Kernel *k) {

@@ -40,7 +40,10 @@ static json_t *layer_json(Arena *a, const Node *n, const Target *t) {
     pack_weights(a, n, k->packing, &bytes);
     json_object_set_new(o, "weights",
                         json_pack("{s:s, s:o, s:I}", "format",
-                                  w->quant ? w->quant->format->name : "float32", "shape",
+                                  w->quant                ? w->quant->format->name
+                                  : w->dtype == DT_F16 ? "float16"
+                                                       : "float32",
+                                  "shape",
                                   shape_json(w), "bytes", (json_int_t)bytes));
   }
   json_object_set_new(o, "output", tensor_json(n->out[0]));
