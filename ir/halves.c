@@ -6,7 +6,7 @@
  * only moves elements, and what changes their type by itself, needs none of this. */
 #include <stdlib.h>
 
-#include "ir/ir.h"
+#include "ir/ops/ops.h"
 
 /* Does the node compute with elements of float16? */
 static bool computes_halves(const Node *n) {
@@ -42,15 +42,9 @@ void infer_op(Graph *g, Node *n) {
 
 /* ---- values */
 
-static void *alloc_or_exit(int64_t n, size_t bytes) {
-  void *p = calloc((size_t)n + 1, bytes);
-  if (p == NULL) error("out of memory");
-  return p;
-}
-
 static float *widened(const Tensor *t, const uint16_t *x) {
   int64_t n = n_elements(t);
-  float *y = alloc_or_exit(n, sizeof *y);
+  float *y = scratch(n, sizeof *y);
   for (int64_t i = 0; i < n; i++) y[i] = half_to_float(x[i]);
   return y;
 }
@@ -71,8 +65,8 @@ void eval_node(const Node *n, const void *const *in, void *const *out) {
     return;
   }
   int count = n->n_in + n->n_out;
-  Tensor *twin = alloc_or_exit(count, sizeof *twin), **t = alloc_or_exit(count, sizeof(Tensor *));
-  void **value = alloc_or_exit(count, sizeof *value), **own = alloc_or_exit(count, sizeof *own);
+  Tensor *twin = scratch(count, sizeof *twin), **t = scratch(count, sizeof(Tensor *));
+  void **value = scratch(count, sizeof *value), **own = scratch(count, sizeof *own);
   for (int i = 0; i < count; i++) {
     bool is_input = i < n->n_in;
     const Tensor *given = is_input ? n->in[i] : n->out[i - n->n_in];
@@ -83,7 +77,7 @@ void eval_node(const Node *n, const void *const *in, void *const *out) {
     if (given->dtype != DT_F16) continue;
     twin[i].dtype = DT_F32;
     value[i] = own[i] = is_input ? widened(given, in[i])
-                                 : alloc_or_exit(n_elements(given), sizeof(float));
+                                 : scratch(n_elements(given), sizeof(float));
     if (given->data != NULL) twin[i].data = own[i];
   }
   Node as_float = *n;
