@@ -469,7 +469,11 @@ static void quantize_node_weights(Plan *p, Node *n, bool integer) {
   Graph *g = p->g;
   WeightChoice w = weight_choice(g, p->cx, n);
   if (!w.format || !is_float_const(n->in[1])) return;
-  if (needs_of(p->cx, n, &w) == NEEDS_NOTHING && find_solver(w.solver)->needs) w.solver = "mse";
+  if (needs_of(p->cx, n, &w) == NEEDS_NOTHING && find_solver(w.solver)->needs) {
+    add_note(p->cx, n->name, "its weights are chosen by mse: %s does not look at transposed inputs",
+             w.solver);
+    w.solver = "mse";
+  }
   /* The scale of the activation: its Dequantize is already there when the node is an integer
    * one. */
   const Node *dq = integer ? n->in[0]->def : NULL;
