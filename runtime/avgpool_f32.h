@@ -46,7 +46,7 @@ QCC_INLINE void qcc_avgpool_real(int e, const struct qcc_avgpool_f32 *p, const v
       for (int32_t ox = 0; ox < g->out_w; ox++, y = qcc_place(e, y, g->out_c)) {
         struct qcc_taps t = qcc_find_taps(g, oy, ox);
         int32_t count = (t.ky1 - t.ky0) * (t.kx1 - t.kx0);
-        float *sums = qcc_sums(e, scratch, y);
+        float *sums = qcc_float_sums(e, scratch, y);
         if (p->count_pad)
           count = qcc_count_taps(oy * g->stride_h - g->pad_top, g->dilation_h, g->kernel_h,
                                  g->in_h + p->pad_bottom) *

@@ -30,7 +30,7 @@ QCC_INLINE void qcc_depthwise_real(int tx, int tw, const struct qcc_conv_f32 *p,
     for (int32_t oy = 0; oy < g->out_h; oy++)
       for (int32_t ox = 0; ox < g->out_w; ox++, y = qcc_place(tx, y, g->out_c)) {
         struct qcc_taps t = qcc_find_taps(g, oy, ox);
-        float *sums = qcc_sums(tx, scratch, y);
+        float *sums = qcc_float_sums(tx, scratch, y);
         for (int32_t c = 0; c < g->out_c; c++)
           sums[c] = bias ? bias[c] : 0.0f;
         qcc_depthwise_pixel_real(tx, tw, g, &t, x, w, sums);

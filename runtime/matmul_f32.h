@@ -32,7 +32,7 @@ QCC_INLINE void qcc_matmul_real(int t, const struct qcc_matmul_f32 *p, const voi
   int32_t index[6] = {0, 0, 0, 0, 0, 0}, a_at = 0, b_at = 0;
   do {
     for (int32_t i = 0; i < p->rows; i++, y = qcc_place(t, y, p->cols)) {
-      float *sums = qcc_sums(t, scratch, y);
+      float *sums = qcc_float_sums(t, scratch, y);
       qcc_matmul_row_real(t, p, qcc_at(t, a, a_at + i * p->depth), qcc_at(t, b, b_at), sums);
       qcc_put_sums(t, p->cols, sums, y);
     }

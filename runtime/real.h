@@ -96,7 +96,7 @@ QCC_INLINE void qcc_put(int t, void *y, int32_t i, float v) {
 }
 
 /* Where the sums of outputs are kept: in y itself where those are float32, else in scratch. */
-QCC_INLINE float *qcc_sums(int t, void *scratch, void *y) {
+QCC_INLINE float *qcc_float_sums(int t, void *scratch, void *y) {
   return t == QCC_F16 ? (float *)scratch : (float *)y;
 }
 

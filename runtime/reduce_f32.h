@@ -50,7 +50,7 @@ QCC_INLINE void qcc_reduce_real(int op, int t, const struct qcc_reduce *p,
                                 const void *QCC_RESTRICT x, void *scratch, void *QCC_RESTRICT y) {
   int32_t step[8], index[8] = {0, 0, 0, 0, 0, 0, 0, 0}, count, at = 0, last = p->rank - 1;
   int32_t n = qcc_reduce_steps(p, step, &count);
-  float *sums = qcc_sums(t, scratch, y);
+  float *sums = qcc_float_sums(t, scratch, y);
   for (int32_t i = 0; i < n; i++)
     sums[i] = qcc_reduce_start(op);
   do {

@@ -24,7 +24,7 @@ QCC_INLINE void qcc_softmax_real(int t, int32_t outer, int32_t n, int32_t inner,
     int32_t at = o / inner * n * inner + o % inner;
     const void *from = qcc_at(t, x, at);
     void *to = qcc_place(t, y, at);
-    float *e = qcc_sums(t, scratch, to);
+    float *e = qcc_float_sums(t, scratch, to);
     if (inner == 1) /* vectors of neighbours */
       qcc_softmax_line(t, n, 1, 1, from, e, to);
     else

@@ -163,7 +163,7 @@ QCC_INLINE void qcc_mve_store_run_f16(const struct qcc_act *p, float16x8_t v,
   "vfma.f16 %q[a0], %q[v], " x "\n"
 
 /* Four elements of one pixel in r0 and r2, of the other in r4 and r6. */
-#define QCC_MVE_FOUR(first, second, step)                                                          \
+#define QCC_MVE_HALVES4(first, second, step)                                                       \
   __asm__ volatile("wls lr, %[n], 2f\n"                                                            \
                    "1: " first step("r0", "r4") "lsr r0, r0, #16\n" second("r4")                   \
                        step("r0", "r4") step("r2", "r6") "lsr r2, r2, #16\n" second("r6")          \
@@ -185,13 +185,13 @@ QCC_INLINE const uint16_t *qcc_mve_run_f16(int two, int wide, int32_t n, const u
                                            float16x8_t b[2]) {
   float16x8_t v, u;
   if (two && wide)
-    QCC_MVE_FOUR(QCC_MVE_LOAD_TWO, QCC_MVE_SECOND, QCC_MVE_16X2);
+    QCC_MVE_HALVES4(QCC_MVE_LOAD_TWO, QCC_MVE_SECOND, QCC_MVE_16X2);
   else if (two)
-    QCC_MVE_FOUR(QCC_MVE_LOAD_TWO, QCC_MVE_SECOND, QCC_MVE_8X2);
+    QCC_MVE_HALVES4(QCC_MVE_LOAD_TWO, QCC_MVE_SECOND, QCC_MVE_8X2);
   else if (wide)
-    QCC_MVE_FOUR(QCC_MVE_LOAD_ONE, QCC_MVE_NO_SECOND, QCC_MVE_16X1);
+    QCC_MVE_HALVES4(QCC_MVE_LOAD_ONE, QCC_MVE_NO_SECOND, QCC_MVE_16X1);
   else
-    QCC_MVE_FOUR(QCC_MVE_LOAD_ONE, QCC_MVE_NO_SECOND, QCC_MVE_8X1);
+    QCC_MVE_HALVES4(QCC_MVE_LOAD_ONE, QCC_MVE_NO_SECOND, QCC_MVE_8X1);
   for (int32_t i = 0; i < (n & 3); i++)
     for (int32_t k = 0; k < 1 + wide; k++, w += 8) {
       float16_t s, t;
@@ -209,7 +209,7 @@ QCC_INLINE const uint16_t *qcc_mve_run_f16(int two, int wide, int32_t n, const u
 #undef QCC_MVE_16X1
 #undef QCC_MVE_8X2
 #undef QCC_MVE_8X1
-#undef QCC_MVE_FOUR
+#undef QCC_MVE_HALVES4
 #undef QCC_MVE_LOAD_ONE
 #undef QCC_MVE_LOAD_TWO
 #undef QCC_MVE_NO_SECOND

@@ -204,7 +204,7 @@ QCC_INLINE void qcc_dots_walk(const struct qcc_dots *v, int32_t bits, int32_t n_
   QCC_SHARED void qcc_dots_##name(QCC_DOTS_PARAMETERS) {                                          \
     qcc_dots_walk(v, bits, n_pixel, most, x, w, grouped ? multiple : NULL, b, m, table, y);       \
   }
-#define QCC_DOTS(bits, wide, narrow)                                                              \
+#define QCC_DOTS_BY(bits, wide, narrow)                                                           \
   QCC_DOTS_WALK(s##bits##_row, bits, 1, QCC_BLOCKS, 0)                                            \
   QCC_DOTS_WALK(s##bits##_wide, bits, wide, QCC_BLOCKS, 0)                                        \
   QCC_DOTS_WALK(s##bits##_narrow, bits, narrow, QCC_BLOCKS / 2, 0)                                \
@@ -219,10 +219,10 @@ QCC_INLINE void qcc_dots_walk(const struct qcc_dots *v, int32_t bits, int32_t n_
     else if (few) qcc_dots_s##bits##_narrow(v, x, w, NULL, b, m, table, y);                       \
     else qcc_dots_s##bits##_wide(v, x, w, NULL, b, m, table, y);                                  \
   }
-QCC_DOTS(8, QCC_TILE_8, QCC_NARROW_8)
-QCC_DOTS(4, QCC_TILE_4, QCC_NARROW_4)
-QCC_DOTS(2, QCC_TILE_4, QCC_NARROW_4)
-#undef QCC_DOTS
+QCC_DOTS_BY(8, QCC_TILE_8, QCC_NARROW_8)
+QCC_DOTS_BY(4, QCC_TILE_4, QCC_NARROW_4)
+QCC_DOTS_BY(2, QCC_TILE_4, QCC_NARROW_4)
+#undef QCC_DOTS_BY
 #undef QCC_DOTS_WALK
 #undef QCC_DOTS_PARAMETERS
 

@@ -1,6 +1,6 @@
 #!/bin/sh
-# Every run-time header compiles alone, without a warning, with each compiler that is installed and
-# for each kind of core.  It is compiled as the main file, where clang also reports unused
+# Every run-time header compiles alone, and all of a family together with the portable ones, as a network
+# may need them, without a warning, with each compiler that is installed and for each kind of core.  It is compiled as the main file, where clang also reports unused
 # functions, as in generated code.
 # Usage: headers.sh RUNTIME_FOLDER.  Exit 1 when one does not compile.
 runtime=$1
@@ -10,7 +10,7 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 folder=.
 
-# check LABEL COMMAND...: compiles one file that includes one header, for every header of $folder.
+# check LABEL COMMAND...: compiles every header of $folder, then one file that includes them all.
 check() {
   label=$1
   shift
@@ -18,7 +18,8 @@ check() {
     echo "skipped $label: $1 is not installed"
     return
   fi
-  for header in "$runtime/$folder"/*.h; do
+  (cd "$runtime" && printf '#include "%s"\n' *.h "$folder"/*.h) >"$work/all.c"
+  for header in "$runtime/$folder"/*.h "$work/all.c"; do
     # shellcheck disable=SC2086
     if ! "$@" $strict -O2 -I "$runtime" -x c -c "$header" -o "$work/one.o" 2>"$work/log"; then
       echo "failed $label: ${header##*/}"
