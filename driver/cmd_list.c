@@ -35,6 +35,11 @@ static void list_solvers(Arena *a, Out *o) {
   for (int i = 0; i < n_solvers; i++) row(o, solvers[i].name, solvers[i].summary);
 }
 
+static void list_transforms(Arena *a, Out *o) {
+  (void)a;
+  for (int i = 0; i < n_transforms; i++) row(o, transforms[i].name, transforms[i].summary);
+}
+
 static void list_targets(Arena *a, Out *o) {
   for (int i = 0; i < n_targets(); i++)
     row(o, target_name_at(i), load_target(a, target_name_at(i))->summary);
@@ -82,13 +87,14 @@ static void list_keys(Arena *a, Out *o) {
 
 static const struct { const char *name; void (*list)(Arena *a, Out *o); } tables[] = {
   {"ops", list_ops}, {"passes", list_passes}, {"formats", list_formats}, {"solvers", list_solvers},
-  {"targets", list_targets}, {"kernels", list_kernels}, {"presets", list_presets},
-  {"keys", list_keys},
+  {"transforms", list_transforms}, {"targets", list_targets}, {"kernels", list_kernels},
+  {"presets", list_presets}, {"keys", list_keys},
 };
 
 int cmd_list(Arena *a, const Options *o) {
   if (o->n_arg != 1)
-    error("qcc list takes one of ops, passes, formats, solvers, targets, kernels, presets, keys");
+    error("qcc list takes one of ops, passes, formats, solvers, transforms, targets, kernels, presets, "
+          "keys");
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
     if (strcmp(tables[i].name, o->arg[0]) != 0) continue;
     Out out = {json_array(), o->json};
@@ -104,6 +110,7 @@ int cmd_list(Arena *a, const Options *o) {
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) names[i] = tables[i].name;
   const char *near = nearest_name(o->arg[0], names, (int)(sizeof tables / sizeof *tables));
   if (near) error("there is no table '%s'; did you mean '%s'?", o->arg[0], near);
-  error("there is no table '%s': ops, passes, formats, solvers, targets, kernels, presets or keys",
+  error("there is no table '%s': ops, passes, formats, solvers, transforms, targets, kernels, presets "
+        "or keys",
         o->arg[0]);
 }

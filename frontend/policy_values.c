@@ -127,52 +127,72 @@ const char **known_keys(Arena *a, const char *prefix, unsigned where, int *n) {
   return list;
 }
 
-/* `[fold_bn, {smoothquant: {alpha: 0.5}}]`: words, or maps of one word to its parameters. */
-static const char *want_words(PolicyReader *r, const Yaml *y, const PolicyKey *k) {
+static bool has_keys_below(const char *prefix, unsigned where) {
+  size_t n = strlen(prefix);
+  for (int i = 0; i < n_policy_keys; i++)
+    if ((policy_keys[i].where & where) && strncmp(policy_keys[i].key, prefix, n) == 0) return true;
+  return false;
+}
+
+static void read_parameters(PolicyReader *r, Settings *to, const PolicyKey *k, const char *word,
+                            const Yaml *y) {
+  const char *prefix = arena_printf(r->arena, "%s.%s.", k->key, word);
+  if (!has_keys_below(prefix, KEY_PARAMETER)) error_at(y->loc, "'%s' takes no parameters", word);
+  want_map(r, y, word);
+  for (int i = 0; i < y->n; i++)
+    read_setting(r, to, prefix, y->key[i], y->item[i], KEY_PARAMETER);
+}
+
+/* `[fold_bn, {smoothquant: {alpha: 0.5}}]`: words, or maps of one word to its parameters, which are
+ * settings of their own. */
+static const char *want_words(PolicyReader *r, Settings *to, const Yaml *y, const PolicyKey *k) {
   want_list(r, y, k->key);
   const char *text = "";
   for (int i = 0; i < y->n; i++) {
     const Yaml *item = y->item[i];
     bool map = item->kind == YAML_MAP && item->n == 1;
     const char *word = want_word(r, map ? item->key[0] : item, k->key, k->words, k->planned);
-    if (map) error_at(item->item[0]->loc, "'%s' takes no parameters", word);
+    if (map) read_parameters(r, to, k, word, item->item[0]);
     if (has_word(text, word)) error_at(item->loc, "'%s' is listed twice", word);
     text = arena_printf(r->arena, "%s%s%s", text, i > 0 ? " " : "", word);
   }
   return text;
 }
 
-enum { MAX_PARTS = 64 };      /* of a layer, for as many threads */
-
-static void check_between(const Yaml *y, const PolicyKey *k, double least, double most) {
-  double v = strtod(y->text, NULL);
-  if (!(v >= least && v <= most))
-    error_at(y->loc, "'%s' must be between %g and %g, found %s", last_part(k->key), least, most,
-             y->text);
-}
-
 /* Limits that a type does not express. */
 static void check_limits(const Yaml *y, const PolicyKey *k) {
-  if (strcmp(k->key, "weights.damp") == 0) check_between(y, k, 0, 100);
-  if (strcmp(k->key, "weights.alpha") == 0) check_between(y, k, 0, 1);
-  if (strcmp(k->key, "calibration.percentile") == 0) {
-    double v = strtod(y->text, NULL);
-    if (!(v > 50 && v <= 100))
-      error_at(y->loc, "'percentile' must be above 50 and at most 100, found %s", y->text);
-  }
-  if (strcmp(k->key, "threads") == 0 && strtod(y->text, NULL) > MAX_PARTS)
-    error_at(y->loc, "'threads' must be at most %d, found %s", MAX_PARTS, y->text);
+  if (y->kind != YAML_TEXT || has_word(k->words, y->text)) return;
+  double v = strtod(y->text, NULL), least, most;
+  if (key_bounds(k, &least, &most) && !(v >= least && v <= most))
+    error_at(y->loc, "'%s' must be between %g and %g, found %s", last_part(k->key), least, most,
+             y->text);
+  if (strcmp(k->key, "calibration.percentile") == 0 && !(v > 50 && v <= 100))
+    error_at(y->loc, "'percentile' must be above 50 and at most 100, found %s", y->text);
 }
 
-static const char *value_text(PolicyReader *r, const Yaml *y, const PolicyKey *k) {
-  const char *name = last_part(k->key);
+/* The word that stands in place of a number; NULL where a number has to be. */
+static const char *word_for_number(PolicyReader *r, const Yaml *y, const PolicyKey *k) {
+  bool number = y->kind == YAML_TEXT && strspn(y->text, "+-.0123456789") > 0;
+  if (k->words == NULL || number) return NULL;
+  if (y->kind == YAML_TEXT && has_word(k->words, y->text)) return y->text;
+  expected(r, y, arena_printf(r->arena, "a number or %s", k->words), last_part(k->key));
+}
+
+/* A setting's text, once it is what the table says; parameters of words go to `to`. */
+static const char *value_text(PolicyReader *r, Settings *to, const Yaml *y, const PolicyKey *k) {
+  const char *name = last_part(k->key), *word;
   switch (k->type) {
   case KEY_WORD: return want_word(r, y, k->key, k->words, k->planned);
-  case KEY_INT: return arena_printf(r->arena, "%lld", (long long)want_int(r, y, name, 1));
-  case KEY_REAL: want_real(r, y, name); return y->text;
+  case KEY_INT:
+    if ((word = word_for_number(r, y, k)) != NULL) return word;
+    return arena_printf(r->arena, "%lld", (long long)want_int(r, y, name, 1));
+  case KEY_REAL:
+    if ((word = word_for_number(r, y, k)) != NULL) return word;
+    want_real(r, y, name);
+    return y->text;
   case KEY_BOOL: return want_bool(r, y, name) ? "true" : "false";
   case KEY_TEXT: return want_text(r, y, name);
-  case KEY_WORDS: return want_words(r, y, k);
+  case KEY_WORDS: return want_words(r, to, y, k);
   case KEY_BYTES:
     if (parse_bytes(want_text(r, y, name)) < 0) expected(r, y, "a size such as 256KiB", name);
     return y->text;
@@ -190,20 +210,13 @@ static void finish_weights(PolicyReader *r, Settings *to, const Yaml *map) {
     error_at(group->loc, "'group' needs granularity: group, here it is %s", granularity->text);
 }
 
-static bool has_keys_below(const char *prefix, unsigned where) {
-  size_t n = strlen(prefix);
-  for (int i = 0; i < n_policy_keys; i++)
-    if ((policy_keys[i].where & where) && strncmp(policy_keys[i].key, prefix, n) == 0) return true;
-  return false;
-}
-
 void read_setting(PolicyReader *r, Settings *to, const char *prefix, const Yaml *key,
                   const Yaml *value, unsigned where) {
   const char *name = arena_printf(r->arena, "%s%s", prefix, key->text);
   const char *below = arena_printf(r->arena, "%s.", name);
   const PolicyKey *k = find_policy_key(name);
   if (k != NULL && (k->where & where)) {
-    const char *text = value_text(r, value, k);
+    const char *text = value_text(r, to, value, k);
     check_limits(value, k);
     add_setting(r, to, k->key, text, value->loc);
     return;

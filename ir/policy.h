@@ -82,7 +82,7 @@ typedef struct Policy {
 
 typedef enum KeyType {
   KEY_WORD, KEY_INT, KEY_REAL, KEY_BOOL, KEY_TEXT,
-  KEY_WORDS,                  /* a list of words */
+  KEY_WORDS,                  /* a list of words, or of one-key maps of a word to its parameters */
   KEY_BYTES,                  /* 300, 256KiB, 1MiB, or "never" */
 } KeyType;
 
@@ -90,13 +90,15 @@ enum {                        /* where a key may stand */
   KEY_TOP = 1,                /* at the top of the file */
   KEY_DEFAULT = 2,            /* below defaults: */
   KEY_RULE = 4,               /* in a rule */
+  KEY_PARAMETER = 8,          /* of a word in a list: transforms.<word>.<key> */
 };
 
 typedef struct PolicyKey {
   const char *key;            /* dotted */
   KeyType type;
-  unsigned where;             /* KEY_TOP, KEY_DEFAULT, KEY_RULE */
-  const char *words;          /* KEY_WORD: allowed values, separated by spaces; else NULL */
+  unsigned where;             /* KEY_TOP, KEY_DEFAULT, KEY_RULE, KEY_PARAMETER */
+  const char *words;          /* KEY_WORD: allowed values, separated by spaces; KEY_INT, KEY_REAL:
+                                 such that may stand in place of a number, or NULL; else NULL */
   const char *planned;        /* words, or values, that a later version brings; or NULL */
   const char *otherwise;      /* value when nobody sets it */
   const char *summary;
@@ -104,10 +106,17 @@ typedef struct PolicyKey {
 extern const PolicyKey policy_keys[];
 extern const int n_policy_keys;
 const PolicyKey *find_policy_key(const char *key);
+/* False where the key's type says all there is to say of its bounds. */
+bool key_bounds(const PolicyKey *k, double *least, double *most);
 /* Keys of policies that this version does not implement: they must not be ignored. */
 bool is_planned_key(const char *key);
 /* True when `word` is one of the words of a table's list. */
 bool has_word(const char *words, const char *word);
+
+/* A row of transforms.def. */
+typedef struct Transform { const char *name, *summary; } Transform;
+extern const Transform transforms[];
+extern const int n_transforms;
 
 /* ---- policy.c: reading what the policy says -------------------------------------------------- */
 

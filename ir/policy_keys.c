@@ -6,6 +6,19 @@
 
 #include "ir/policy.h"
 
+const Transform transforms[] = {
+#define TRANSFORM(name, summary) {#name, summary},
+#include "ir/transforms.def"
+#undef TRANSFORM
+};
+const int n_transforms = sizeof transforms / sizeof *transforms;
+
+static const char transform_words[] =
+#define TRANSFORM(name, summary) " " #name
+#include "ir/transforms.def"
+#undef TRANSFORM
+    ;
+
 /* clang-format off */
 const PolicyKey policy_keys[] = {
   {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8 int4 int2 ternary binary nf4 fp4 mxfp4 nvfp4",
@@ -42,7 +55,7 @@ const PolicyKey policy_keys[] = {
    "auto", "how a range is chosen from the observed values"},
   {"calibration.percentile", KEY_REAL, KEY_TOP | KEY_RULE, NULL, NULL,
    "99.99", "share of values inside the range with method: percentile"},
-  {"transforms", KEY_WORDS, KEY_TOP, "fold_bn equalize bias_correct",
+  {"transforms", KEY_WORDS, KEY_TOP, transform_words + 1,
    "smoothquant awq hadamard", "fold_bn", "rewrites before quantization"},
   {"optimize", KEY_WORD, KEY_TOP, "size balanced speed", NULL,
    "balanced", "how far kernels are specialised"},
@@ -58,6 +71,13 @@ const PolicyKey policy_keys[] = {
    "256KiB", "weights from this size on go to NAME_weights.bin"},
 };
 
+/* Bounds of numbers that their type does not express, both included. */
+static const struct { const char *key; double least, most; } bounds[] = {
+  {"weights.damp", 0, 100},
+  {"weights.alpha", 0, 1},
+  {"threads", 1, 64}, /* parts of a layer */
+};
+
 static const char *const planned_keys[] = {
   "outliers", "kv_cache", "search", "weights.scales", "weights.outliers",
   "activations.group", "activations.solver", "sensitivity",
@@ -70,6 +90,16 @@ const PolicyKey *find_policy_key(const char *key) {
   for (int i = 0; i < n_policy_keys; i++)
     if (strcmp(policy_keys[i].key, key) == 0) return &policy_keys[i];
   return NULL;
+}
+
+bool key_bounds(const PolicyKey *k, double *least, double *most) {
+  for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++) {
+    if (strcmp(bounds[i].key, k->key) != 0) continue;
+    *least = bounds[i].least;
+    *most = bounds[i].most;
+    return true;
+  }
+  return false;
 }
 
 bool is_planned_key(const char *key) {

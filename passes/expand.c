@@ -16,19 +16,38 @@ void print_yaml_text(FILE *f, const char *s) {
   fputc('"', f);
 }
 
-/* Words of a list, as a YAML list. */
-static void print_words(FILE *f, const char *words) {
+/* A word of the list k with its parameters: `fold_bn` or `{smoothquant: {alpha: 0.5}}`. */
+static void print_list_word(FILE *f, const Settings *s, const PolicyKey *k, const char *word,
+                            int len) {
+  int n = 0, head = (int)strlen(k->key);
+  for (int i = 0; i < n_policy_keys; i++) {
+    const char *key = policy_keys[i].key;
+    if (!(policy_keys[i].where & KEY_PARAMETER) || strncmp(key, k->key, (size_t)head) != 0 ||
+        strncmp(key + head + 1, word, (size_t)len) != 0 || key[head + 1 + len] != '.')
+      continue;
+    const Setting *set = find_setting(s, key);
+    if (n++ == 0) fprintf(f, "{%.*s: {", len, word);
+    else fputs(", ", f);
+    fprintf(f, "%s: %s", key + head + len + 2, set ? set->value : policy_keys[i].otherwise);
+  }
+  if (n > 0) fputs("}}", f);
+  else fprintf(f, "%.*s", len, word);
+}
+
+static void print_words(FILE *f, const Settings *s, const PolicyKey *k, const char *words) {
   fputc('[', f);
-  for (; *words != '\0'; words++) {
-    if (*words == ' ') fputs(", ", f);
-    else fputc(*words, f);
+  while (*words != '\0') {
+    int len = (int)strcspn(words, " ");
+    print_list_word(f, s, k, words, len);
+    words += len;
+    if (*words == ' ') fputs(", ", f), words++;
   }
   fputc(']', f);
 }
 
-static void print_value(FILE *f, const PolicyKey *k, const char *value) {
+static void print_value(FILE *f, const Settings *s, const PolicyKey *k, const char *value) {
   if (k->type == KEY_TEXT) print_yaml_text(f, value);
-  else if (k->type == KEY_WORDS) print_words(f, value);
+  else if (k->type == KEY_WORDS) print_words(f, s, k, value);
   else fputs(value, f);
 }
 
@@ -75,7 +94,7 @@ static void print_family(FILE *f, const char *indent, const Settings *s, int fir
     if (skip == 0) fprintf(f, "%s%s: ", indent, k->key);
     else if (n == 0) fprintf(f, "%s%.*s: {%s: ", indent, (int)skip, k->key, k->key + skip + 1);
     else fprintf(f, ", %s: ", k->key + skip + 1);
-    print_value(f, k, value);
+    print_value(f, s, k, value);
     n++;
   }
   if (n > 0) fputs(family(head->key) > 0 ? "}\n" : "\n", f);

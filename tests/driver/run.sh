@@ -80,7 +80,7 @@ help() {
 }
 
 list() {
-  for table in ops passes formats solvers targets kernels presets keys; do
+  for table in ops passes formats solvers transforms targets kernels presets keys; do
     expect 0 list "$table"
     [ -s stdout ] || wrong "list $table prints nothing"
     grep -n '^[^ ]* *$' stdout && wrong "list $table has rows without a summary"
