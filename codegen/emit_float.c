@@ -127,6 +127,26 @@ void emit_instancenorm(Emitter *e, const Node *n, const Kernel *k) {
        pointer_to(e, x), pointer_to(e, n->out[0]));
 }
 
+void emit_hadamard(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *x = n->in[0], *signs = optional_input(n, 1);
+  int64_t last = x->dim[x->rank - 1], block = attr_int(n, "block", last);
+  int core = hadamard_core(block);
+  const char *matrix = "NULL";
+  if (core > 1) {
+    int64_t *v = arena_alloc(e->a, (int64_t)core * core * (int64_t)sizeof *v);
+    for (int i = 0; i < core * core; i++) v[i] = hadamard_sign(core, i / core, i % core);
+    matrix = int_array(e, "h", "int8_t", (int64_t)core * core, v);
+  }
+  open_params(e, "qcc_hadamard");
+  field(e, "rows", n_elements(x) / last), field(e, "n", last);
+  field(e, "block", block), field(e, "core", core);
+  field(e, "inverse", attr_int(n, "inverse", 0));
+  fprintf(e->calls, ".scale = %s, ", float_text(e, 1 / sqrt((double)block)));
+  close_params(e);
+  call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, pointer_to(e, signs), matrix, pointer_to(e, x),
+       pointer_to(e, n->out[0]));
+}
+
 /* Names in the kernels' enumerations, with the attributes that become a and b. */
 static const struct Function {
   const char *op, *name, *a, *b;

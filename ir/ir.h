@@ -363,6 +363,18 @@ int32_t requantize_q31_wide(int64_t acc, int32_t m, int shift, int32_t zero, int
 void requantize_row(int64_t n, const int32_t *acc, const int32_t *bias, const int32_t *m, int shift,
                     int32_t zero, int32_t lo, int32_t hi, int8_t *y);
 
+/* ---- hadamard.c: orthogonal matrices of signs, divided by the square root of their order ------ */
+
+/* Order of the core of the matrix of an order: 1 for powers of two, 0 where there is no matrix. */
+int hadamard_core(int64_t order);
+/* 1 or -1: element [i][j] of a core. */
+int hadamard_sign(int core, int i, int j);
+/* n if there is a matrix of that order, else the largest power of two that divides it. */
+int64_t largest_hadamard(int64_t n);
+/* Multiplies runs of `order` elements of x[n], times sign[n] (NULL: none), by the matrix of that
+ * order, which divides n; `inverse`: by the transposed matrix, and then by the signs. */
+void hadamard_transform(double *x, int64_t n, int64_t order, const int8_t *sign, bool inverse);
+
 /* ---- print.c, verify.c ----------------------------------------------------------------------- */
 
 /* Writes the graph in the text form.  Constants of more than `inline_max` elements go to the

@@ -312,6 +312,19 @@ static Node *random_norm(Graph *g, DType type) {
   return n;
 }
 
+static Node *random_hadamard(Graph *g) {
+  int64_t block = largest_hadamard(random_size()), dim[2] = {pick(1, 4), block * pick(1, 3)};
+  Tensor *in[2] = {new_input(g, DT_F32, 2, dim), NULL};
+  if (pick(0, 1)) {
+    in[1] = new_weights(g, 1, &dim[1], DT_I8);
+    int8_t *sign = in[1]->data;
+    for (int64_t i = 0; i < dim[1]; i++) sign[i] = sign[i] < 0 ? -1 : 1;
+  }
+  Node *n = new_layer(g, "Hadamard", in[1] ? 2 : 1, in, new_output(g));
+  set_int(g, n, "block", block), set_int(g, n, "inverse", pick(0, 1));
+  return n;
+}
+
 static Node *random_reduction(Graph *g, DType type) {
   static const char *const ops[] = {"ReduceMean", "ReduceSum", "ReduceMax", "ReduceMin", "ReduceL2"};
   Tensor *x = random_image(g, type);
@@ -323,7 +336,10 @@ static Node *random_reduction(Graph *g, DType type) {
 }
 
 Node *random_real_elements(Graph *g, DType type) {
-  switch (pick(0, 9)) {
+  switch (pick(0, 10)) {
+    case 10:
+      if (type == DT_F32) return random_hadamard(g);
+      /* fall through */
     case 0: return random_pool(g, "MaxPool", type);
     case 1: return random_pool(g, "AveragePool", type);
     case 2: return random_binary(g, type);

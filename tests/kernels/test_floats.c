@@ -12,6 +12,7 @@
 #include "runtime/depthwise_f32.h"
 #include "runtime/gemm_f32.h"
 #include "runtime/gemm_f32_w8.h"
+#include "runtime/hadamard_f32.h"
 #include "runtime/matmul_f32.h"
 #include "runtime/maxpool_f32.h"
 #include "runtime/norm_f32.h"
@@ -516,6 +517,30 @@ static void test_norms(void **state) {
   }
 }
 
+/* Every matrix up to a size, rows of several blocks, and in place. */
+static void test_hadamard(void **state) {
+  (void)state;
+  for (int block = 1; block <= 256; block++) {
+    int core = hadamard_core(block), blocks = random_int(1, 3), n = block * blocks;
+    if (core == 0) continue;
+    struct qcc_hadamard p = {.rows = random_int(1, 3), .n = n, .block = block, .core = core,
+                             .inverse = random_int(0, 1), .scale = 1.0f / sqrtf((float)block)};
+    int8_t *signs = random_int(0, 2) ? new_buffer(n) : NULL, *matrix = new_buffer(core * core);
+    float *x = random_reals(p.rows * n), *y = new_buffer(4 * (int64_t)p.rows * n);
+    double *want = new_buffer(8 * (int64_t)p.rows * n);
+    for (int i = 0; signs && i < n; i++) signs[i] = (int8_t)(2 * random_int(0, 1) - 1);
+    for (int i = 0; i < core * core; i++)
+      matrix[i] = (int8_t)hadamard_sign(core, i / core, i % core);
+    for (int i = 0; i < p.rows * n; i++) want[i] = (double)x[i];
+    for (int r = 0; r < p.rows; r++) hadamard_transform(want + r * n, n, block, signs, p.inverse);
+    qcc_hadamard_f32(&p, signs, matrix, x, y);
+    assert_close(y, want, p.rows * n);
+    qcc_hadamard_f32(&p, signs, matrix, x, x);
+    assert_close(x, want, p.rows * n);
+    free_buffers();
+  }
+}
+
 static double reduce_step(int op, double sum, double x) {
   switch (op) {
     case QCC_REDUCE_MAX: return fmax(sum, x);
@@ -609,7 +634,7 @@ int main(void) {
       cmocka_unit_test(test_softmax),     cmocka_unit_test(test_unary),
       cmocka_unit_test(test_exp),
       cmocka_unit_test(test_activations), cmocka_unit_test(test_binary),
-      cmocka_unit_test(test_norms),
+      cmocka_unit_test(test_norms),       cmocka_unit_test(test_hadamard),
       cmocka_unit_test(test_reduce),      cmocka_unit_test(test_resize),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

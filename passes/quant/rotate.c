@@ -1,0 +1,58 @@
+/* rotate.c - rotations of constants, in double and rounded once, and of activations. */
+#include "passes/quant/rotate.h"
+
+#include <string.h>
+
+#include "passes/simplify/simplify.h"
+
+/* One of a sequence of random bits (splitmix64). */
+static int random_sign(uint64_t *state) {
+  uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+  z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+  z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+  return (z ^ (z >> 31)) & 1 ? 1 : -1;
+}
+
+Rotation new_rotation(Graph *g, int64_t n, int64_t block, const char *name) {
+  Rotation r = {n, block > 0 ? block : largest_hadamard(n), NULL};
+  if (name == NULL) return r;
+  int8_t *sign = arena_alloc(g->arena, n + 1);
+  uint64_t state = hash_bytes(HASH_START, name, strlen(name));
+  for (int64_t i = 0; i < n; i++) sign[i] = (int8_t)random_sign(&state);
+  r.sign = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_signs", name)), DT_I8, 1, &n, sign);
+  return r;
+}
+
+/* Rotates the vectors of a constant whose elements are `step` apart. */
+static Tensor *rotate(Graph *g, const Tensor *w, const Rotation *r, int64_t step) {
+  int64_t count = n_elements(w);
+  float *v = arena_alloc(g->arena, tensor_bytes(w));
+  Arena *scratch = new_arena();
+  double *x = arena_alloc(scratch, r->n * (int64_t)sizeof *x);
+  for (int64_t i = 0; i < count / r->n; i++) {
+    int64_t from = i / step * step * r->n + i % step;
+    for (int64_t k = 0; k < r->n; k++) x[k] = floats_of(w)[from + k * step];
+    hadamard_transform(x, r->n, r->block, r->sign ? r->sign->data : NULL, false);
+    for (int64_t k = 0; k < r->n; k++) v[from + k * step] = (float)x[k];
+  }
+  free_arena(scratch);
+  Tensor *rotated = new_floats(g, w->name, w->rank, w->dim, v);
+  rotated->layout = w->layout;
+  return rotated;
+}
+
+Tensor *rotate_rows(Graph *g, const Tensor *w, const Rotation *r) { return rotate(g, w, r, 1); }
+
+Tensor *rotate_columns(Graph *g, const Tensor *w, const Rotation *r) {
+  return rotate(g, w, r, n_elements(w) / r->n);
+}
+
+Tensor *add_rotation(Graph *g, int at, const char *name, Tensor *x, const Rotation *r,
+                     bool inverse) {
+  Tensor *y = new_tensor(g, fresh_name(g, name), DT_NONE, -1, NULL);
+  Node *n = add_node(g, at, "Hadamard", y->name, r->sign ? 2 : 1, (Tensor *[]){x, r->sign}, 1, &y);
+  set_int(g, n, "block", r->block);
+  if (inverse) set_int(g, n, "inverse", 1);
+  infer_node(g, n);
+  return y;
+}
