@@ -29,14 +29,18 @@ const PolicyKey policy_keys[] = {
    "channel", "which weights share a scale"},
   {"weights.group", KEY_INT, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0", "weights per scale with granularity: group"},
-  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse gptq gptaq",
-   "ldlq kmeans sparsegpt lsq", "mse", "which code each weight gets"},
+  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse gptq gptaq wanda sparsegpt",
+   "ldlq kmeans lsq", "mse", "which code each weight gets"},
   {"weights.damp", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
-   "0.01", "gptq, gptaq: share of the Hessian's mean diagonal that is added to it"},
+   "0.01", "gptq and its relatives: share of the Hessian's mean diagonal that is added to it"},
   {"weights.act_order", KEY_WORD, KEY_DEFAULT | KEY_RULE, "none static", NULL,
-   "static", "gptq, gptaq: static: columns with the largest inputs first"},
+   "static", "gptq and its relatives: static: columns with the largest inputs first"},
   {"weights.alpha", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0.25", "gptaq: share of the inputs' mismatch that is made up for"},
+  {"weights.sparsity", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
+   "0", "wanda, sparsegpt: share of the weights that become 0"},
+  {"weights.pattern", KEY_WORD, KEY_DEFAULT | KEY_RULE, "none 1:2 1:4 2:4 2:8 4:8", NULL,
+   "none", "wanda, sparsegpt: n:m: at most n of every m weights of a channel are not 0"},
   {"weights.layout", KEY_WORD, KEY_DEFAULT | KEY_RULE, "fast compact", NULL,
    "fast", "fast: wider in flash where that brings a vector kernel; compact: never"},
   {"activations.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8 int16",
@@ -75,6 +79,7 @@ const PolicyKey policy_keys[] = {
 static const struct { const char *key; double least, most; } bounds[] = {
   {"weights.damp", 0, 100},
   {"weights.alpha", 0, 1},
+  {"weights.sparsity", 0, 0.99},
   {"threads", 1, 64}, /* parts of a layer */
 };
 

@@ -85,6 +85,8 @@ static void print_weights(FILE *f, const WeightChoice *w) {
   if (find_solver(w->solver)->needs != 0)
     fprintf(f, ", damp: %.9g, act_order: %s, alpha: %.9g", w->damp, w->act_order ? "static" : "none",
             w->alpha);
+  if (w->keep > 0) fprintf(f, ", pattern: %lld:%lld", (long long)w->keep, (long long)w->of);
+  else if (w->sparsity > 0) fprintf(f, ", sparsity: %.9g", w->sparsity);
   fprintf(f, "%s}\n", w->compact ? ", layout: compact" : "");
 }
 

@@ -53,6 +53,24 @@ static const Format *format_choice(const Layers *l, const char *key, bool *half,
   return f;
 }
 
+/* Which weights become 0, where the format and the solver can do that. */
+static void choose_pruning(const Layers *l, WeightChoice *c) {
+  const char *pattern = value_of(l, "weights.pattern"), *colon = strchr(pattern, ':');
+  c->sparsity = strtod(value_of(l, "weights.sparsity"), NULL);
+  if (colon != NULL) c->keep = strtoll(pattern, NULL, 10), c->of = strtoll(colon + 1, NULL, 10);
+  if (c->format == NULL || (colon == NULL && !(c->sparsity > 0))) return;
+  const Rule *won;
+  const char *key = colon != NULL ? "pattern" : "sparsity";
+  Loc loc = winner(l, colon != NULL ? "weights.pattern" : "weights.sparsity", &won)->loc;
+  if (colon != NULL && c->sparsity > 0)
+    error_at(loc, "pattern %s says how many weights are 0, and so does sparsity: one must go",
+             pattern);
+  if (strcmp(c->solver, "wanda") != 0 && strcmp(c->solver, "sparsegpt") != 0)
+    error_at(loc, "'%s' needs solver: wanda or sparsegpt, here it is %s", key, c->solver);
+  if (code_near(c->format, 0) != 0)
+    error_at(loc, "'%s' needs a format that has 0, %s has not", key, c->format->name);
+}
+
 static WeightChoice choose_weights(const Layers *l, const Node *n) {
   WeightChoice c = {0};
   c.format = format_choice(l, "weights.format", &c.half, &c.won, &c.loc);
@@ -64,6 +82,7 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   c.act_order = strcmp(value_of(l, "weights.act_order"), "static") == 0;
   c.alpha = strtod(value_of(l, "weights.alpha"), NULL);
   c.compact = strcmp(value_of(l, "weights.layout"), "compact") == 0;
+  choose_pruning(l, &c);
   if (c.granularity != GRAN_GROUP) return c;
   c.group = strtoll(value_of(l, "weights.group"), NULL, 10);
   const Rule *won;

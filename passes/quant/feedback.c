@@ -24,6 +24,7 @@ typedef struct Chunk {
   double *target; /* [n][row] */
   double *e;      /* [n][row] errors in the order of the steps */
   double *t;      /* [n][block] targets with feedback */
+  bool *drop;     /* [n][block] codes that are to be 0, or NULL */
 } Chunk;
 
 /* Targets of steps [from, to), with the feedback of all steps before. */
@@ -37,13 +38,21 @@ static void start_block(Chunk *c, int64_t from, int64_t to) {
                 c->e, (int)row, c->f->r + from, (int)row, 1, c->t, (int)c->block);
 }
 
+/* Channels [i, i + n) of the chunk say which of steps [from, to) of the block at `start` are 0. */
+static void ask_drop(Chunk *c, int64_t i, int64_t n, int64_t start, int64_t from, int64_t to) {
+  int64_t at = i * c->block + from - start;
+  Targets now = {c->l, c->f, c->first + i, n, from, to, c->t + at, c->block};
+  c->l->drop(&now, c->drop + at);
+}
+
 /* A group's scale by its weights as they are now, within what the channel's scale permits. */
-static void fit_group(Layer *l, int64_t channel, int64_t column, const double *t) {
+static void fit_group(Layer *l, int64_t channel, int64_t column, const double *t,
+                      const bool *drop) {
   QuantSpec *q = l->q;
   int64_t n = l->row - column < q->group ? l->row - column : q->group;
   int64_t element = channel * l->row + column, index = scale_index(l->t, q, element);
   float *w = scratch(n, sizeof *w);
-  for (int64_t i = 0; i < n; i++) w[i] = (float)t[i];
+  for (int64_t i = 0; i < n; i++) w[i] = drop != NULL && drop[i] ? 0 : (float)t[i];
   float s = l->solver->fit(w, l->importance != NULL ? l->importance + element : NULL, n, q->format);
   free(w);
   if (!(s > 0)) return;
@@ -52,21 +61,27 @@ static void fit_group(Layer *l, int64_t channel, int64_t column, const double *t
   q->scale[index] = channel_scale * (float)q->multiple[index];
 }
 
-/* Are scales of groups fitted when the loop comes to them? Only where groups are runs of steps. */
+/* Are scales of groups fitted when the loop comes to them? Only where groups are runs of steps, and
+ * what is dropped of them is known. */
 static bool fits_groups(const Layer *l) {
-  return l->q->group > 0 && l->q->multiple != NULL && !l->choice->act_order;
+  return l->q->group > 0 && l->q->multiple != NULL && !l->choice->act_order && !l->drop_every;
 }
 
 /* Rounds steps [from, to) of channel i of the chunk; returns its loss. */
 static double round_block(Chunk *c, int64_t i, int64_t from, int64_t to) {
   Layer *l = c->l;
   double *t = c->t + i * c->block, loss = 0;
+  const bool *drop = c->drop != NULL ? c->drop + i * c->block : NULL;
   int64_t channel = c->first + i;
   for (int64_t k = from; k < to; k++) {
     int64_t column = c->f->order[k], element = channel * l->row + column;
-    if (fits_groups(l) && k % l->q->group == 0) fit_group(l, channel, column, t + k - from);
+    if (l->drop_every > 0 && k % l->drop_every == 0)
+      ask_drop(c, i, 1, from, k, to - k < l->drop_every ? to : k + l->drop_every);
+    if (fits_groups(l) && k % l->q->group == 0)
+      fit_group(l, channel, column, t + k - from, drop != NULL ? drop + k - from : NULL);
     double scale = (double)l->q->scale[scale_index(l->t, l->q, element)], now = t[k - from];
-    int8_t code = nearest_code((float)now, (float)scale, l->q->format);
+    bool zero = drop != NULL && drop[k - from];
+    int8_t code = zero ? 0 : nearest_code((float)now, (float)scale, l->q->format);
     double q = scale * (double)code, e = c->target[i * l->row + column] - q;
     const double *r = c->f->r + k * l->row;
     l->codes[element] = code;
@@ -85,14 +100,17 @@ static double round_chunk(Chunk *c, AimFn *aim) {
   if (aim != NULL) aim(c->l, c->f, c->first, c->n, c->target);
   c->e = scratch(c->n * row, sizeof *c->e);
   c->t = scratch(c->n * c->block, sizeof *c->t);
+  c->drop = c->l->drop != NULL ? scratch(c->n * c->block, sizeof *c->drop) : NULL;
   for (int64_t from = 0; from < row; from += c->block) {
     int64_t to = row - from < c->block ? row : from + c->block;
     start_block(c, from, to);
+    if (c->drop != NULL && c->l->drop_every == 0) ask_drop(c, 0, c->n, from, from, to);
     for (int64_t i = 0; i < c->n; i++) loss += round_block(c, i, from, to);
   }
   free(c->target);
   free(c->e);
   free(c->t);
+  free(c->drop);
   return loss;
 }
 
@@ -100,13 +118,15 @@ double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, A
                            int64_t block) {
   int64_t chunks = (n + CHUNK - 1) / CHUNK;
   double *loss = scratch(chunks, sizeof *loss), sum = 0;
-  /* A group must lie in one block, where all that its scale depends on is known. */
-  if (fits_groups(l)) block = (block + l->q->group - 1) / l->q->group * l->q->group;
+  /* A group must lie in one block, where all that its scale depends on is known; so must the columns
+   * of which some are dropped. */
+  int64_t whole = fits_groups(l) ? l->q->group : l->drop_every > 0 ? l->drop_every : 1;
+  block = (block + whole - 1) / whole * whole;
   prepare_blas();
 #pragma omp parallel for schedule(dynamic)
   for (int64_t i = 0; i < chunks; i++) {
     int64_t first = i * CHUNK, count = n - first < CHUNK ? n - first : CHUNK;
-    Chunk c = {l, f, from + first, count, block, NULL, NULL, NULL};
+    Chunk c = {.l = l, .f = f, .first = from + first, .n = count, .block = block};
     loss[i] = round_chunk(&c, aim);
   }
   for (int64_t i = 0; i < chunks; i++) sum += loss[i];

@@ -10,6 +10,19 @@
 #include "passes/quant/factor.h"
 #include "passes/quant/moments.h"
 
+struct Layer;
+/* What steps [from, to) of some output channels should be, with all feedback so far (feedback.c). */
+typedef struct Targets {
+  const struct Layer *l;
+  const Factor *f;
+  int64_t channel, n;      /* the first, and how many */
+  int64_t from, to;        /* steps */
+  const double *t;         /* [n][stride] from step `from` on */
+  int64_t stride;
+} Targets;
+/* Sets drop [n][stride] where a code shall be 0. */
+typedef void DropFn(const Targets *a, bool *drop);
+
 /* A layer of weights on its way to codes. */
 typedef struct Layer {
   const Solver *solver;
@@ -21,6 +34,9 @@ typedef struct Layer {
   int8_t *codes;           /* [channels][row] */
   const Moments *x;        /* of the inputs; NULL: the solver needs none */
   float *importance;       /* [channels][row] mean square of each weight's input, or NULL */
+  const float *dense;      /* w before some were set to 0, or NULL: none were */
+  DropFn *drop;            /* of a solver with feedback; NULL: no code is to be 0 */
+  int64_t drop_every;      /* asked for so many columns of one channel; 0: for blocks of channels */
 } Layer;
 
 /* Scale of n weights; anything that is not positive: they are all 0. */
@@ -47,6 +63,16 @@ uint8_t nearest_multiple(double m, const Format *f);
  * element.  In parallel: fn may write what belongs to its run only. */
 typedef void RunFn(void *ctx, const float *w, int64_t n, int64_t from, int64_t index);
 void for_each_run(const Tensor *t, const QuantSpec *q, RunFn *fn, const float *w, void *ctx);
+
+/* ---- prune.c: weights that become 0 ---------------------------------------------------------- */
+
+bool is_pruned(const WeightChoice *c);
+/* How many of n weights are dropped; with a pattern, n of one run. */
+int64_t count_dropped(const WeightChoice *c, int64_t n);
+/* Marks `count` of n, those with the smallest scores; of equal ones the first. */
+void drop_smallest(const double *score, int64_t n, int64_t count, bool *drop);
+/* The weights with those that matter least set to 0; from malloc. */
+float *prune_weights(const Layer *l);
 
 /* ---- feedback.c: rounding that makes up for its own errors ----------------------------------- */
 

@@ -54,17 +54,19 @@ static bool is_dead(const QuantSpec *q, int64_t i, int64_t per, const float *w, 
  * without weights needs few bits, and must not decide the shift of the whole layer. */
 enum { BIAS_BITS = 26, DEAD_BIAS_BITS = 16 };
 
-static void settle_scales(const Tensor *w, QuantSpec *q, float x_scale, const float *bias) {
+/* v [elements of w]: its reals. */
+static void settle_scales(const Tensor *w, const float *v, QuantSpec *q, float x_scale,
+                          const float *bias) {
   int64_t channels = q->axis < 0 ? 1 : w->dim[q->axis], row = n_elements(w) / channels;
   int64_t per = q->n / channels;
   float largest = 0;
   for (int64_t i = 0; i < q->n; i++) {
     double least = bias_of(w, q, i, per, bias) / x_scale;
     q->scale[i] = fmaxf(q->scale[i], (float)ldexp(least, -BIAS_BITS));
-    if (!is_dead(q, i, per, w->data, row)) largest = fmaxf(largest, q->scale[i]);
+    if (!is_dead(q, i, per, v, row)) largest = fmaxf(largest, q->scale[i]);
   }
   for (int64_t i = 0; i < q->n; i++) {
-    if (!is_dead(q, i, per, w->data, row)) continue;
+    if (!is_dead(q, i, per, v, row)) continue;
     double least = bias_of(w, q, i, per, bias) / x_scale;
     if (least > 0) q->scale[i] = fmaxf(q->scale[i], (float)ldexp(least, -DEAD_BIAS_BITS));
     else if (largest > 0) q->scale[i] = largest;
@@ -95,14 +97,17 @@ Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, 
                         choice->format->dtype, w->rank, w->dim, arena_alloc(g->arena, count + 1));
   t->layout = w->layout;
   t->quant = new_quant(g, choice->format, axis, groups ? choice->group : 0, n);
-  Layer l = {find_solver(choice->solver), choice, t, w->data, channels, row, t->quant, t->data,
-             x->moments, NULL};
+  Layer l = {.solver = find_solver(choice->solver), .choice = choice, .t = t, .w = w->data,
+             .channels = channels, .row = row, .q = t->quant, .codes = t->data, .x = x->moments};
   if (!l.solver) error_at(choice->loc, "unknown solver '%s'", choice->solver);
   if (l.x != NULL && l.x->hessian != NULL) l.importance = spread_importance(&l);
-  for_each_run(t, t->quant, fit_run, w->data, &l);
-  settle_scales(w, t->quant, x->scale, x->bias);
+  float *pruned = is_pruned(choice) ? prune_weights(&l) : NULL;
+  if (pruned != NULL) l.dense = l.w, l.w = pruned;
+  for_each_run(t, t->quant, fit_run, l.w, &l);
+  settle_scales(w, l.w, t->quant, x->scale, x->bias);
   if (groups) make_multiples(g, t, t->quant);
   *note = l.solver->round(&l);
   free(l.importance);
+  free(pruned);
   return t;
 }

@@ -176,16 +176,15 @@ static void hopeless_hessians_round_to_nearest(void **state) {
 /* ---- gptq ------------------------------------------------------------------------------------ */
 
 static Layer layer_of(Case *c, Tensor *t) {
-  return (Layer){find_solver(c->choice.solver),
-                 &c->choice,
-                 t,
-                 c->w->data,
-                 ROWS,
-                 COLUMNS,
-                 t->quant,
-                 t->data,
-                 &c->m,
-                 NULL};
+  return (Layer){.solver = find_solver(c->choice.solver),
+                 .choice = &c->choice,
+                 .t = t,
+                 .w = c->w->data,
+                 .channels = ROWS,
+                 .row = COLUMNS,
+                 .q = t->quant,
+                 .codes = t->data,
+                 .x = &c->m};
 }
 
 static double round_all(Case *c, Tensor *t, int64_t block) {
@@ -374,6 +373,125 @@ static void gptaq_comes_nearer_to_float(void **state) {
   assert_true(gptaq < 0.8 * gptq);
 }
 
+/* ---- wanda, sparsegpt ------------------------------------------------------------------------ */
+
+static int count_zeros(const int8_t *codes, int n) {
+  int zeros = 0;
+  for (int i = 0; i < n; i++) zeros += codes[i] == 0;
+  return zeros;
+}
+
+/* Weights far from 0, so that a code of 8 bits is 0 only where it was dropped. */
+static void keep_away_from_zero(Case *c) {
+  float *w = c->w->data;
+  for (int i = 0; i < ROWS * COLUMNS; i++) w[i] += w[i] < 0 ? -1 : 1;
+  c->choice.format = find_format("int8");
+}
+
+static void sparsity_is_exact(void **state) {
+  (void)state;
+  static const double shares[] = {0.1, 0.37, 0.5, 0.9};
+  Arena *a = new_arena();
+  Case c = new_case(a, VECTORS);
+  keep_away_from_zero(&c);
+  for (int i = 0; i < 4; i++)
+    for (int group = 0; group <= 16; group += 16) {
+      c.choice.sparsity = shares[i];
+      c.choice.granularity = group > 0 ? GRAN_GROUP : GRAN_CHANNEL;
+      c.choice.group = group;
+      c.choice.act_order = group == 0;
+      const int8_t *codes = codes_of(&c, "sparsegpt");
+      /* What makes up for others may become 0 by itself. */
+      int zeros = count_zeros(codes, ROWS * COLUMNS), want = (int)(shares[i] * ROWS * COLUMNS);
+      assert_true(zeros >= want && zeros <= want + 3);
+      codes = codes_of(&c, "wanda");
+      for (int r = 0; r < ROWS; r++)
+        assert_int_equal(count_zeros(codes + r * COLUMNS, COLUMNS), (int)(shares[i] * COLUMNS));
+    }
+  free_arena(a);
+}
+
+/* Without feedback no weight comes near 0: as many codes are 0 as were dropped. */
+static void sparsity_is_exact_without_feedback(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Case c = new_case(a, VECTORS);
+  keep_away_from_zero(&c);
+  for (int i = 0; i < COLUMNS * COLUMNS; i++) c.m.hessian[i] = i % (COLUMNS + 1) == 0 ? 3.5 : 0;
+  for (int percent = 7; percent < 100; percent += 23) {
+    c.choice.sparsity = percent / 100.0;
+    assert_int_equal(count_zeros(codes_of(&c, "sparsegpt"), ROWS * COLUMNS),
+                     (int)(c.choice.sparsity * ROWS * COLUMNS));
+  }
+  free_arena(a);
+}
+
+/* Of every m weights n are left, the last few of a row too. */
+static void patterns_keep_n_of_m(void **state) {
+  (void)state;
+  static const int keep[] = {1, 2, 2, 3}, of[] = {2, 4, 7, 8};
+  Arena *a = new_arena();
+  Case c = new_case(a, VECTORS);
+  keep_away_from_zero(&c);
+  for (int i = 0; i < 4; i++)
+    for (int solver = 0; solver < 2; solver++) {
+      c.choice.keep = keep[i], c.choice.of = of[i];
+      const int8_t *codes = codes_of(&c, solver ? "sparsegpt" : "wanda");
+      int left = 0, most = 0;
+      for (int k = 0; k < ROWS * COLUMNS; k++) {
+        int column = k % COLUMNS, n = COLUMNS - column < of[i] ? COLUMNS - column : of[i];
+        if (column % of[i] != 0) continue;
+        int here = n - count_zeros(codes + k, n), allowed = n < keep[i] ? n : keep[i];
+        assert_true(here <= allowed);
+        left += here, most += allowed;
+      }
+      assert_true(solver ? left >= most - 3 : left == most);
+    }
+  free_arena(a);
+}
+
+static void without_zeros_sparsegpt_is_gptq(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Case c = new_case(a, VECTORS);
+  int8_t plain[ROWS * COLUMNS];
+  memcpy(plain, codes_of(&c, "gptq"), sizeof plain);
+  assert_memory_equal(codes_of(&c, "sparsegpt"), plain, sizeof plain);
+  c.choice.sparsity = 0.5;
+  assert_memory_not_equal(codes_of(&c, "sparsegpt"), plain, sizeof plain);
+  free_arena(a);
+}
+
+/* Output errors of half as many weights, in all formats that have 0: by SparseGPT, by Wanda, and by
+ * their size alone, which is Wanda without knowledge of the inputs. */
+static void pruning_looks_at_inputs(void **state) {
+  (void)state;
+  static const char *const formats[] = {"int8", "int4", "nf4", "int4"};
+  random_state = 5;
+  for (int i = 0; i < 4; i++) {
+    Arena *a = new_arena();
+    Case c = new_case(a, VECTORS);
+    double *e = new_doubles(a, ROWS * COLUMNS), *known = c.m.hessian, error[3];
+    const char *note;
+    c.choice.format = find_format(formats[i]);
+    if (i < 3) c.choice.sparsity = 0.5;
+    else c.choice.keep = 2, c.choice.of = 4;
+    double *unknown = new_doubles(a, COLUMNS * COLUMNS);
+    for (int k = 0; k < COLUMNS; k++) unknown[k * (COLUMNS + 1)] = 1;
+    for (int s = 0; s < 3; s++) {
+      c.m.hessian = s == 2 ? unknown : known;
+      const Tensor *t = solve(&c, s == 0 ? "sparsegpt" : "wanda", &note);
+      assert_true(count_zeros(t->data, ROWS * COLUMNS) >= ROWS * COLUMNS / 2);
+      errors_of(t, c.w->data, e);
+      error[s] = quadratic(e, ROWS, known, COLUMNS, 0);
+    }
+    print_message("%s%s: of magnitude's error sparsegpt %.3f, wanda %.3f\n", formats[i],
+                  i < 3 ? "" : ", 2:4", error[0] / error[2], error[1] / error[2]);
+    assert_true(error[0] < error[1] && error[1] < error[2]);
+    free_arena(a);
+  }
+}
+
 /* ---- moments of a network's layers ----------------------------------------------------------- */
 
 enum { SAMPLES = 9 };
@@ -547,6 +665,11 @@ int main(void) {
       cmocka_unit_test(groups_have_hessians_of_their_own),
       cmocka_unit_test(without_mismatch_gptaq_is_gptq),
       cmocka_unit_test(gptaq_comes_nearer_to_float),
+      cmocka_unit_test(sparsity_is_exact),
+      cmocka_unit_test(sparsity_is_exact_without_feedback),
+      cmocka_unit_test(patterns_keep_n_of_m),
+      cmocka_unit_test(without_zeros_sparsegpt_is_gptq),
+      cmocka_unit_test(pruning_looks_at_inputs),
       cmocka_unit_test(convolutions_see_their_windows),
       cmocka_unit_test(threads_do_not_change_moments),
       cmocka_unit_test(corrected_biases_keep_the_mean),
