@@ -30,6 +30,8 @@ const Format *find_format(const char *name) {
   return NULL;
 }
 
+bool has_spare_bits(const Format *f) { return f->bits < dtype_bits(f->dtype); }
+
 const Format *format_of(DType t) {
   for (int i = 0; i < N_FORMATS; i++)
     if (table[i].dtype == t) return &table[i];

@@ -343,6 +343,9 @@ struct Format {
 /* The code of the format that is nearest to x. */
 int32_t code_near(const Format *f, double x);
 const Format *find_format(const char *name);
+/* Have the codes fewer bits than their element type, so that only the format's own packing is that
+ * narrow? */
+bool has_spare_bits(const Format *f);
 const Format *format_of(DType t);         /* the plain integer format of an element type, or NULL */
 int n_formats(void);
 const Format *format_at(int i);

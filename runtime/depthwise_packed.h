@@ -11,13 +11,13 @@
 QCC_KERNEL void qcc_depthwise_packed(int32_t k, const struct qcc_conv *p, const int8_t *x,
                                      const uint8_t *w, const int32_t *b, const int32_t *m,
                                      const int8_t *table, void *scratch, int8_t *y) {
-  int32_t channels = p->g.out_c, taps = p->g.kernel_h * p->g.kernel_w, per = qcc_per_byte(k);
+  int32_t channels = p->g.out_c, taps = p->g.kernel_h * p->g.kernel_w, per = qcc_per_unit(k);
   int32_t bytes = qcc_packed_bytes(k, channels), block = QCC_BLOCK / per * per;
   int8_t *codes = (int8_t *)scratch;
   for (int32_t c = 0; c < channels; c += block) {
     int32_t n = qcc_min(block, channels - c);
     for (int32_t t = 0; t < taps; t++)
-      qcc_unpack(k, w + t * bytes + c / per, n, codes + t * n);
+      qcc_unpack(k, w + t * bytes + qcc_unit_at(k, c), n, codes + t * n);
     qcc_depthwise_channels_s8(p, n, n, x + c, codes, b ? b + c : NULL, m + c, table, y + c);
   }
 }

@@ -1,32 +1,32 @@
 /* dot_packed.h - dot products of int8 codes with weights that share bytes by packing k (packed.h;
- * always a constant here).  Weights are unpacked in registers; a run may begin inside a byte. */
+ * always a constant here).  Weights are unpacked in registers; a run may begin inside a unit. */
 #ifndef QCC_DOT_PACKED_H
 #define QCC_DOT_PACKED_H
 
 #include "packed.h"
 
-/* The products of one byte. */
-QCC_INLINE int32_t qcc_dot_byte(int32_t k, const int8_t *x, uint8_t byte) {
-  int32_t per = qcc_per_byte(k), sum = x[0] * qcc_code(k, byte, 0) + x[1] * qcc_code(k, byte, 1);
+/* The products of one unit. */
+QCC_INLINE int32_t qcc_dot_unit(int32_t k, const int8_t *x, const uint8_t *w) {
+  int32_t per = qcc_per_unit(k), sum = x[0] * qcc_code(k, w, 0) + x[1] * qcc_code(k, w, 1);
   if (per > 2)
-    sum += x[2] * qcc_code(k, byte, 2) + x[3] * qcc_code(k, byte, 3);
+    sum += x[2] * qcc_code(k, w, 2) + x[3] * qcc_code(k, w, 3);
   if (per > 4)
-    sum += x[4] * qcc_code(k, byte, 4);
+    sum += x[4] * qcc_code(k, w, 4);
   if (per > 5)
-    sum += x[5] * qcc_code(k, byte, 5) + x[6] * qcc_code(k, byte, 6) + x[7] * qcc_code(k, byte, 7);
+    sum += x[5] * qcc_code(k, w, 5) + x[6] * qcc_code(k, w, 6) + x[7] * qcc_code(k, w, 7);
   return sum;
 }
 
 /* Sum of x[i] * weight[at + i], i in 0..n-1. */
 QCC_INLINE int32_t qcc_dot_packed(int32_t k, const int8_t *x, const uint8_t *w, int32_t at,
                                   int32_t n) {
-  int32_t sum = 0, i = 0, per = qcc_per_byte(k);
+  int32_t sum = 0, i = 0, per = qcc_per_unit(k);
   for (; i < n && (at + i) % per; i++)
     sum += x[i] * qcc_code_at(k, w, at + i);
-  for (w += (at + i) / per; i + per <= n; i += per, w++)
-    sum += qcc_dot_byte(k, x + i, *w);
+  for (w += qcc_unit_at(k, at + i); i + per <= n; i += per, w += qcc_unit_bytes(k))
+    sum += qcc_dot_unit(k, x + i, w);
   for (int32_t j = 0; i + j < n; j++)
-    sum += x[i + j] * qcc_code(k, *w, j);
+    sum += x[i + j] * qcc_code(k, w, j);
   return sum;
 }
 
@@ -34,15 +34,14 @@ QCC_INLINE int32_t qcc_dot_packed(int32_t k, const int8_t *x, const uint8_t *w, 
 QCC_INLINE void qcc_dot2_packed(int32_t k, const int8_t *x, const uint8_t *w, int32_t step,
                                 int32_t n, int32_t acc[2]) {
   const uint8_t *w1 = w + step;
-  int32_t s0 = 0, s1 = 0, per = qcc_per_byte(k), bytes = n / per;
-  for (int32_t i = 0; i < bytes; i++, x += per) {
-    uint8_t a = w[i], b = w1[i];
-    s0 += qcc_dot_byte(k, x, a);
-    s1 += qcc_dot_byte(k, x, b);
+  int32_t s0 = 0, s1 = 0, i = 0, per = qcc_per_unit(k), bytes = qcc_unit_bytes(k);
+  for (; i + per <= n; i += per, x += per, w += bytes, w1 += bytes) {
+    s0 += qcc_dot_unit(k, x, w);
+    s1 += qcc_dot_unit(k, x, w1);
   }
-  for (int32_t j = 0; j < n - bytes * per; j++) {
-    s0 += x[j] * qcc_code(k, w[bytes], j);
-    s1 += x[j] * qcc_code(k, w1[bytes], j);
+  for (int32_t j = 0; i + j < n; j++) {
+    s0 += x[j] * qcc_code(k, w, j);
+    s1 += x[j] * qcc_code(k, w1, j);
   }
   acc[0] += s0;
   acc[1] += s1;

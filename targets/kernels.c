@@ -31,9 +31,9 @@ static bool has_s2_weights(const Node *n) { return in_type(n, 1) == DT_I2; }
 
 static bool is_narrow(const Node *n) { return has_s4_weights(n) || has_s2_weights(n); }
 
-/* Are the codes those of a few levels only? */
+/* Are the codes bytes of which a few values only are used? */
 static bool is_levels(const Node *n) {
-  return n->in[1]->quant && n->in[1]->quant->format->n_levels > 0;
+  return n->in[1]->quant && has_spare_bits(n->in[1]->quant->format);
 }
 
 /* Weights that the policy wants packed as their format has it, where their type has another way. */

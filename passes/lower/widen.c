@@ -3,6 +3,9 @@
  * `compact` (policy: `layout: compact`) keep what they have.
  *
  *   y = QConv(x, const int2 w)   ==>   y = QConv(x, const int4 w_as_int4)
+ *
+ * Formats that are packed their own way have vector kernels for wider types only: binary is stored
+ * as int2, int3 as int4, others as the bytes that they are.
  */
 #include "passes/passes.h"
 #include "targets/kernels.h"
@@ -44,8 +47,14 @@ static int count_vector(const Target *t, Node *n, DType type) {
 
 static bool is_dense(const Node *n) { return is_op(n, "QConv") || is_op(n, "QGemm"); }
 
+/* Has f more bits and all codes of w? */
+static bool is_wider(const Format *f, const Tensor *w) {
+  const Format *own = w->quant ? w->quant->format : format_of(w->dtype);
+  return f->bits > own->bits && f->lo <= own->lo && own->hi <= f->hi;
+}
+
 void widen_weights(Graph *g, const Target *target, Node *n) {
-  static const char *const wider[] = {"int4", "int8"};
+  static const char *const wider[] = {"int2", "int4", "int8"};
   if (!is_dense(n)) return;
   Tensor *w = n->in[1];
   if (n->in[0]->dtype == DT_I16 && w->dtype != DT_I8) {
@@ -53,28 +62,30 @@ void widen_weights(Graph *g, const Target *target, Node *n) {
     return;
   }
   if (attr_int(n, "compact", 0)) return;
-  int most = count_vector(target, n, w->dtype);
+  /* No vector kernel reads codes that are packed their own way. */
+  bool own = w->quant && has_spare_bits(w->quant->format);
+  int most = own ? 0 : count_vector(target, n, w->dtype);
   const Format *best = NULL;
   for (size_t i = 0; i < sizeof wider / sizeof *wider; i++) {
     const Format *f = find_format(wider[i]);
-    int count = f->bits > dtype_bits(w->dtype) ? count_vector(target, n, f->dtype) : 0;
+    int count = is_wider(f, w) ? count_vector(target, n, f->dtype) : 0;
     if (count > most) most = count, best = f;
   }
-  if (best) set_input(g, n, 1, widen(g, w, best));
+  if (best && best->dtype != w->dtype) set_input(g, n, 1, widen(g, w, best));
 }
 
 void pass_widen(Graph *g, Context *cx) {
   for (int i = 0; cx->target && i < g->n_node; i++) {
     Node *n = g->node[i];
     const Tensor *w = n->n_in > 1 ? n->in[1] : NULL;
-    if (w && w->quant && w->quant->format->n_levels && w->dtype == DT_I8 && is_dense(n) &&
-        !attr_int(n, "compact", 0) && count_vector(cx->target, n, DT_I8) > 0)
+    widen_weights(g, cx->target, n);
+    if (w && n->in[1] == w && w->quant && has_spare_bits(w->quant->format) && is_dense(n) &&
+        !attr_int(n, "compact", 0) && count_vector(cx->target, n, w->dtype) > 0)
       add_note(cx, n->name, "its %s weights are stored as bytes, for which there is a vector kernel",
                w->quant->format->name);
-    widen_weights(g, cx->target, n);
-    if (n->n_in > 1 && n->in[1] != w)
+    if (w && n->in[1] != w)
       add_note(cx, n->name, "its %s weights are stored as %s, for which there is a %s",
-               dtype_name(w->dtype), dtype_name(n->in[1]->dtype),
+               w->quant ? w->quant->format->name : dtype_name(w->dtype), dtype_name(n->in[1]->dtype),
                n->in[0]->dtype == DT_I16 ? "kernel with int16 activations" : "vector kernel");
   }
 }

@@ -18,7 +18,7 @@ const Solver *find_solver(const char *name) {
   return NULL;
 }
 
-int32_t smallest_code(const Format *f) { return f->bits >= 8 || f->n_levels ? -f->hi : f->lo; }
+int32_t smallest_code(const Format *f) { return f->bits >= 8 ? -f->hi : f->lo; }
 
 float full_scale(const float *w, int64_t n, const Format *f) {
   double neg = 0, pos = 0;

@@ -130,11 +130,11 @@ typedef struct Codes {
 } Codes;
 
 static Codes random_weight_codes(int rows, int n) {
-  static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary"};
-  const Format *f = find_format(formats[random_int(0, 6)]);
-  int k = f->packing & 15;
+  static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary",
+                                        "int3"};
+  const Format *f = find_format(formats[random_int(0, 7)]);
   Codes c = {.q.packing = f->packing, .q.size = random_int(0, 2) ? random_int(1, n) : 0};
-  int groups = c.q.size ? (n + c.q.size - 1) / c.q.size : 1, bytes = (n + k - 1) / k;
+  int groups = c.q.size ? (n + c.q.size - 1) / c.q.size : 1, bytes = qcc_packed_bytes(f->packing, n);
   c.q.n_groups = groups;
   int with_multiple = c.q.size && random_int(0, 1);
   c.codes = random_codes((int64_t)rows * n, f->lo, f->hi);

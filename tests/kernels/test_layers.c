@@ -34,14 +34,14 @@ typedef struct Layer {
 
 /* Codes of n weights in a format; -128 is none of int8's. */
 static int8_t *random_weights(const Format *f, int64_t n) {
-  int8_t *codes = random_codes(n, f->bits >= 8 && !f->n_levels ? -127 : f->lo, f->hi);
+  int8_t *codes = random_codes(n, f->bits >= 8 ? -127 : f->lo, f->hi);
   for (int64_t i = 0; i < n; i++) codes[i] = (int8_t)code_near(f, codes[i]);
   return codes;
 }
 
-/* Each row starts on a byte boundary. */
+/* Each row starts a unit. */
 static uint8_t *pack_rows(const Format *f, const int8_t *codes, int64_t rows, int64_t n) {
-  int64_t per_byte = f->packing & 15, bytes = (n + per_byte - 1) / per_byte;
+  int64_t bytes = qcc_packed_bytes(f->packing, (int32_t)n);
   uint8_t *out = new_buffer(rows * bytes);
   for (int64_t r = 0; r < rows; r++) f->pack(codes + r * n, n, out + r * bytes);
   return out;
@@ -109,8 +109,9 @@ static void random_rescale(Layer *l) {
 
 /* Everything that does not depend on the geometry, which l->p.g and l->p.group hold already. */
 static void fill_layer(Layer *l, int number, int grouped) {
-  static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary"};
-  const Format *f = find_format(formats[number % 7]);
+  static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary",
+                                        "int3"};
+  const Format *f = find_format(formats[number % 8]);
   const struct qcc_window *g = &l->p.g;
   l->depth = g->kernel_h * g->kernel_w * (g->in_c / l->p.group);
   l->n_x = (int64_t)g->batch * g->in_h * g->in_w * g->in_c;

@@ -18,8 +18,10 @@ static int32_t some_code(const Format *f, int64_t i) {
   return (int32_t)(i % 2 == 0 ? f->lo + i / 2 % span : f->hi - i / 2 % span);
 }
 
-/* Ternary codes share bytes by fives, others take their bits. */
+/* Ternary codes share bytes by fives, those of three bits three bytes by eights, others take their
+ * bits. */
 static int64_t packed_size(const Format *f, int64_t n) {
+  if (f->bits == 3) return (n + 7) / 8 * 3;
   return strcmp(f->name, "ternary") == 0 ? (n + 4) / 5 : (n * f->bits + 7) / 8;
 }
 
@@ -46,23 +48,23 @@ static void packs_and_unpacks(void **state) {
   }
 }
 
-/* All values of a byte of each format that has more than one code in it. */
-static void keeps_every_byte(void **state) {
+/* Values of a unit of each format that has more than one code in it: all, or 4096 of many. */
+static void keeps_every_unit(void **state) {
   (void)state;
   for (int k = 0; k < n_formats(); k++) {
     const Format *f = format_at(k);
-    int per_byte = f->packing & 15;
-    if (per_byte < 2) continue;
+    int per_unit = f->packing & 15;
+    if (per_unit < 2) continue;
     int span = f->n_levels ? f->n_levels : f->hi - f->lo + 1, values = 1;
-    for (int i = 0; i < per_byte; i++) values *= span;
-    for (int v = 0; v < values; v++) {
+    for (int i = 0; i < per_unit; i++) values *= span;
+    for (int v = 0; v < values; v += values > 1 << 16 ? 4095 : 1) {
       int8_t codes[8], back[8];
-      uint8_t byte;
-      for (int i = 0, rest = v; i < per_byte; i++, rest /= span)
+      uint8_t unit[4];
+      for (int i = 0, rest = v; i < per_unit; i++, rest /= span)
         codes[i] = (int8_t)(f->n_levels ? f->levels[rest % span] : f->lo + rest % span);
-      assert_int_equal(f->pack(codes, per_byte, &byte), 1);
-      f->unpack(&byte, per_byte, back);
-      assert_memory_equal(codes, back, (size_t)per_byte);
+      assert_int_equal(f->pack(codes, per_unit, unit), packed_size(f, per_unit));
+      f->unpack(unit, per_unit, back);
+      assert_memory_equal(codes, back, (size_t)per_unit);
     }
   }
 }
@@ -76,6 +78,8 @@ static void packs_in_the_documented_order(void **state) {
   assert_int_equal(find_format("int2")->pack((const int8_t[]){1, -2, -1, 0, 1}, 5, out), 2);
   assert_int_equal(out[0], 1 | 2 << 2 | 3 << 4);
   assert_int_equal(out[1], 1);
+  assert_int_equal(find_format("int3")->pack((const int8_t[]){1, -4, 3, -1, 2}, 5, out), 3);
+  assert_memory_equal(out, ((const uint8_t[]){1 | 0 << 2 | 3 << 4 | 3 << 6, 2, 2 | 8}), 3);
   assert_int_equal(find_format("ternary")->pack((const int8_t[]){1, -1, 0, 0, -1, 1}, 6, out), 2);
   assert_int_equal(out[0], ((2 * 81 + 0 * 27 + 1 * 9 + 1 * 3 + 0) * 256 + 242) / 243);
   assert_int_equal(out[1], ((2 * 81 + 1 * 27 + 1 * 9 + 1 * 3 + 1) * 256 + 242) / 243);
@@ -109,7 +113,7 @@ static void finds_formats(void **state) {
   for (int k = 0; k < n_formats(); k++) {
     assert_ptr_equal(find_format(format_at(k)->name), format_at(k));
     assert_int_equal(format_of(format_at(k)->dtype)->dtype, format_at(k)->dtype);
-    if (!format_at(k)->n_levels)
+    if (!has_spare_bits(format_at(k)))
       assert_int_equal(dtype_bits(format_at(k)->dtype), format_at(k)->bits);
   }
 }
@@ -206,7 +210,7 @@ static void indexes_scales(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(packs_and_unpacks),          cmocka_unit_test(packs_in_the_documented_order),
-      cmocka_unit_test(keeps_every_byte),
+      cmocka_unit_test(keeps_every_unit),
       cmocka_unit_test(finds_formats), cmocka_unit_test(finds_the_nearest_level),              cmocka_unit_test(quantizes_what_it_dequantizes),
       cmocka_unit_test(rounds_to_the_nearest_code), cmocka_unit_test(keeps_the_edges),
       cmocka_unit_test(indexes_scales),

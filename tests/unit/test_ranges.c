@@ -213,9 +213,9 @@ static double weight_error(const Tensor *w, const Tensor *codes, double *steps) 
   return sum;
 }
 
-static const char *const formats[] = {"int8", "int4", "int2", "ternary"};
+static const char *const formats[] = {"int8", "int4", "int3", "int2", "ternary"};
 
-enum { FORMATS = sizeof formats / sizeof *formats, WIDE = 2 /* formats of more than two bits */ };
+enum { FORMATS = sizeof formats / sizeof *formats, WIDE = 3 /* formats of more than two bits */ };
 
 static void rtn_rounds_to_nearest(void **state) {
   (void)state;

@@ -277,9 +277,9 @@ static double relative_error(const char *solver, const char *format, int group, 
 
 static void feedback_lowers_the_output_error(void **state) {
   (void)state;
-  static const char *const formats[] = {"int8", "int4", "int2", "ternary"};
+  static const char *const formats[] = {"int8", "int4", "int3", "int2", "ternary"};
   random_state = 7;
-  for (int f = 0; f < 4; f++)
+  for (int f = 0; f < 5; f++)
     for (int group = 0; group <= 32; group += 32) {
       double as_is = relative_error("gptq", formats[f], group, false);
       double by_size = relative_error("gptq", formats[f], group, true);
