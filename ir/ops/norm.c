@@ -1,5 +1,6 @@
 /* norm.c - normalizations with statistics: BatchNormalization (in inference),
- * InstanceNormalization, LayerNormalization, and LRN across channels. Sums are in double. */
+ * InstanceNormalization, LayerNormalization, RMSNormalization, and LRN across channels. Sums are in
+ * double. */
 #include <math.h>
 
 #include "ir/ops/ops.h"
@@ -83,11 +84,11 @@ typedef struct Run {
   int64_t from, count, step;   /* elements from, from + step, ... */
 } Run;
 
-/* Mean and 1 / sqrt(variance + epsilon) of a run. */
-static void get_statistics(DType t, const void *x, Run r, double epsilon, double *mean,
-                           double *inverse) {
+/* Mean and 1 / sqrt(variance + epsilon) of a run; not `centred`: 0 instead of the mean. */
+static void get_statistics(DType t, const void *x, Run r, bool centred, double epsilon,
+                           double *mean, double *inverse) {
   double sum = 0, squares = 0;
-  for (int64_t i = 0; i < r.count; i++) sum += get_real(t, x, r.from + i * r.step);
+  for (int64_t i = 0; centred && i < r.count; i++) sum += get_real(t, x, r.from + i * r.step);
   *mean = sum / (double)r.count;
   for (int64_t i = 0; i < r.count; i++) {
     double d = get_real(t, x, r.from + i * r.step) - *mean;
@@ -107,7 +108,7 @@ void eval_instance_norm(const Node *n, const void *const *in, void *const *out) 
     for (int64_t c = 0; c < p.channels; c++) {
       Run r = {b * p.channels * p.plane + c * channel_step, p.plane, step};
       double mean, inverse;
-      get_statistics(t, in[0], r, epsilon, &mean, &inverse);
+      get_statistics(t, in[0], r, true, epsilon, &mean, &inverse);
       double scale = get_real(n->in[1]->dtype, in[1], c);
       double bias = get_real(n->in[2]->dtype, in[2], c);
       for (int64_t i = 0; i < r.count; i++) {
@@ -117,7 +118,7 @@ void eval_instance_norm(const Node *n, const void *const *in, void *const *out) 
     }
 }
 
-/* ---- LayerNormalization: outputs Y, and optionally mean and 1 / deviation */
+/* ---- LayerNormalization: outputs Y, and optionally mean and 1 / deviation; RMSNormalization: Y */
 
 void infer_layer_norm(Graph *g, Node *n) {
   (void)g;
@@ -128,7 +129,7 @@ void infer_layer_norm(Graph *g, Node *n) {
   int64_t count = dims_product(x->dim, axis, x->rank);
   for (int i = 1; i < 3; i++)
     if (in_tensor(n, i) && n_elements(n->in[i]) != count)
-      error_at(n->loc, "LayerNormalization: %s has %lld elements, expected %lld",
+      error_at(n->loc, "%s: %s has %lld elements, expected %lld", op_name(n),
                i == 1 ? "scale" : "bias", (long long)n_elements(n->in[i]), (long long)count);
   set_like(n, 0, x);
   int64_t dim[MAX_RANK];
@@ -144,9 +145,10 @@ void eval_layer_norm(const Node *n, const void *const *in, void *const *out) {
   double epsilon = attr_float(n, "epsilon", (double)1e-5f);
   int64_t rows = dims_product(x->dim, 0, axis), count = dims_product(x->dim, axis, x->rank);
   const void *bias = in_data(n, in, 2);
+  bool centred = is_op(n, "LayerNormalization");
   for (int64_t r = 0; r < rows; r++) {
     double mean, inverse;
-    get_statistics(t, in[0], (Run){r * count, count, 1}, epsilon, &mean, &inverse);
+    get_statistics(t, in[0], (Run){r * count, count, 1}, centred, epsilon, &mean, &inverse);
     for (int64_t i = 0; i < count; i++) {
       double y = (get_real(t, in[0], r * count + i) - mean) * inverse;
       y = y * get_real(n->in[1]->dtype, in[1], i) + (bias ? get_real(n->in[2]->dtype, bias, i) : 0);

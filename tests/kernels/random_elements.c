@@ -303,10 +303,10 @@ static Node *random_norm(Graph *g, DType type) {
     set_int(g, n, "axis", pick(1, 3));
     return n;
   }
-  bool instance = pick(0, 1), shift = instance || pick(0, 1);
+  bool instance = pick(0, 1), rms = !instance && pick(0, 1), shift = instance || (!rms && pick(0, 1));
   in[1] = new_weights(g, 1, &in[0]->dim[3], DT_F32);
   if (shift) in[2] = new_weights(g, 1, &in[0]->dim[3], DT_F32);
-  const char *op = instance ? "InstanceNormalization" : "LayerNormalization";
+  const char *op = instance ? "InstanceNormalization" : rms ? "RMSNormalization" : "LayerNormalization";
   Node *n = new_layer(g, op, shift ? 3 : 2, in, new_output(g));
   if (!instance) set_int(g, n, "axis", 3);
   return n;

@@ -484,10 +484,10 @@ static void test_binary(void **state) {
 }
 
 /* want[first + i * step] of n elements, normalized; scale i, or `channel` where it is not -1. */
-static void normalize(const float *x, int64_t first, int n, int step, int channel,
+static void normalize(bool centred, const float *x, int64_t first, int n, int step, int channel,
                       const float *scale, const float *shift, double *want) {
   double mean = 0, variance = 0;
-  for (int i = 0; i < n; i++) mean += (double)x[first + i * step] / n;
+  for (int i = 0; centred && i < n; i++) mean += (double)x[first + i * step] / n;
   for (int i = 0; i < n; i++) variance += pow((double)x[first + i * step] - mean, 2) / n;
   for (int i = 0; i < n; i++) {
     int c = channel < 0 ? i : channel;
@@ -505,12 +505,14 @@ static void test_norms(void **state) {
     float *shift = i % 2 ? random_reals(channels) : NULL;
     double *want = new_buffer(8 * n);
     for (int r = 0; r < batch * pixels; r++)
-      normalize(x, (int64_t)r * channels, channels, 1, -1, scale, shift, want);
-    qcc_layernorm_f32(batch * pixels, channels, 1e-3f, scale, shift, x, y);
+      normalize(i % 4 < 2, x, (int64_t)r * channels, channels, 1, -1, scale, shift, want);
+    if (i % 4 < 2) qcc_layernorm_f32(batch * pixels, channels, 1e-3f, scale, shift, x, y);
+    else qcc_rmsnorm_f32(batch * pixels, channels, 1e-3f, scale, shift, x, y);
     assert_close(y, want, n);
     for (int b = 0; b < batch; b++)
       for (int c = 0; c < channels; c++)
-        normalize(x, (int64_t)b * pixels * channels + c, pixels, channels, c, scale, shift, want);
+        normalize(true, x, (int64_t)b * pixels * channels + c, pixels, channels, c, scale, shift,
+                  want);
     qcc_instancenorm_f32(batch, pixels, channels, 1e-3f, scale, shift, x, x);
     assert_close(x, want, n);
     free_buffers();
