@@ -1,4 +1,5 @@
-/* rotate.c - rotations of constants, in double and rounded once, and of activations. */
+/* rotate.c - rotations of constants, in double and rounded once, and of activations; what a rotation of
+ * rows passes through. */
 #include "passes/quant/rotate.h"
 
 #include <string.h>
@@ -44,7 +45,7 @@ static Tensor *rotate(Graph *g, const Tensor *w, const Rotation *r, int64_t step
 Tensor *rotate_rows(Graph *g, const Tensor *w, const Rotation *r) { return rotate(g, w, r, 1); }
 
 Tensor *rotate_columns(Graph *g, const Tensor *w, const Rotation *r) {
-  return rotate(g, w, r, n_elements(w) / r->n);
+  return rotate(g, w, r, n_elements(w) / w->dim[0]);
 }
 
 Tensor *add_rotation(Graph *g, int at, const char *name, Tensor *x, const Rotation *r,
@@ -55,4 +56,38 @@ Tensor *add_rotation(Graph *g, int at, const char *name, Tensor *x, const Rotati
   if (inverse) set_int(g, n, "inverse", 1);
   infer_node(g, n);
   return y;
+}
+
+bool is_linear_layer(const Node *n) {
+  bool conv = is_op(n, "Conv") && n->in[1]->layout == LAYOUT_NHWC && attr_int(n, "group", 1) == 1;
+  bool gemm = is_op(n, "Gemm") && attr_int(n, "transB", 0) && !attr_int(n, "transA", 0) &&
+              attr_float(n, "alpha", 1) == 1 && attr_float(n, "beta", 1) == 1;
+  if ((!conv && !gemm) || !is_float_const(n->in[1]) || is_const(n->in[0])) return false;
+  const Tensor *bias = n->n_in > 2 ? n->in[2] : NULL;
+  return !bias || (is_float_const(bias) && bias->rank == 1 && bias->dim[0] == n->in[1]->dim[0]);
+}
+
+bool moves_rows(const Node *n) {
+  if (!(n->op->flags & OP_MOVE) || n->n_in < 1 || n->n_out < 1) return false;
+  const Tensor *x = n->in[0], *y = n->out[0];
+  if (x->rank < 1 || y->rank < 1 || x->dim[x->rank - 1] != y->dim[y->rank - 1]) return false;
+  int64_t last = x->rank - 1, perm[MAX_RANK], start[MAX_RANK], step[MAX_RANK];
+  static const char *const plain[] = {"Identity", "Dropout", "Reshape", "Flatten", "Squeeze",
+                                      "Unsqueeze"};
+  for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+    if (is_op(n, plain[i])) return true;
+  if (is_op(n, "Transpose"))
+    return attr_ints(n, "perm", perm, MAX_RANK) == x->rank && perm[last] == last;
+  if (is_op(n, "Slice")) return get_slice_range(n, start, step) && step[last] == 1;
+  return (is_op(n, "Split") || is_op(n, "Concat") || is_op(n, "Gather")) && axis_of(n, x, 0) != last;
+}
+
+bool is_plain_norm(const Node *n) {
+  if (!is_op(n, "LayerNormalization") && !is_op(n, "RMSNormalization")) return false;
+  const Tensor *x = n->in[0], *scale = n->in[1], *shift = n->n_in > 2 ? n->in[2] : NULL;
+  if (n->n_out != 1 || !is_float_const(scale) || (shift && !is_float_const(shift))) return false;
+  if (axis_of(n, x, -1) != x->rank - 1) return false;
+  for (int64_t i = 0; i < n_elements(scale); i++)
+    if (floats_of(scale)[i] != 1 || (shift && floats_of(shift)[i] != 0)) return false;
+  return true;
 }

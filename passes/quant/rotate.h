@@ -24,4 +24,12 @@ Tensor *rotate_columns(Graph *g, const Tensor *w, const Rotation *r);
 /* R x, or with `inverse` R' x, as a node at that place; returns its output. */
 Tensor *add_rotation(Graph *g, int at, const char *name, Tensor *x, const Rotation *r, bool inverse);
 
+/* A Conv or Gemm with constant weights that multiplies rows of its input (of the last dimension) as a
+ * whole: not in groups. */
+bool is_linear_layer(const Node *n);
+/* Moves whose rows are rows of their first input. */
+bool moves_rows(const Node *n);
+/* A LayerNormalization or RMSNormalization of rows whose scale is 1 and whose shift is 0. */
+bool is_plain_norm(const Node *n);
+
 #endif
