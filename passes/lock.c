@@ -87,7 +87,7 @@ static void print_weights(FILE *f, const WeightChoice *w) {
             w->alpha);
   if (w->keep > 0) fprintf(f, ", pattern: %lld:%lld", (long long)w->keep, (long long)w->of);
   else if (w->sparsity > 0) fprintf(f, ", sparsity: %.9g", w->sparsity);
-  fprintf(f, "%s}\n", w->compact ? ", layout: compact" : "");
+  fprintf(f, "%s}\n", w->compact ? ", layout: compact" : w->fast ? ", layout: fast" : "");
 }
 
 static void print_activations(FILE *f, const ActChoice *c) {

@@ -67,6 +67,7 @@ typedef struct WeightChoice {
   double sparsity;               /* share of the weights that becomes 0 */
   int64_t keep, of;              /* at most `keep` in `of` weights of a channel are not 0; 0: any */
   bool compact;                  /* stored as tightly as the format allows */
+  bool fast;                     /* never mind the size; neither: as `optimize` says */
   const Rule *won;               /* rule that decided the format, or NULL: preset/defaults */
   Loc loc;
 } WeightChoice;

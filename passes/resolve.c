@@ -82,6 +82,7 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   c.act_order = strcmp(value_of(l, "weights.act_order"), "static") == 0;
   c.alpha = strtod(value_of(l, "weights.alpha"), NULL);
   c.compact = strcmp(value_of(l, "weights.layout"), "compact") == 0;
+  c.fast = strcmp(value_of(l, "weights.layout"), "fast") == 0;
   choose_pruning(l, &c);
   if (c.granularity != GRAN_GROUP) return c;
   c.group = strtoll(value_of(l, "weights.group"), NULL, 10);

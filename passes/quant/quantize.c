@@ -484,7 +484,8 @@ static void quantize_node_weights(Plan *p, Node *n, bool integer) {
   Tensor *codes = quantize_weights(g, n->in[1], &w, &x, &note);
   if (note) add_note(p->cx, n->name, "%s", note);
   if (x.moments && x.moments->mean) correct_bias(g, n, codes, x.moments);
-  if (w.compact) set_int(g, n, "compact", 1);
+  if (w.compact || (!w.fast && p->cx->target && p->cx->target->is_small))
+    set_int(g, n, "compact", 1);
   set_input(
       g, n, 1,
       add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));
