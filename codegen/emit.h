@@ -103,6 +103,8 @@ void write_window_fields(Emitter *e, const Node *n, const Tensor *weights);
 void write_window(Emitter *e, const Node *n, const Tensor *weights);
 /* `.group = ...`, and where kernel k finds the weights of each. */
 void write_group(Emitter *e, const Node *n, const Kernel *k);
+/* `static const struct qcc_gemm_f32 p = {...}` */
+void write_gemm(Emitter *e, const Node *n);
 void write_rescale(Emitter *e, const Node *n);
 /* The fused activation as a structure field `.act = {...}`. */
 void write_activation(Emitter *e, const Node *n);

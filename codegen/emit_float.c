@@ -21,7 +21,7 @@ void emit_conv(Emitter *e, const Node *n, const Kernel *k) {
        scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 
-static void write_gemm(Emitter *e, const Node *n) {
+void write_gemm(Emitter *e, const Node *n) {
   int64_t cols = n->in[1]->dim[0];
   open_params(e, "qcc_gemm_f32");
   field(e, "rows", n_elements(n->out[0]) / cols);

@@ -43,14 +43,18 @@ const PolicyKey policy_keys[] = {
    "none", "wanda, sparsegpt: n:m: at most n of every m weights of a channel are not 0"},
   {"weights.layout", KEY_WORD, KEY_DEFAULT | KEY_RULE, "auto fast compact", NULL,
    "auto", "fast: wider in flash where that brings a vector kernel; compact: never; auto: unless optimize is size"},
-  {"activations.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8 int16",
-   "uint8 int4 int2 fp8_e4m3 fp8_e5m2", "float", "how activations are stored"},
-  {"activations.granularity", KEY_WORD, KEY_DEFAULT | KEY_RULE, "tensor", "channel group token",
-   "tensor", "which activations share a scale"},
+  {"activations.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8 int16 int4",
+   "uint8 int2 fp8_e4m3 fp8_e5m2", "float", "how activations are stored"},
+  {"activations.granularity", KEY_WORD, KEY_DEFAULT | KEY_RULE, "tensor token group", "channel",
+   "tensor", "which activations share a scale; token, group: with mode: dynamic"},
+  {"activations.group", KEY_INT, KEY_DEFAULT | KEY_RULE, NULL, NULL,
+   "0", "activations per scale with granularity: group"},
+  {"activations.clip", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
+   "1", "mode: dynamic: share of the largest magnitude that the codes reach"},
   {"activations.symmetric", KEY_BOOL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "false", "true: the zero point is 0"},
-  {"activations.mode", KEY_WORD, KEY_DEFAULT | KEY_RULE, "static", "dynamic",
-   "static", "ranges from calibration, fixed at compile time"},
+  {"activations.mode", KEY_WORD, KEY_DEFAULT | KEY_RULE, "static dynamic", NULL,
+   "static", "static: ranges from calibration; dynamic: scales from the numbers themselves"},
   {"calibration.data", KEY_TEXT, KEY_TOP, NULL, NULL,
    NULL, "samples: .npy, .npz or a folder; relative to the policy"},
   {"calibration.samples", KEY_INT, KEY_TOP, NULL, NULL,
@@ -82,6 +86,7 @@ const PolicyKey policy_keys[] = {
 /* Bounds of numbers that their type does not express, both included. */
 static const struct { const char *key; double least, most; } bounds[] = {
   {"weights.damp", 0, 100},
+  {"activations.clip", 0.1, 1},
   {"weights.alpha", 0, 1},
   {"weights.sparsity", 0, 0.99},
   {"threads", 1, 64}, /* parts of a layer */
@@ -89,7 +94,7 @@ static const struct { const char *key; double least, most; } bounds[] = {
 
 static const char *const planned_keys[] = {
   "outliers", "kv_cache", "search", "weights.scales", "weights.outliers",
-  "activations.group", "activations.solver", "sensitivity",
+  "activations.solver", "sensitivity",
 };
 /* clang-format on */
 

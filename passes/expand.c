@@ -57,8 +57,9 @@ static void print_value(FILE *f, const Settings *s, const PolicyKey *k, const ch
 static bool is_printed(const Settings *s, const PolicyKey *k, const char *value) {
   if (value == NULL) return false;
   if (strcmp(k->key, "calibration.samples") == 0) return strcmp(value, "0") != 0;
-  if (strcmp(k->key, "weights.group") != 0) return true;
-  const Setting *g = find_setting(s, "weights.granularity");
+  if (!ends_with(k->key, ".group")) return true;
+  bool weights = strcmp(k->key, "weights.group") == 0;
+  const Setting *g = find_setting(s, weights ? "weights.granularity" : "activations.granularity");
   return g != NULL && strcmp(g->value, "group") == 0;
 }
 

@@ -34,6 +34,8 @@ static void add_activation(Lines *l, const char *tensor, const Node *n, const Ac
   Line line = {.tensor = tensor, .part = n != NULL ? "activations" : "input", .node = n};
   line.format = format_text(c->format, c->half);
   if (c->format == NULL) line.how = "";
+  else if (c->dynamic)
+    line.how = arena_printf(l->arena, "dynamic, %s", granularity_name(c->granularity));
   else if (strcmp(c->method, "percentile") == 0)
     line.how = arena_printf(l->arena, "%s, percentile %g",
                             c->symmetric ? "symmetric" : "asymmetric", c->percentile);

@@ -91,8 +91,16 @@ static void print_weights(FILE *f, const WeightChoice *w) {
 }
 
 static void print_activations(FILE *f, const ActChoice *c) {
-  fprintf(f, "    activations: {format: %s, symmetric: %s}\n", format_text(c->format, c->half),
-          c->symmetric ? "true" : "false");
+  const char *format = format_text(c->format, c->half);
+  if (c->format == NULL || !c->dynamic) {
+    fprintf(f, "    activations: {format: %s, symmetric: %s}\n", format,
+            c->symmetric ? "true" : "false");
+    return;
+  }
+  fprintf(f, "    activations: {format: %s, mode: dynamic, granularity: %s", format,
+          granularity_name(c->granularity));
+  if (c->granularity == GRAN_GROUP) fprintf(f, ", group: %lld", (long long)c->group);
+  fprintf(f, ", clip: %.9g}\n", c->clip);
 }
 
 /* Is it what a policy says that says nothing? */

@@ -71,11 +71,15 @@ typedef struct WeightChoice {
   const Rule *won;               /* rule that decided the format, or NULL: preset/defaults */
   Loc loc;
 } WeightChoice;
-enum { GRAN_TENSOR, GRAN_CHANNEL, GRAN_GROUP };
+enum { GRAN_TENSOR, GRAN_CHANNEL, GRAN_GROUP, GRAN_TOKEN };
 typedef struct ActChoice {
   const Format *format;          /* NULL: float */
   bool half;                     /* such floats are float16 */
-  bool symmetric, dynamic;
+  bool symmetric;
+  bool dynamic;                  /* layers find the scales of what they read at run time: */
+  int granularity;               /* GRAN_TENSOR, GRAN_TOKEN, GRAN_GROUP */
+  int64_t group;                 /* elements per scale with the last */
+  double clip;                   /* share of the largest magnitude that the codes reach */
   const char *method;            /* minmax percentile entropy mse auto */
   double percentile;             /* of values inside the range, by method percentile */
   const Rule *won;

@@ -14,7 +14,7 @@ typedef struct Layers {
 } Layers;
 
 const char *granularity_name(int granularity) {
-  static const char *const name[] = {"tensor", "channel", "group"};
+  static const char *const name[] = {"tensor", "channel", "group", "token"};
   return name[granularity];
 }
 
@@ -71,12 +71,17 @@ static void choose_pruning(const Layers *l, WeightChoice *c) {
     error_at(loc, "'%s' needs a format that has 0, %s has not", key, c->format->name);
 }
 
+/* A granularity of the table, by its word. */
+static int find_granularity(const char *word) {
+  for (int i = GRAN_TENSOR; i <= GRAN_TOKEN; i++)
+    if (strcmp(word, granularity_name(i)) == 0) return i;
+  bug("granularity '%s'", word);
+}
+
 static WeightChoice choose_weights(const Layers *l, const Node *n) {
   WeightChoice c = {0};
   c.format = format_choice(l, "weights.format", &c.half, &c.won, &c.loc);
-  const char *granularity = value_of(l, "weights.granularity");
-  for (int i = GRAN_TENSOR; i <= GRAN_GROUP; i++)
-    if (strcmp(granularity, granularity_name(i)) == 0) c.granularity = i;
+  c.granularity = find_granularity(value_of(l, "weights.granularity"));
   c.solver = value_of(l, "weights.solver");
   c.damp = strtod(value_of(l, "weights.damp"), NULL);
   c.act_order = strcmp(value_of(l, "weights.act_order"), "static") == 0;
@@ -94,12 +99,31 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   return c;
 }
 
+/* What goes with `mode: dynamic`, and what needs it. */
+static void read_dynamic(const Layers *l, ActChoice *c) {
+  const Rule *won;
+  const Setting *s = winner(l, "activations.granularity", &won);
+  c->dynamic = strcmp(value_of(l, "activations.mode"), "dynamic") == 0;
+  c->granularity = find_granularity(value_of(l, "activations.granularity"));
+  c->group = strtoll(value_of(l, "activations.group"), NULL, 10);
+  c->clip = strtod(value_of(l, "activations.clip"), NULL);
+  if (c->format == NULL) return;
+  if (!c->dynamic && c->granularity != GRAN_TENSOR)
+    error_at(s->loc, "granularity: %s of activations needs `mode: dynamic`", s->value);
+  if (c->dynamic && c->granularity == GRAN_GROUP && c->group < 1)
+    error_at(s->loc, "granularity: group needs a group size, such as `group: 32`");
+  if (!c->dynamic && c->format->dtype == DT_I4)
+    error_at(c->loc, "activations of format int4 need `mode: dynamic`");
+  if (c->dynamic && c->format->dtype == DT_I16)
+    error_at(c->loc, "activations of format int16 need `mode: static`");
+}
+
 static ActChoice choose_activations(const Layers *l) {
   ActChoice c = {0};
   c.format = format_choice(l, "activations.format", &c.half, &c.won, &c.loc);
   c.symmetric = strcmp(value_of(l, "activations.symmetric"), "true") == 0 ||
                 (c.format != NULL && c.format->dtype == DT_I16);
-  c.dynamic = strcmp(value_of(l, "activations.mode"), "dynamic") == 0;
+  read_dynamic(l, &c);
   c.method = value_of(l, "calibration.method");
   c.percentile = strtod(value_of(l, "calibration.percentile"), NULL);
   return c;

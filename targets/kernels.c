@@ -54,6 +54,13 @@ static bool has_groups_rows(const Node *n) {
 static bool is_compact_groups_rows(const Node *n) { return is_compact(n) && has_groups_rows(n); }
 static bool is_levels_groups_rows(const Node *n) { return is_levels(n) && has_groups_rows(n); }
 
+/* A row of x that has one scale, found at run time. */
+static bool is_row(const Node *n) {
+  return n_elements(n->out[0]) == n->in[1]->dim[0] && n_elements(n->in[5]) == 1;
+}
+static bool is_compact_row(const Node *n) { return is_compact(n) && is_row(n); }
+static bool is_levels_row(const Node *n) { return is_levels(n) && is_row(n); }
+
 static bool is_2d_nhwc(const Node *n) {
   return n->in[0]->layout == LAYOUT_NHWC && (n->in[0]->rank == 3 || n->in[0]->rank == 4);
 }
@@ -256,6 +263,12 @@ static int64_t rows_scratch(const Node *n, int64_t rows) {
 }
 /* An output channel of the weights in 16 bits, folded.h. */
 static int64_t folded_scratch(const Node *n) { return row_of(n) * 2; }
+/* An output channel of dynamic.h. */
+static int64_t dynamic_scratch(const Node *n) {
+  const QuantSpec *q = n->in[1]->quant;
+  bool bytes = n->in[1]->dtype == DT_I8 && !(q && q->format->n_levels);
+  return has_groups(n) ? folded_scratch(n) : bytes ? 0 : row_of(n);
+}
 static int64_t two_rows_scratch(const Node *n) { return rows_scratch(n, 2); }
 static int64_t four_rows_scratch(const Node *n) { return rows_scratch(n, 4); }
 static int64_t block_scratch(const Node *n) { return rows_scratch(n, 32); }

@@ -28,9 +28,20 @@ static Channel sum_channel(const Tensor *x, const Tensor *w, int64_t c, int64_t 
   return r;
 }
 
-static double weight_scale(const QuantSpec *q, int64_t c) {
+double largest_sum(const Tensor *x, const Tensor *w, int64_t c, int64_t row) {
+  return sum_channel(x, w, c, row).bound;
+}
+
+double weight_scale(const QuantSpec *q, int64_t c) {
   if (q->channel_scale) return q->channel_scale[q->axis < 0 ? 0 : c];
   return q->scale[q->axis < 0 ? 0 : c];
+}
+
+Tensor *weight_multiples(Graph *g, const char *name, const Tensor *w) {
+  if (!w->quant->multiple) return NULL;
+  int64_t dim[2] = {w->dim[0], w->quant->n / w->dim[0]};
+  return new_const(g, fresh_name(g, arena_printf(g->arena, "%s_multiple", name)), DT_U8, 2, dim,
+                   w->quant->multiple);
 }
 
 /* Conv's window as explicit attributes. */
@@ -76,12 +87,7 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
       new_const(g, fresh_name(g, arena_printf(g->arena, "%s_b", name)), DT_I32, 1, &channels, b);
   Tensor *mt =
       new_const(g, fresh_name(g, arena_printf(g->arena, "%s_m", name)), DT_I32, 1, &channels, m);
-  Tensor *kt = NULL;
-  if (w->quant->multiple) {
-    int64_t dim[2] = {channels, w->quant->n / channels};
-    kt = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_multiple", name)), DT_U8, 2, dim,
-                   w->quant->multiple);
-  }
+  Tensor *kt = weight_multiples(g, name, w);
   clamp_codes(n, y, &lo, &hi);
   Node *q = replace_by(g, n, quantize, conv ? "QConv" : "QGemm", kt ? 5 : 4,
                        (Tensor *[]){x, w, bt, mt, kt});

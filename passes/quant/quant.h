@@ -21,6 +21,10 @@ Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, 
  * mean of the float network's on the samples; x has means. */
 void correct_bias(Graph *g, Node *n, const Tensor *codes, const Moments *x);
 
+/* Makes a Conv or Gemm read its input through codes whose scales are found at run time, as its
+ * choice says; nodes that read the same tensor in the same way share them. */
+void quantize_at_run_time(Graph *g, Node *n, const ActChoice *choice);
+
 /* Operators whose output elements are input elements: they work on codes as they stand. */
 bool is_move(const Node *n);
 

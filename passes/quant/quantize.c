@@ -30,6 +30,17 @@ typedef struct Plan {
   const Node *moments_of;
 } Plan;
 
+/* The formats of codes whose scales are known at compile time; NULL: real numbers. */
+static const Format *static_format(const Plan *p, const Node *n) {
+  ActChoice a = act_choice(p->g, p->cx, n);
+  return a.dynamic ? NULL : a.format;
+}
+
+static const Format *input_format(const Plan *p, const Tensor *t) {
+  ActChoice a = input_choice(p->g, p->cx, t);
+  return a.dynamic ? NULL : a.format;
+}
+
 static int find_set(Plan *p, int i) {
   while (p->set[i] != i) i = p->set[i] = p->set[p->set[i]];
   return i;
@@ -115,6 +126,23 @@ static void find_raw_chain(Plan *p) {
   }
 }
 
+/* Does the node find the scales of what it multiplies at run time? */
+static bool wants_dynamic(Plan *p, const Node *n) {
+  const char *why;
+  ActChoice a = act_choice(p->g, p->cx, n);
+  if ((!is_op(n, "Conv") && !is_op(n, "Gemm")) || !a.format || !a.dynamic) return false;
+  bool weights = n->n_in > 1 && is_float_const(n->in[1]);
+  if (!has_integer_form(n, &why)) {
+    add_note(p->cx, n->name, "%s stays in float: %s", n->op->name, why);
+    return false;
+  }
+  if (weights && !weight_choice(p->g, p->cx, n).format) {
+    add_note(p->cx, n->name, "%s stays in float: the policy keeps its weights float", n->op->name);
+    return false;
+  }
+  return true;
+}
+
 /* Could kernels with int16 activations compute a node that has an integer form? */
 static bool has_int16_form(const Node *n, const WeightChoice *w, const char **why) {
   *why = "no integer kernel with int16 activations";
@@ -132,6 +160,7 @@ static bool wants_integer(Plan *p, const Node *n) {
     return false;
   bool weighted = (is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1 && is_float_const(n->in[1]);
   WeightChoice w = weighted ? weight_choice(p->g, p->cx, n) : (WeightChoice){0};
+  if (a.format && a.dynamic) return false;
   if (!a.format) {
     if (weighted && w.format)
       add_note(p->cx, n->name,
@@ -187,13 +216,13 @@ static void settle_moves(Plan *p) {
 /* The format of a tensor's codes: that of its maker, or where that computes in floats of the first
  * reader that does not. */
 static const Format *format_of_codes(const Plan *p, const Tensor *t) {
-  const Format *own = t->def ? NULL : input_choice(p->g, p->cx, t).format, *reader = NULL;
+  const Format *own = t->def ? NULL : input_format(p, t), *reader = NULL;
   for (int i = 0; i < p->n_node && !own; i++) {
     const Node *n = p->node[i];
     if (!p->integer[i]) continue;
-    if (n == t->def) own = act_choice(p->g, p->cx, n).format;
+    if (n == t->def) own = static_format(p, n);
     for (int k = 0; k < n->n_in && !reader; k++)
-      if (n->in[k] == t) reader = act_choice(p->g, p->cx, n).format;
+      if (n->in[k] == t) reader = static_format(p, n);
   }
   return own ? own : reader ? reader : find_format("int8");
 }
@@ -354,7 +383,7 @@ static void convert_formats(Plan *p, const Tensor *x, Tensor *y) {
     if (!p->integer[i] || is_move(n)) continue;
     for (int k = 0; k < n->n_in; k++) {
       if (n->in[k] != y) continue;
-      const Format *f = act_choice(g, p->cx, n).format;
+      const Format *f = static_format(p, n);
       if (f == y->def->in[0]->quant->format) continue;
       if (f != last->def->in[0]->quant->format)
         last = add_conversion(g, y, set_quant(p, find_set(p, x->id), f), NULL,
@@ -404,7 +433,7 @@ static void quantize_operand(Plan *p, Node *n, int i) {
     r.lo = fminf(r.lo, floats_of(c)[k]);
     r.hi = fmaxf(r.hi, floats_of(c)[k]);
   }
-  const Format *f = act_choice(g, p->cx, n).format;
+  const Format *f = static_format(p, n);
   Tensor *codes = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_codes", c->name)), f->dtype,
                             c->rank, c->dim, arena_alloc(g->arena, 2 * n_elements(c) + 1));
   codes->quant = new_quant(g, f, -1, 0, 1);
@@ -497,7 +526,7 @@ static void mark_islands(Plan *p) {
   for (int i = 0; i < p->n_node; i++) {
     Node *n = p->node[i];
     if (p->integer[i] || n->n_out < 1 || !n->out[0] || !used_by_integer(p, n->out[0])) continue;
-    if (!is_move(n) && !p->raw[i] && !act_choice(p->g, p->cx, n).format)
+    if (!is_move(n) && !p->raw[i] && !static_format(p, n))
       set_int(p->g, n, "keep_float", 1);
   }
 }
@@ -539,6 +568,10 @@ void pass_quantize(Graph *g, Context *cx) {
   for (int i = 0; i < p.n_node; i++) {
     Node *n = p.node[i];
     if (p.integer[i] && is_move(n)) requantize_inputs(&p, n);
+    if (wants_dynamic(&p, n)) {
+      ActChoice a = act_choice(g, cx, n);
+      quantize_at_run_time(g, n, &a);
+    }
     if ((is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1)
       quantize_node_weights(&p, n, p.integer[i]);
     for (int k = 0; p.integer[i] && !is_unary(n) && (is_op(n, "Add") || is_op(n, "Mul")) && k < 2;

@@ -16,6 +16,7 @@
 #include "runtime/matmul_f32.h"
 #include "runtime/maxpool_f32.h"
 #include "runtime/norm_f32.h"
+#include "runtime/quantize_rows.h"
 #include "runtime/real.h"
 #include "runtime/reduce_f32.h"
 #include "runtime/resize_f32.h"
@@ -627,6 +628,30 @@ static void test_resize(void **state) {
   }
 }
 
+/* Each run by itself; zeros and NaN among the numbers, runs of nothing else. */
+static void test_quantize_rows(void **state) {
+  (void)state;
+  for (int i = 0; i < 200; i++) {
+    struct qcc_quantize_rows p = {random_int(1, 5), random_int(1, 70), 0, i % 2 ? 127 : 7,
+                                  i % 3 ? 1.0f : 0.9f};
+    p.size = random_int(1, p.row);
+    int n = p.rows * p.row, runs = (p.row + p.size - 1) / p.size;
+    float *x = random_reals(n), *scale = new_buffer(4 * (int64_t)p.rows * runs), hi = (float)p.hi;
+    int8_t *y = new_buffer(n);
+    for (int k = 0; k < n; k++) x[k] = k % 11 == 3 ? NAN : (k / p.row) % 3 == 2 ? 0 : x[k];
+    qcc_quantize_rows(&p, x, y, scale);
+    for (int k = 0; k < n; k++) {
+      int first = k / p.row * p.row + k % p.row / p.size * p.size;
+      int end = first / p.row * p.row + p.row;
+      float most = 0, s = scale[k / p.row * runs + k % p.row / p.size];
+      for (int j = first; j < first + p.size && j < end; j++) most = fmaxf(most, fabsf(x[j]));
+      assert_true(s == most * p.clip / hi);
+      assert_true((float)y[k] == (isnan(x[k]) || most == 0 ? 0 : fminf(fmaxf(rintf(x[k] / s), -hi), hi)));
+    }
+    free_buffers();
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_conversions),
@@ -638,6 +663,7 @@ int main(void) {
       cmocka_unit_test(test_activations), cmocka_unit_test(test_binary),
       cmocka_unit_test(test_norms),       cmocka_unit_test(test_hadamard),
       cmocka_unit_test(test_reduce),      cmocka_unit_test(test_resize),
+      cmocka_unit_test(test_quantize_rows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
