@@ -339,9 +339,16 @@ struct Format {
   const int8_t *levels;                   /* ... else only these, [n_levels], lowest first */
   int scale_bits;                         /* significant bits of a group's multiple */
   int packing;                            /* as runtime/packed.h numbers it, or 0 */
+  int vector;                             /* weights of a row that are coded together, or 1 */
+  /* Where they are: the n codes, at most `vector`, nearest to x among those that stand together. */
+  void (*nearest)(const double *x, int n, int8_t *codes);
+  double rms;                             /* and the root mean square, in codes, that suits it best */
 };
-/* The code of the format that is nearest to x. */
+enum { MAX_VECTOR = 8 };
+/* The code of the format that is nearest to x, whatever stands beside it. */
 int32_t code_near(const Format *f, double x);
+/* Bits of the codes of a constant whose rows are packed by themselves. */
+int64_t code_bits(const Tensor *t);
 const Format *find_format(const char *name);
 /* Have the codes fewer bits than their element type, so that only the format's own packing is that
  * narrow? */

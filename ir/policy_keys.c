@@ -21,22 +21,24 @@ static const char transform_words[] =
 
 /* clang-format off */
 const PolicyKey policy_keys[] = {
-  {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8 int4 int3 int2 ternary binary nf4 fp4 mxfp4 nvfp4",
-   "int3 fp8_e4m3 fp8_e5m2 lut4 lut3 lut2 e8p aq "
+  {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8 int4 int3 int2 ternary binary nf4 fp4 mxfp4 nvfp4 e8p",
+   "int3 fp8_e4m3 fp8_e5m2 lut4 lut3 lut2 aq "
    "uint8 int16",
    "float", "how weights are stored"},
   {"weights.granularity", KEY_WORD, KEY_DEFAULT | KEY_RULE, "tensor channel group", "token",
    "channel", "which weights share a scale"},
   {"weights.group", KEY_INT, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0", "weights per scale with granularity: group"},
-  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse gptq gptaq wanda sparsegpt",
-   "ldlq kmeans lsq", "mse", "which code each weight gets"},
+  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse gptq gptaq ldlq wanda sparsegpt",
+   "kmeans lsq", "mse", "which code each weight gets"},
   {"weights.damp", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0.01", "gptq and its relatives: share of the Hessian's mean diagonal that is added to it"},
   {"weights.act_order", KEY_WORD, KEY_DEFAULT | KEY_RULE, "none static", NULL,
    "static", "gptq and its relatives: static: columns with the largest inputs first"},
   {"weights.alpha", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0.25", "gptaq: share of the inputs' mismatch that is made up for"},
+  {"weights.sweeps", KEY_INT, KEY_DEFAULT | KEY_RULE, NULL, NULL,
+   "4", "ldlq: times that every weight is rounded anew, given all others"},
   {"weights.sparsity", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0", "wanda, sparsegpt: share of the weights that become 0"},
   {"weights.pattern", KEY_WORD, KEY_DEFAULT | KEY_RULE, "none 1:2 1:4 2:4 2:8 4:8", NULL,
@@ -89,6 +91,7 @@ static const struct { const char *key; double least, most; } bounds[] = {
   {"activations.clip", 0.1, 1},
   {"weights.alpha", 0, 1},
   {"weights.sparsity", 0, 0.99},
+  {"weights.sweeps", 0, 100},
   {"threads", 1, 64}, /* parts of a layer */
 };
 

@@ -83,8 +83,8 @@ static void print_weights(FILE *f, const WeightChoice *w) {
   if (w->granularity == GRAN_GROUP) fprintf(f, ", group: %lld", (long long)w->group);
   fprintf(f, ", solver: %s", w->solver);
   if (find_solver(w->solver)->needs != 0)
-    fprintf(f, ", damp: %.9g, act_order: %s, alpha: %.9g", w->damp, w->act_order ? "static" : "none",
-            w->alpha);
+    fprintf(f, ", damp: %.9g, act_order: %s, alpha: %.9g, sweeps: %lld", w->damp,
+            w->act_order ? "static" : "none", w->alpha, (long long)w->sweeps);
   if (w->keep > 0) fprintf(f, ", pattern: %lld:%lld", (long long)w->keep, (long long)w->of);
   else if (w->sparsity > 0) fprintf(f, ", sparsity: %.9g", w->sparsity);
   fprintf(f, "%s}\n", w->compact ? ", layout: compact" : w->fast ? ", layout: fast" : "");
@@ -133,7 +133,7 @@ static double bits_per_element(const Tensor *t) {
   const QuantSpec *q = t->quant;
   int64_t elements = n_elements(t);
   if (elements <= 0) return 0;
-  double bits = (double)q->format->bits * (double)elements;
+  double bits = (double)code_bits(t);
   if (q->multiple == NULL) return (bits + 32.0 * (double)q->n) / (double)elements;
   double channels = q->axis >= 0 ? (double)t->dim[q->axis] : 1;
   return (bits + 8.0 * (double)q->n + 32.0 * channels) / (double)elements;

@@ -64,6 +64,7 @@ typedef struct WeightChoice {
   double damp;                   /* share of a Hessian's mean diagonal that is added to it */
   bool act_order;                /* columns with the largest inputs are rounded first */
   double alpha;                  /* share of the inputs' mismatch that is made up for */
+  int64_t sweeps;                /* times that every weight is rounded anew, given all others */
   double sparsity;               /* share of the weights that becomes 0 */
   int64_t keep, of;              /* at most `keep` in `of` weights of a channel are not 0; 0: any */
   bool compact;                  /* stored as tightly as the format allows */

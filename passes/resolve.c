@@ -86,6 +86,7 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   c.damp = strtod(value_of(l, "weights.damp"), NULL);
   c.act_order = strcmp(value_of(l, "weights.act_order"), "static") == 0;
   c.alpha = strtod(value_of(l, "weights.alpha"), NULL);
+  c.sweeps = strtoll(value_of(l, "weights.sweeps"), NULL, 10);
   c.compact = strcmp(value_of(l, "weights.layout"), "compact") == 0;
   c.fast = strcmp(value_of(l, "weights.layout"), "fast") == 0;
   choose_pruning(l, &c);
@@ -96,6 +97,9 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   if (c.group < 1 && c.format != NULL)
     error_at(s->loc, "granularity: group needs a group size, such as `group: 32` (for node '%s')",
              n->name);
+  if (c.format != NULL && c.group % c.format->vector != 0)
+    error_at(s->loc, "format '%s' codes %d weights at once: groups of %lld end inside (for node '%s')",
+             c.format->name, c.format->vector, (long long)c.group, n->name);
   return c;
 }
 

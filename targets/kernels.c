@@ -36,6 +36,11 @@ static bool is_levels(const Node *n) {
   return n->in[1]->quant && has_spare_bits(n->in[1]->quant->format);
 }
 
+/* Do neighbours in a row share a code?  Kernels that want another order than the rows' have no use for it. */
+static bool has_vectors(const Node *n) {
+  return n->in[1]->quant && n->in[1]->quant->format->vector > 1;
+}
+
 /* Weights that the policy wants packed as their format has it, where their type has another way. */
 static bool is_compact(const Node *n) {
   const QuantSpec *q = n->in[1]->quant;
@@ -106,8 +111,12 @@ static bool is_pointwise_f16(const Node *n) { return is_real_pointwise(n, DT_F16
 static bool is_pointwise_w16(const Node *n) { return is_real_pointwise(n, DT_F32, DT_F16); }
 static bool is_depthwise_s8(const Node *n) { return has_s8_weights(n) && is_depthwise(n); }
 static bool is_depthwise_narrow(const Node *n) { return is_narrow(n) && is_depthwise(n); }
-static bool is_depthwise_compact(const Node *n) { return is_compact(n) && is_depthwise(n); }
-static bool is_depthwise_levels(const Node *n) { return is_levels(n) && is_depthwise(n); }
+static bool is_depthwise_compact(const Node *n) {
+  return is_compact(n) && is_depthwise(n) && !has_vectors(n);
+}
+static bool is_depthwise_levels(const Node *n) {
+  return is_levels(n) && is_depthwise(n) && !has_vectors(n);
+}
 static bool is_real_depthwise(const Node *n, DType x, DType w) {
   return is_real(n, x, w) && is_const(n->in[1]) && is_depthwise(n);
 }

@@ -56,6 +56,12 @@ int32_t smallest_code(const Format *f);
 /* The scale at which no weight is clipped; 0 when all are 0. */
 float full_scale(const float *w, int64_t n, const Format *f);
 int8_t nearest_code(float w, float scale, const Format *f);
+/* The same for n weights of a row from where a vector of the format begins. */
+void nearest_codes(const double *w, int64_t n, float scale, const Format *f, int8_t *codes);
+/* Elements of the row from `column`, where one begins, that are coded together. */
+int64_t vector_at(const Layer *l, int64_t column);
+/* The scale at which weights are as large as suits a format of vectors best. */
+float typical_scale(const float *w, int64_t n, const Format *f);
 /* The multiple of a group nearest to m, 1 to 255, with as many significant bits as the format
  * allows. */
 uint8_t nearest_multiple(double m, const Format *f);
@@ -85,8 +91,10 @@ typedef void AimFn(const Layer *l, const Factor *f, int64_t from, int64_t n, dou
  * are finished before the feedback to all others is computed. */
 double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, AimFn *aim,
                            int64_t block);
-/* The same for all channels, by the Hessian of each one's group.  Falls back to the nearest codes
- * where a Hessian cannot be factored. */
-const char *round_groups(Layer *l, AimFn *aim);
+/* The same for all channels, by the Hessian of each one's group, columns in that order (factor.h).
+ * Falls back to the nearest codes where a Hessian cannot be factored. */
+const char *round_groups(Layer *l, AimFn *aim, int order);
+/* What act_order of the policy says. */
+int order_of(const Layer *l);
 
 #endif

@@ -4,6 +4,7 @@
 
 #include "ir/ir.h"
 #include "tests/kernels/guard.h"
+#include "tests/unit/vectors.h"
 
 #include "runtime/avgpool_f32.h"
 #include "runtime/binary_f32.h"
@@ -132,14 +133,15 @@ typedef struct Codes {
 
 static Codes random_weight_codes(int rows, int n) {
   static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary",
-                                        "int3"};
-  const Format *f = find_format(formats[random_int(0, 7)]);
+                                        "int3", "e8p"};
+  const Format *f = find_format(formats[random_int(0, 8)]);
   Codes c = {.q.packing = f->packing, .q.size = random_int(0, 2) ? random_int(1, n) : 0};
   int groups = c.q.size ? (n + c.q.size - 1) / c.q.size : 1, bytes = qcc_packed_bytes(f->packing, n);
   c.q.n_groups = groups;
   int with_multiple = c.q.size && random_int(0, 1);
   c.codes = random_codes((int64_t)rows * n, f->lo, f->hi);
   for (int64_t i = 0; i < (int64_t)rows * n; i++) c.codes[i] = (int8_t)code_near(f, c.codes[i]);
+  put_vectors(f, c.codes, rows, n);
   c.scale = random_reals((int64_t)rows * (with_multiple ? 1 : groups));
   for (int s = 0; s < rows * (with_multiple ? 1 : groups); s++)
     c.scale[s] /= (float)-f->lo * (with_multiple ? 127.0f : 1.0f);
