@@ -66,11 +66,13 @@ const PolicyKey policy_keys[] = {
   {"calibration.percentile", KEY_REAL, KEY_TOP | KEY_RULE, NULL, NULL,
    "99.99", "share of values inside the range with method: percentile"},
   {"transforms", KEY_WORDS, KEY_TOP, transform_words + 1,
-   "smoothquant awq", "fold_bn", "rewrites before quantization"},
+   "awq", "fold_bn", "rewrites before quantization"},
   {"transforms.hadamard.block", KEY_INT, KEY_PARAMETER, "auto", NULL,
    "auto", "elements that are rotated together; auto: as many as there is a matrix for"},
   {"transforms.hadamard.scope", KEY_WORD, KEY_PARAMETER, "blocks all", NULL,
    "blocks", "all: inputs of every quantized matrix product, by a node in front"},
+  {"transforms.smoothquant.alpha", KEY_REAL, KEY_PARAMETER, "auto", NULL,
+   "0.5", "share of the difficulty that weights take over; auto: searched per layer"},
   {"optimize", KEY_WORD, KEY_TOP, "size balanced speed", NULL,
    "balanced", "how far kernels are specialised"},
   {"schedule.order", KEY_WORD, KEY_TOP, "memory model", NULL,
@@ -92,6 +94,7 @@ static const struct { const char *key; double least, most; } bounds[] = {
   {"weights.alpha", 0, 1},
   {"weights.sparsity", 0, 0.99},
   {"weights.sweeps", 0, 100},
+  {"transforms.smoothquant.alpha", 0, 1},
   {"threads", 1, 64}, /* parts of a layer */
 };
 

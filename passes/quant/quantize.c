@@ -12,7 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "passes/passes.h"
+#include "passes/quant/channels.h"
 #include "passes/quant/quant.h"
 #include "passes/quant/range.h"
 #include "passes/simplify/simplify.h"
@@ -459,7 +459,6 @@ static int needs_of(const Context *cx, const Node *n, const WeightChoice *w) {
 
 /* Does something look at the inputs of layers?  Then there must be samples, the right ones. */
 static bool looks_at_samples(const Graph *g, const Context *cx) {
-  const LockPolicy *lock = &cx->policy->lock;
   for (int i = 0; i < g->n_node; i++) {
     const Node *n = g->node[i];
     if ((!is_op(n, "Conv") && !is_op(n, "Gemm")) || !is_float_const(n->in[1])) continue;
@@ -468,14 +467,7 @@ static bool looks_at_samples(const Graph *g, const Context *cx) {
     bool solver = find_solver(w.solver)->needs != NEEDS_NOTHING;
     const char *who = arena_printf(g->arena, solver ? "solver '%s'" : "transform '%s'",
                                    solver ? w.solver : "bias_correct");
-    if (cx->calib == NULL)
-      error_at(w.loc,
-               "%s needs calibration samples (node '%s'): give --calib SAMPLES.npy, or "
-               "'calibration: {data: SAMPLES.npy}' in the policy",
-               who, n->name);
-    if (lock->given && lock->calibration != 0 && lock->calibration != cx->calib->hash)
-      error_at(lock->loc,
-               "the lock file was made with other calibration samples, and %s looks at them", who);
+    need_samples(cx, w.loc, who, n->name);
     return true;
   }
   return false;
