@@ -209,6 +209,7 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
 int packing_of(Emitter *e, const Node *n, const Kernel *k) {
   bool own = k->packing == PACK_OWN || k->packing == PACK_OWN_HWC;
   int packing = own ? n->in[1]->quant->format->packing : 8 / dtype_bits(n->in[1]->dtype);
+  if (k->packing == PACK_SPARSE) packing += 12;
   e->now->packings |= 1u << (packing % 16 + packing / 16 * 8);
   return packing;
 }
@@ -233,7 +234,8 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
     name = e->to_bin ? bin_array(e, "uint16_t", v, bytes)
                      : half_array(e, "w", bytes / 2, (const uint16_t *)(const void *)v);
   } else {
-    bool is_signed = w->dtype == DT_I8 && k->packing != PACK_OWN && k->packing != PACK_OWN_HWC;
+    bool is_signed = w->dtype == DT_I8 && k->packing != PACK_OWN && k->packing != PACK_OWN_HWC &&
+                     k->packing != PACK_SPARSE;
     name = e->to_bin ? bin_array(e, is_signed ? "int8_t" : "uint8_t", v, bytes)
                   : byte_array(e, "w", is_signed, bytes, v);
   }

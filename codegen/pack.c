@@ -81,8 +81,19 @@ bool has_parts(const Node *n) {
   return group > 1 && (w->dim[w->rank - 1] > 1 || w->dim[0] > group);
 }
 
+/* The rows of all groups. */
+static uint8_t *pack_sparse_rows(Arena *a, const Tensor *w, int64_t *bytes) {
+  int64_t channels = w->dim[0], row = n_elements(w) / channels;
+  uint8_t *out = arena_alloc(a, sparse_bytes(w) + 1);
+  *bytes = 0;
+  for (int64_t c = 0; c < channels; c++)
+    *bytes += pack_sparse(format_of(w->dtype), (const int8_t *)w->data + c * row, row, out + *bytes);
+  return out;
+}
+
 uint8_t *pack_weights(Arena *a, const Node *n, Packing packing, int64_t *bytes) {
   const Tensor *w = n->in[1];
+  if (packing == PACK_SPARSE) return pack_sparse_rows(a, w, bytes);
   int64_t groups = has_parts(n) ? attr_int(n, "group", 1) : 1;
   Tensor part = *w;
   uint8_t *out = NULL;

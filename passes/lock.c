@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "passes/resolve.h"
+#include "targets/kernels.h"
 
 /* ---- ranges: of the tensors that were resolved, of the final graph, of the policy ------------ */
 
@@ -127,19 +128,30 @@ static void print_rules(FILE *f, const Resolution *res) {
 
 /* ---- provenance ------------------------------------------------------------------------------ */
 
+/* Are only those of its codes stored that are not 0? */
+static bool is_stored_sparse(const Graph *g, const Tensor *t) {
+  for (int i = 0; i < g->n_node; i++) {
+    const Node *n = g->node[i];
+    const Kernel *k = n->kernel;
+    if (n->n_in > 1 && n->in[1] == t) return k && k->packing == PACK_SPARSE;
+  }
+  return false;
+}
+
 /* Bits for each element with its share of the scales: float32 each, or a byte per group and a
  * float32 per channel. */
-static double bits_per_element(const Tensor *t) {
+static double bits_per_element(const Graph *g, const Tensor *t) {
   const QuantSpec *q = t->quant;
   int64_t elements = n_elements(t);
   if (elements <= 0) return 0;
   double bits = (double)code_bits(t);
+  if (is_stored_sparse(g, t)) bits = 8.0 * (double)sparse_bytes(t);
   if (q->multiple == NULL) return (bits + 32.0 * (double)q->n) / (double)elements;
   double channels = q->axis >= 0 ? (double)t->dim[q->axis] : 1;
   return (bits + 8.0 * (double)q->n + 32.0 * channels) / (double)elements;
 }
 
-static void print_tensor(FILE *f, const Tensor *t) {
+static void print_tensor(FILE *f, const Graph *g, const Tensor *t) {
   const QuantSpec *q = t->quant;
   fputs("    - {name: ", f);
   print_yaml_text(f, t->name);
@@ -147,7 +159,8 @@ static void print_tensor(FILE *f, const Tensor *t) {
           q->group > 0 ? "group" : q->axis >= 0 ? "channel" : "tensor");
   if (q->group > 0) fprintf(f, ", group: %lld", (long long)q->group);
   if (is_const(t))
-    fprintf(f, ", elements: %lld, bits: %.4f}\n", (long long)n_elements(t), bits_per_element(t));
+    fprintf(f, ", elements: %lld, bits: %.4f}\n", (long long)n_elements(t),
+            bits_per_element(g, t));
   else fprintf(f, ", scale: %.9g, zero: %d}\n", (double)q->scale[0], (int)q->zero[0]);
 }
 
@@ -166,7 +179,7 @@ static void print_provenance(FILE *f, const Graph *g, const Context *cx) {
     const QuantSpec *q = g->tensor[i]->quant;
     if (q == NULL || q->format == NULL || q->n < 1) continue;
     if (n++ == 0) fputs("  tensors:\n", f);
-    print_tensor(f, g->tensor[i]);
+    print_tensor(f, g, g->tensor[i]);
   }
 }
 

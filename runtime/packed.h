@@ -8,8 +8,10 @@
  *   40     eight codes of a vector in two bytes: E8P times 4
  *   18, 34 two indices into a table: NF4 in units of 1/127, E2M1 in units of 1/2
  *   1      one code of eight bits, for kernels that take any packing
+ *   13, 14 rows that are mostly 0: a bit per code, low bits first, then the codes that are not 0, one or two
+ *          of them in a byte; rows have different lengths and are only read whole, one after another
  *
- * k mod 16 of them share a unit, which is a byte unless said otherwise.  A kernel that uses weights for many pixels unpacks them once, into
+ * k mod 16 of the others share a unit, which is a byte unless said otherwise.  A kernel that uses weights for many pixels unpacks them once, into
  * scratch, and is the int8 kernel from there on; one that uses them once multiplies them as they
  * come out of the unit.
  *
@@ -145,9 +147,29 @@ QCC_INLINE void qcc_unpack_by(int32_t k, const uint8_t *QCC_RESTRICT w, int32_t 
     out[i + j] = (int8_t)qcc_code(k, w, j);
 }
 
-/* The n codes of a row. */
-QCC_KERNEL void qcc_unpack(int32_t k, const uint8_t *w, int32_t n, int8_t *out) {
+/* A row of which only the codes are stored that are not 0, k of them in a byte. */
+QCC_INLINE const uint8_t *qcc_unpack_sparse(int32_t k, const uint8_t *QCC_RESTRICT w, int32_t n,
+                                            int8_t *QCC_RESTRICT out) {
+  const uint8_t *codes = w + ((uint32_t)n + 7) / 8;
+  int32_t at = 0;
+  for (int32_t i = 0; i < n; i += 8, w++)
+    for (int32_t j = 0; j < qcc_min(8, n - i); j++) {
+      int32_t code = 0;
+      if (*w >> j & 1)
+        code = k == 1 ? (int8_t)codes[at++] : qcc_code_at(k, codes, at++);
+      out[i + j] = (int8_t)code;
+    }
+  return codes + qcc_packed_bytes(k, at);
+}
+
+/* The n codes of a row; returns where the next one begins. */
+QCC_KERNEL const uint8_t *qcc_unpack(int32_t k, const uint8_t *w, int32_t n, int8_t *out) {
+  if (QCC_HAS_PACKING(13) && k == 13)
+    return qcc_unpack_sparse(1, w, n, out);
+  if (QCC_HAS_PACKING(14) && k == 14)
+    return qcc_unpack_sparse(2, w, n, out);
   QCC_BY_PACKING(k, qcc_unpack_by, w, n, out);
+  return w + qcc_packed_bytes(k, n);
 }
 
 #endif

@@ -48,6 +48,11 @@ static bool is_compact(const Node *n) {
          attr_int(n, "compact", 0);
 }
 
+/* Weights of which only those are stored that are not 0. */
+static bool is_sparse(const Node *n) {
+  return attr_int(n, "sparse", 0) && !has_groups(n) && (has_s8_weights(n) || has_s4_weights(n));
+}
+
 static bool is_compact_groups(const Node *n) { return is_compact(n) && has_groups(n); }
 static bool is_levels_groups(const Node *n) { return is_levels(n) && has_groups(n); }
 
@@ -90,6 +95,7 @@ static bool is_pointwise_s8(const Node *n) { return has_s8_weights(n) && is_poin
 static bool is_pointwise_groups(const Node *n) { return has_groups(n) && is_pointwise(n); }
 static bool is_pointwise_narrow(const Node *n) { return is_narrow(n) && is_pointwise(n); }
 static bool is_pointwise_compact(const Node *n) { return is_compact(n) && is_pointwise(n); }
+static bool is_pointwise_sparse(const Node *n) { return is_sparse(n) && is_pointwise(n); }
 static bool is_pointwise_levels(const Node *n) { return is_levels(n) && is_pointwise(n); }
 static bool is_pointwise_compact_groups(const Node *n) {
   return is_compact(n) && is_pointwise_groups(n);
@@ -142,6 +148,7 @@ static int64_t tiles_scratch_s16(const Node *n) { return 2 * 2 * ((row_of(n) + 3
 static bool is_to_s16(const Node *n) { return n->out[0]->dtype == DT_I16; }
 static bool is_conv_narrow(const Node *n) { return is_narrow(n) && is_2d_nhwc(n); }
 static bool is_conv_compact(const Node *n) { return is_compact(n) && is_2d_nhwc(n); }
+static bool is_conv_sparse(const Node *n) { return is_sparse(n) && is_2d_nhwc(n); }
 static bool is_conv_levels(const Node *n) { return is_levels(n) && is_2d_nhwc(n); }
 static bool is_conv_f32(const Node *n) { return is_real(n, DT_F32, DT_F32) && is_2d_nhwc(n); }
 static bool is_conv_f16(const Node *n) { return is_real(n, DT_F16, DT_F16) && is_2d_nhwc(n); }

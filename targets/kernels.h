@@ -13,6 +13,7 @@ typedef enum Packing {
   PACK_HWC,    /* depthwise: [kh][kw][C], sub-byte taps start on a byte boundary */
   PACK_OWN,    /* as OHWI, in the packing of the weights' own format, where that is not their type's */
   PACK_OWN_HWC, /* as HWC */
+  PACK_SPARSE, /* as OHWI, each row a bit per code and those that are not 0 (ir/formats/sparse.c) */
   PACK_FOURS_S16,  /* dsp/conv_s16.h: by fours in the order 0 2 1 3, of two channels side by side */
   PACK_EIGHTS_S16, /* mve/conv_s16.h: by eights of two channels side by side */
   PACK_DSP_PAIRS, /* words for runtime/dsp: two output channels in a halfword (codegen/pack_dsp.c) */

@@ -94,6 +94,7 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   if (conv) copy_window(g, q, &window);
   if (kt) set_int(g, q, "group_size", w->quant->group);
   if (attr_int(n, "compact", 0)) set_int(g, q, "compact", 1);
+  if (attr_int(n, "sparse", 0)) set_int(g, q, "sparse", 1);
   if (bound > INT32_MAX) set_int(g, q, "wide", 1);
   set_int(g, q, "x_zero", x_zero);
   set_rescale(g, q, shift, zero_of(y), lo, hi);

@@ -507,6 +507,8 @@ static void quantize_node_weights(Plan *p, Node *n, bool integer) {
   if (x.moments && x.moments->mean) correct_bias(g, n, codes, x.moments);
   if (w.compact || (!w.fast && p->cx->target && p->cx->target->is_small))
     set_int(g, n, "compact", 1);
+  int64_t dense = (n_elements(codes) * w.format->bits + 7) / 8;
+  if ((w.sparsity > 0 || w.keep > 0) && sparse_bytes(codes) < dense) set_int(g, n, "sparse", 1);
   set_input(
       g, n, 1,
       add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));

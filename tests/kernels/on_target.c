@@ -364,11 +364,21 @@ static Node *random_layer(Program *p, int i) {
   return shape == SHAPES || mode == ROWS ? random_gemm(p, type) : random_conv(p, (Shape)shape, type);
 }
 
+/* Sets weights to 0 and asks for storage without them. */
+static void prune(Program *p, Node *n) {
+  const Tensor *w = n->in[1];
+  int share = pick(0, 8);
+  for (int64_t i = 0; i < n_elements(w); i++)
+    if (pick(0, 8) < share) ((int8_t *)w->data)[i] = 0;
+  set_int(p->g, n, "sparse", 1);
+}
+
 static void add_random_layer(Program *p, int i) {
   bool codes = p->mode == CODES || p->mode == ROWS || p->mode == DYNAMIC;
   Node *n = random_layer(p, i);
   infer_node(p->g, n);
   if (codes && !pick(0, n->in[1]->dtype == DT_I2 ? 1 : 3)) set_int(p->g, n, "compact", 1);
+  if (codes && n->in[1]->dtype != DT_I2 && !pick(0, 5)) prune(p, n);
   widen_weights(p->g, p->cx.target, n);
   n->kernel = choose_kernel(p->cx.target, n);
   if (!n->kernel) error("layer %d has no kernel", i);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "ir/ir.h"
+#include "runtime/packed.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/vectors.h"
 
@@ -70,6 +71,35 @@ static void keeps_every_unit(void **state) {
       assert_memory_equal(codes, back, (size_t)per_unit);
     }
   }
+}
+
+/* Rows that are mostly 0, one after another: as many bytes as counted, and back by the kernels' way. */
+static void keeps_what_is_not_zero(void **state) {
+  (void)state;
+  uint32_t seed = 3;
+  for (int64_t n = 1; n <= 40; n++)
+    for (int bits = 4; bits <= 8; bits += 4)
+      for (uint32_t share = 0; share <= 4; share++) {
+        Tensor w = {.dtype = bits == 4 ? DT_I4 : DT_I8, .rank = 2, .dim = {3, n}};
+        int8_t *codes = malloc((size_t)(3 * n)), *back = malloc((size_t)n);
+        for (int64_t i = 0; i < 3 * n; i++)
+          codes[i] = (int8_t)(next_random(&seed) % 4 < share ? 1 + (int)(next_random(&seed) % 7) : 0);
+        w.data = codes;
+        int64_t bytes = sparse_bytes(&w), at = 0;
+        uint8_t *packed = malloc((size_t)bytes);
+        for (int r = 0; r < 3; r++)
+          at += pack_sparse(format_of(w.dtype), codes + r * n, n, packed + at);
+        assert_int_equal(at, bytes);
+        const uint8_t *row = packed;
+        for (int r = 0; r < 3; r++) {
+          row = qcc_unpack(bits == 4 ? 14 : 13, row, (int32_t)n, back);
+          assert_memory_equal(back, codes + r * n, (size_t)n);
+        }
+        assert_ptr_equal(row, packed + bytes);
+        free(codes);
+        free(back);
+        free(packed);
+      }
 }
 
 static void packs_in_the_documented_order(void **state) {
@@ -298,7 +328,8 @@ static void indexes_scales(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(packs_and_unpacks),          cmocka_unit_test(packs_in_the_documented_order),
+      cmocka_unit_test(packs_and_unpacks),          cmocka_unit_test(keeps_what_is_not_zero),
+      cmocka_unit_test(packs_in_the_documented_order),
       cmocka_unit_test(keeps_every_unit),
       cmocka_unit_test(finds_formats), cmocka_unit_test(finds_the_nearest_level),              cmocka_unit_test(quantizes_what_it_dequantizes),
       cmocka_unit_test(rounds_to_the_nearest_code), cmocka_unit_test(keeps_the_edges),
