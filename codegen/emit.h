@@ -52,7 +52,7 @@ typedef struct Emitter {
   int bin_align;               /* the largest of those in the .bin file */
   int index;                   /* of the node that is being written */
   const char **array;          /* [n_tensor] name of the array that holds a constant, or NULL */
-  Packing *packed;             /* [n_tensor] order of the weights in that array ... */
+  const Kernel **packed_by;    /* [n_tensor] whose order the weights in that array have ... */
   const Node **packed_for;     /* ... and the node that wanted it */
 } Emitter;
 
@@ -81,6 +81,8 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind);
 const char *write_groups(Emitter *e, const Node *n, const Kernel *k);
 /* The node's weights (input 1) in the kernel's order. */
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k);
+/* The table of weights that a kernel has as indices. */
+const char *level_array(Emitter *e, const Node *n);
 /* How the weights share bytes, as packed.h numbers it. */
 int packing_of(Emitter *e, const Node *n, const Kernel *k);
 /* Elements must live as long as the emitter: arrays with the same ones are written once. */

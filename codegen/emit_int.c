@@ -15,7 +15,7 @@ const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
   field(e, "n_groups", (depth + size - 1) / size);
   close_params(e);
   if (k->packing == PACK_OHWI || k->packing == PACK_OWN) return constant_array(e, multiple, "s");
-  int64_t count, *v = pack_multiples(e->a, n, size, k->packing, &count);
+  int64_t count, *v = pack_multiples(e->a, n, size, k, &count);
   return int_array(e, "s", "uint8_t", count, v);
 }
 
@@ -36,17 +36,18 @@ static const char *bias_array(Emitter *e, const Node *n, const Kernel *k) {
 /* What stands before and behind the arguments that all kernels with weights have. */
 typedef enum { WITH_TABLE, WITH_PACKING_AND_TABLE, WITHOUT_TABLE } Arguments;
 
-/* [packing], parameters, [groups], input, weights, [multiples], bias, multipliers, [table], [scratch],
+/* [packing], parameters, [groups], input, weights, [levels], [multiples], bias, multipliers, [table], [scratch],
  * output. */
 static void call_weighted(Emitter *e, const Node *n, const Kernel *k, Arguments with) {
   const char *groups = optional_input(n, 4) ? write_groups(e, n, k) : NULL, *w = weight_array(e, n, k);
   const char *b = bias_array(e, n, k), *m = constant_array(e, n->in[3], "m");
-  const char *packing = "", *table = "";
+  const char *packing = "", *table = "", *levels = "";
+  if (k->indices) levels = arena_printf(e->a, ", %s", level_array(e, n));
   if (with == WITH_PACKING_AND_TABLE) packing = arena_printf(e->a, "%d, ", packing_of(e, n, k));
   if (with != WITHOUT_TABLE)
     table = arena_printf(e->a, "%s, ", optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL");
-  call(e, "qcc_%s(%s&p, %s%s, %s, %s%s%s, %s, %s%s%s)", k->name, packing, groups ? "&q, " : "",
-       pointer_to(e, n->in[0]), w, groups ? groups : "", groups ? ", " : "", b, m, table,
+  call(e, "qcc_%s(%s&p, %s%s, %s%s, %s%s%s, %s, %s%s%s)", k->name, packing, groups ? "&q, " : "",
+       pointer_to(e, n->in[0]), w, levels, groups ? groups : "", groups ? ", " : "", b, m, table,
        scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 

@@ -37,7 +37,7 @@ static json_t *layer_json(Arena *a, const Node *n, const Target *t) {
   if (has_packed_weights(n)) {
     const Tensor *w = n->in[1];
     int64_t bytes;
-    pack_weights(a, n, k->packing, &bytes);
+    pack_weights(a, n, k, &bytes);
     json_object_set_new(o, "weights",
                         json_pack("{s:s, s:o, s:I}", "format",
                                   w->quant                ? w->quant->format->name

@@ -5,7 +5,9 @@
 #include "targets/kernels_mve.h"
 #include "targets/kernels_x86.h"
 #include "targets/kernels_vector.h"
+#include "targets/kernels_rows.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Weights of an output channel. */
@@ -30,6 +32,27 @@ static bool has_s4_weights(const Node *n) { return in_type(n, 1) == DT_I4; }
 static bool has_s2_weights(const Node *n) { return in_type(n, 1) == DT_I2; }
 
 static bool is_narrow(const Node *n) { return has_s4_weights(n) || has_s2_weights(n); }
+
+/* Largest size of a level; 0: none is 0, or there are more than 16. */
+static int largest_level(const Format *f) {
+  int most = 0;
+  bool zero = false;
+  for (int i = 0; i < f->n_levels; i++) {
+    int size = abs(f->levels[i]);
+    if (size > most) most = size;
+    zero |= size == 0;
+  }
+  return zero && f->bits == 4 ? most : 0;
+}
+
+bool is_kind(const Node *n, WeightKind kind) {
+  static const DType types[] = {DT_I8, DT_I4, DT_I2, DT_I8, DT_I8};
+  const Tensor *w = n->in[1];
+  if (w->dtype != types[kind]) return false;
+  if (kind < KIND_L8) return true;
+  int most = w->quant ? largest_level(w->quant->format) : 0;
+  return kind == KIND_L5 ? most > 0 && most <= 16 : most > 16 && most < 128;
+}
 
 /* Are the codes bytes of which a few values only are used? */
 static bool is_levels(const Node *n) {
@@ -304,9 +327,10 @@ static int64_t softmax_scratch(const Node *n) {
 
 static const Kernel table[] = {
 #define KERNEL(op, name, header, isa, match, packing, scratch, in_place, call) \
-  {#op, #name, header, isa, match, packing, scratch, in_place, 0, #call},
+  KERNEL_INPLACE(op, name, header, isa, match, packing, scratch, in_place, 0, call)
 #define KERNEL_INPLACE(op, name, header, isa, match, packing, scratch, in_place, grow, call) \
-  {#op, #name, header, isa, match, packing, scratch, in_place, grow, #call},
+  {#op, #name, header, isa, match, (packing) & (PACK_INDICES - 1), ((packing) & PACK_INDICES) > 0, \
+   scratch, in_place, grow, #call},
 #include "targets/kernels.def"
 #undef KERNEL
 #undef KERNEL_INPLACE

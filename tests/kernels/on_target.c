@@ -79,6 +79,17 @@ void *random_reals(Graph *g, DType type, int64_t n, float bound) {
   return v;
 }
 
+/* Weights as bytes, only of the levels of a format. */
+static void fill_levels(Graph *g, Tensor *w) {
+  static const char *const formats[] = {"nf4", "fp4", "binary"};
+  const Format *f = find_format(formats[pick(0, 8) / 4]);
+  int8_t *v = arena_alloc(g->arena, n_elements(w) + 1);
+  bool lowest = !pick(0, 9);
+  for (int64_t i = 0; i < n_elements(w); i++) v[i] = f->levels[lowest ? 0 : pick(0, f->n_levels - 1)];
+  w->quant = new_quant(g, f, -1, 0, 1);
+  w->data = v;
+}
+
 /* Codes of the whole range; int8 mostly without -128, those of two bits half the time ternary;
  * sometimes all the lowest. */
 static void fill_codes(Graph *g, Tensor *w) {
@@ -172,6 +183,8 @@ static Node *finish_float(Program *p, const char *op, Tensor *x, Tensor *w) {
 static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
   Graph *g = p->g;
   int64_t table_size = 256, depth = n_elements(w) / w->dim[0];
+  bool levels = w->dtype == DT_I8 && pick(0, 1);
+  if (levels) fill_levels(g, w);
   bool rows = p->mode == ROWS;
   Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
   Tensor *in[6] = {x, w, new_vector(g, "b", w->dim[0], -5000, 5000), NULL, NULL, NULL};
@@ -180,7 +193,7 @@ static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
     in[5] = new_const(g, fresh_name(g, "t"), DT_I8, 1, &table_size, random_data(g, 256, -128, 127));
   Node *n = add_node(g, -1, op, fresh_name(g, "layer"), 6, in, 1, &y);
   int64_t largest = 128 * -(int64_t)format_of(w->dtype)->lo;
-  bool often = strcmp(op, "QGemm") == 0 || w->dtype == DT_I4;
+  bool often = strcmp(op, "QGemm") == 0 || w->dtype == DT_I4 || levels;
   bool groups = tables && depth * largest * 255 < INT32_MAX - 5000 && !pick(0, often ? 1 : 3);
   if (groups) largest *= 255;
   if (groups) add_groups(p, n, w);

@@ -376,7 +376,7 @@ static void large_biases_raise_the_scale(void **state) {
 static uint8_t *pack(Arena *a, Tensor *w, Packing packing, int64_t *bytes) {
   Tensor *in[] = {NULL, w};
   Node n = {.op = find_op("QGemm"), .in = in, .n_in = 2};
-  return pack_weights(a, &n, packing, bytes);
+  return pack_weights(a, &n, &(Kernel){.packing = packing}, bytes);
 }
 
 static void rows_start_at_bytes(void **state) {
