@@ -541,7 +541,7 @@ static Emitter new_emitter(const Graph *g, Context *cx, const CodegenOptions *o)
   int64_t weights = weight_bytes(g);
   e.to_bin = weights > 0 && weights >= o->bin_threshold;
   e.array = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *e.array);
-  e.packed = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *e.packed);
+  e.packed_by = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *e.packed_by);
   e.packed_for = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *e.packed_for);
   e.n_body = cx->target && cx->target->n_variant ? cx->target->n_variant : 1;
   e.body = arena_alloc(g->arena, e.n_body * (int64_t)sizeof *e.body);

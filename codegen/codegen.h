@@ -24,8 +24,12 @@ SizeSymbols size_symbols(Arena *a, const Graph *g, const char *name);
 char *identifier_of(Arena *a, const char *path);
 const char *upper_of(Arena *a, const char *name);
 
-/* The node's constant weights in its kernel's order (pack.c). */
-uint8_t *pack_weights(Arena *a, const Node *n, Packing packing, int64_t *bytes);
+/* The node's constant weights in the order of a kernel of its (pack.c). */
+uint8_t *pack_weights(Arena *a, const Node *n, const Kernel *k, int64_t *bytes);
+/* Those weights as the kernel's order has them: where it reads indices, as int4 without codes. */
+Tensor packed_form(const Tensor *w, const Kernel *k);
+/* [16] the levels by index, the first one 0. */
+const int8_t *level_table(Arena *a, const Format *f);
 /* Has the node groups, other than those of a depthwise convolution?  They are packed one behind the
  * other. */
 bool has_parts(const Node *n);
@@ -42,7 +46,7 @@ uint8_t *pack_mve(Arena *a, const Tensor *w, Packing packing, int64_t *bytes);
 uint8_t *pack_blocks(Arena *a, const Tensor *w, Packing packing, bool apart, int64_t *bytes);
 /* The multiples of those weights, [block][groups][channels], once per `size` of them, which divides
  * the node's own. */
-int64_t *pack_multiples(Arena *a, const Node *n, int64_t size, Packing packing, int64_t *count);
+int64_t *pack_multiples(Arena *a, const Node *n, int64_t size, const Kernel *k, int64_t *count);
 /* Floats as [channels / whole][depth][whole], the last group as many times `lanes` as suffice. */
 uint8_t *pack_floats(Arena *a, const Tensor *w, int64_t lanes, int64_t whole, int64_t *bytes);
 

@@ -209,6 +209,7 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
 int packing_of(Emitter *e, const Node *n, const Kernel *k) {
   bool own = k->packing == PACK_OWN || k->packing == PACK_OWN_HWC;
   int packing = own ? n->in[1]->quant->format->packing : 8 / dtype_bits(n->in[1]->dtype);
+  if (k->packing == PACK_SPARSE) packing += 12;
   e->now->packings |= 1u << (packing % 16 + packing / 16 * 8);
   return packing;
 }
@@ -217,10 +218,12 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *w = n->in[1];
   if (!is_const(w)) return pointer_to(e, w);
   /* Layers may share weights, but their kernels want them in different orders. */
-  if (e->array[w->id] && e->packed[w->id] == k->packing && same_order(e->packed_for[w->id], n))
+  const Kernel *by = e->packed_by[w->id];
+  if (e->array[w->id] && by && by->packing == k->packing && by->indices == k->indices &&
+      same_order(e->packed_for[w->id], n))
     return e->array[w->id];
   int64_t bytes;
-  const uint8_t *v = pack_weights(e->a, n, k->packing, &bytes);
+  const uint8_t *v = pack_weights(e->a, n, k, &bytes);
   const char *name;
   e->align = is_x86_packing(k->packing) ? 64 : 0;
   e->region = e->regions.n ? e->regions.of_tensor[w->id] : 0;
@@ -233,14 +236,22 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
     name = e->to_bin ? bin_array(e, "uint16_t", v, bytes)
                      : half_array(e, "w", bytes / 2, (const uint16_t *)(const void *)v);
   } else {
-    bool is_signed = w->dtype == DT_I8 && k->packing != PACK_OWN && k->packing != PACK_OWN_HWC;
+    bool own = k->packing == PACK_OWN || k->packing == PACK_OWN_HWC || k->packing == PACK_SPARSE;
+    bool is_signed = w->dtype == DT_I8 && !own && !k->indices;
     name = e->to_bin ? bin_array(e, is_signed ? "int8_t" : "uint8_t", v, bytes)
                   : byte_array(e, "w", is_signed, bytes, v);
   }
   e->align = e->region = 0;
-  e->packed[w->id] = k->packing;
+  e->packed_by[w->id] = k;
   e->packed_for[w->id] = n;
   return e->array[w->id] = name;
+}
+
+const char *level_array(Emitter *e, const Node *n) {
+  const int8_t *table = level_table(e->a, n->in[1]->quant->format);
+  int64_t *v = arena_alloc(e->a, 16 * (int64_t)sizeof *v);
+  for (int i = 0; i < 16; i++) v[i] = table[i];
+  return int_array(e, "t", "int8_t", 16, v);
 }
 
 /* ---- places in the arena --------------------------------------------------------------------- */
@@ -328,7 +339,7 @@ void write_group(Emitter *e, const Node *n, const Kernel *k) {
   int64_t group = attr_int(n, "group", 1), bytes;
   field(e, "group", group);
   if (!has_parts(n) || !k->isa) return;
-  pack_weights(e->a, n, k->packing, &bytes);
+  pack_weights(e->a, n, k, &bytes);
   field(e, "w_next", bytes / group / dtype_bytes(w->dtype));
 }
 

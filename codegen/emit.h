@@ -52,7 +52,7 @@ typedef struct Emitter {
   int bin_align;               /* the largest of those in the .bin file */
   int index;                   /* of the node that is being written */
   const char **array;          /* [n_tensor] name of the array that holds a constant, or NULL */
-  Packing *packed;             /* [n_tensor] order of the weights in that array ... */
+  const Kernel **packed_by;    /* [n_tensor] whose order the weights in that array have ... */
   const Node **packed_for;     /* ... and the node that wanted it */
 } Emitter;
 
@@ -79,10 +79,10 @@ const char *pointer_to(Emitter *e, const Tensor *t);
 const char *constant_array(Emitter *e, const Tensor *t, const char *kind);
 /* `static const struct qcc_groups q = {...}`; name of the array of multiples, in the kernel's order. */
 const char *write_groups(Emitter *e, const Node *n, const Kernel *k);
-/* `static const struct qcc_sparse s = {...}` where weights lie beside the codes; "&s, ", or "". */
-const char *write_sparse(Emitter *e, const Node *n);
 /* The node's weights (input 1) in the kernel's order. */
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k);
+/* The table of weights that a kernel has as indices. */
+const char *level_array(Emitter *e, const Node *n);
 /* How the weights share bytes, as packed.h numbers it. */
 int packing_of(Emitter *e, const Node *n, const Kernel *k);
 /* Elements must live as long as the emitter: arrays with the same ones are written once. */
@@ -105,6 +105,8 @@ void write_window_fields(Emitter *e, const Node *n, const Tensor *weights);
 void write_window(Emitter *e, const Node *n, const Tensor *weights);
 /* `.group = ...`, and where kernel k finds the weights of each. */
 void write_group(Emitter *e, const Node *n, const Kernel *k);
+/* `static const struct qcc_gemm_f32 p = {...}` */
+void write_gemm(Emitter *e, const Node *n);
 void write_rescale(Emitter *e, const Node *n);
 /* The fused activation as a structure field `.act = {...}`. */
 void write_activation(Emitter *e, const Node *n);

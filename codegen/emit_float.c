@@ -21,7 +21,7 @@ void emit_conv(Emitter *e, const Node *n, const Kernel *k) {
        scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 
-static void write_gemm(Emitter *e, const Node *n) {
+void write_gemm(Emitter *e, const Node *n) {
   int64_t cols = n->in[1]->dim[0];
   open_params(e, "qcc_gemm_f32");
   field(e, "rows", n_elements(n->out[0]) / cols);
@@ -69,8 +69,7 @@ void emit_weight_only(Emitter *e, const Node *n, const Kernel *k) {
     for (int64_t i = 0; i < q->n; i++) v[i] = q->multiple[i];
     m = int_array(e, "g", "uint8_t", q->n, v);
   }
-  const char *sparse = write_sparse(e, n);
-  call(e, "qcc_%s(&p, &q, %s%s, %s, %s, %s, %s, %s, %s)", k->name, sparse, pointer_to(e, n->in[0]), codes, s,
+  call(e, "qcc_%s(&p, &q, %s, %s, %s, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), codes, s,
        m, b, scratch_pointer(e, n), pointer_to(e, n->out[0]));
 }
 

@@ -74,7 +74,7 @@ static void write_tiles(Emitter *e, const Node *n, const Kernel *k, const Shape 
   field(e, "g.step_h", s->dilation_h * line), field(e, "g.step_w", s->dilation_w * pixel);
   field(e, "g.out_c", channels);
   if (groups == 1) return;
-  pack_weights(e->a, n, k->packing, &packed);
+  pack_weights(e->a, n, k, &packed);
   field(e, "g.more", groups - 1), field(e, "g.x_next", pixel / groups);
   field(e, "g.w_next", packed / groups / (w->dtype == DT_F32 ? 4 : 1));
   field(e, "g.slots", slots_of(k->packing, channels)), field(e, "g.other_c", s->out_c - channels);
@@ -84,6 +84,12 @@ static void write_tiles(Emitter *e, const Node *n, const Kernel *k, const Shape 
 typedef struct Rescaling {
   const char *b, *m;
 } Rescaling;
+
+/* Of an input as the kernel multiplies it. */
+static int64_t input_bytes(const Node *n, const Kernel *k) {
+  Tensor w = packed_form(n->in[1], k);
+  return x86_step(&w, k->packing) == 4 ? 1 : 2;
+}
 
 /* Sum of channel o's weights, weighted with their multiples. */
 static int64_t weight_sum(const Node *n, int64_t o) {
@@ -108,7 +114,7 @@ static Rescaling write_rescaling(Emitter *e, const Node *n, const Kernel *k, int
   for (int64_t i = 0; i < groups * used; i++) {
     int64_t first = i / used, at = first * slots + x86_slot(k->packing, slots, i % used);
     int64_t o = first * channels + i % used % channels;
-    int64_t offset = x86_step(n->in[1], k->packing) == 4 ? 128 * weight_sum(n, o) : 0;
+    int64_t offset = input_bytes(n, k) == 1 ? 128 * weight_sum(n, o) : 0;
     b[at] = (int32_t)(uint32_t)(get_int(DT_I32, n->in[2]->data, o) - offset);
     m[at] = 2 * get_int(DT_I32, n->in[3]->data, o);
   }
@@ -137,17 +143,13 @@ static const char *table_of(Emitter *e, const Node *n) {
 }
 
 static void write_loads(Emitter *e, const Node *n, const Kernel *k) {
-  const Tensor *w = n->in[1];
-  int64_t inputs = x86_load_inputs(w, k->packing);
-  field(e, "loads", x86_loads(w, k->packing));
+  Tensor w = packed_form(n->in[1], k);
+  int64_t inputs = x86_load_inputs(&w, k->packing);
+  field(e, "loads", x86_loads(&w, k->packing));
   field(e, "group_loads", optional_input(n, 4) ? attr_int(n, "group_size", 0) / inputs : 0);
+  if (k->indices) fprintf(e->calls, ".levels = %s, ", level_array(e, n));
   write_rescale(e, n);
   close_params(e);
-}
-
-/* Of an input as the kernel multiplies it. */
-static int64_t input_bytes(const Node *n, const Kernel *k) {
-  return x86_step(n->in[1], k->packing) == 4 ? 1 : 2;
 }
 
 static void call_x86(Emitter *e, const Node *n, const Kernel *k, const char *stage) {

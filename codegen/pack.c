@@ -81,15 +81,56 @@ bool has_parts(const Node *n) {
   return group > 1 && (w->dim[w->rank - 1] > 1 || w->dim[0] > group);
 }
 
-uint8_t *pack_weights(Arena *a, const Node *n, Packing packing, int64_t *bytes) {
-  const Tensor *w = n->in[1];
+/* The rows of all groups. */
+static uint8_t *pack_sparse_rows(Arena *a, const Tensor *w, int64_t *bytes) {
+  int64_t channels = w->dim[0], row = n_elements(w) / channels;
+  uint8_t *out = arena_alloc(a, sparse_bytes(w) + 1);
+  *bytes = 0;
+  for (int64_t c = 0; c < channels; c++)
+    *bytes += pack_sparse(format_of(w->dtype), (const int8_t *)w->data + c * row, row, out + *bytes);
+  return out;
+}
+
+/* The order of a format's levels for kernels: that of level i is i with the bits of the zero's index
+ * flipped, so that the zero's is 0, with which depths are filled up. */
+static int zero_index(const Format *f) {
+  int i = 0;
+  while (f->levels[i] != 0) i++;
+  return i;
+}
+
+const int8_t *level_table(Arena *a, const Format *f) {
+  int8_t *table = arena_alloc(a, 16);
+  for (int i = 0; i < f->n_levels; i++) table[i ^ zero_index(f)] = f->levels[i];
+  return table;
+}
+
+Tensor packed_form(const Tensor *w, const Kernel *k) {
+  Tensor form = *w;
+  if (k->indices) form.dtype = DT_I4;
+  return form;
+}
+
+/* Indices as int4 codes. */
+static int8_t *indices_of(Arena *a, const Tensor *w) {
+  const int8_t *table = level_table(a, w->quant->format), *codes = w->data;
+  int8_t index[256] = {0}, *out = arena_alloc(a, n_elements(w) + 1);
+  for (int i = 15; i >= 0; i--) index[(uint8_t)table[i]] = (int8_t)((i ^ 8) - 8);
+  for (int64_t i = 0; i < n_elements(w); i++) out[i] = index[(uint8_t)codes[i]];
+  return out;
+}
+
+uint8_t *pack_weights(Arena *a, const Node *n, const Kernel *k, int64_t *bytes) {
+  Tensor w = packed_form(n->in[1], k);
+  if (k->packing == PACK_SPARSE) return pack_sparse_rows(a, &w, bytes);
+  if (k->indices) w.data = indices_of(a, n->in[1]);
   int64_t groups = has_parts(n) ? attr_int(n, "group", 1) : 1;
-  Tensor part = *w;
+  Tensor part = w;
   uint8_t *out = NULL;
   part.dim[0] /= groups;
   for (int64_t i = 0; i < groups; i++) {
-    part.data = (char *)w->data + i * n_elements(&part) * dtype_bytes(w->dtype);
-    uint8_t *packed = pack_part(a, &part, packing, has_apart_taps(n), bytes);
+    part.data = (char *)w.data + i * n_elements(&part) * dtype_bytes(w.dtype);
+    uint8_t *packed = pack_part(a, &part, k->packing, has_apart_taps(n), bytes);
     if (groups == 1) return packed;
     if (!out) out = arena_alloc(a, groups * *bytes + 1);
     memcpy(out + i * *bytes, packed, (size_t)*bytes);

@@ -122,18 +122,19 @@ static uint8_t *pack_tap_pairs(Arena *a, const Tensor *w, int64_t *bytes) {
   return out;
 }
 
-int64_t *pack_multiples(Arena *a, const Node *node, int64_t size, Packing packing,
+int64_t *pack_multiples(Arena *a, const Node *node, int64_t size, const Kernel *k,
                         int64_t *count) {
-  Order o = order_of(packing);
+  Order o = order_of(k->packing);
   const Tensor *w = node->in[1], *multiple = node->in[4];
+  Tensor form = packed_form(w, k);
   int64_t channels = w->dim[0], depth = n_elements(w) / channels, n = 0;
   int64_t groups = (depth + size - 1) / size, per = attr_int(node, "group_size", size) / size;
   int64_t *out = arena_alloc(a, (channels + 16) * groups * (int64_t)sizeof *out);
   for (int64_t c = 0, block; c < channels; c += block) {
-    block = block_of(&o, channels - c, dtype_bits(w->dtype));
+    block = block_of(&o, channels - c, dtype_bits(form.dtype));
     for (int64_t g = 0; g < groups; g++)
       for (int64_t i = 0; i < block; i++) {
-        int64_t j = c + (packing == PACK_MVE_EIGHTS ? 2 * i % 8 + i / 4 : i);
+        int64_t j = c + (k->packing == PACK_MVE_EIGHTS ? 2 * i % 8 + i / 4 : i);
         int64_t at = j * multiple->dim[1] + g / per;
         out[n++] = j < channels ? get_int(multiple->dtype, multiple->data, at) : 0;
       }

@@ -2,8 +2,8 @@
  * and runtime/avx2 read them: [group of channels][step][channel][inputs of a step].
  *
  * A step is what one multiply-accumulate instruction takes per lane: 4 inputs for VPDPBUSD and
- * VPMADDUBSW, 2 for VPMADDWD, which weights of eight bits need on AVX2.  Fewer bits are loaded for
- * several steps at once: a byte holds an input of each, the first one lowest.
+ * VPMADDUBSW, 2 for VPMADDWD, which weights and levels of eight bits need on AVX2.  Fewer bits are
+ * loaded for several steps at once: a byte holds an input of each, the first one lowest.
  * The place of a channel within its group, its slot, is chosen such that narrowing the sums with
  * pack instructions, which work on quarters of 128 bits, puts the codes in order. */
 #include <string.h>
@@ -21,9 +21,12 @@ static int weight_bits(const Tensor *w) {
   return w->dtype == DT_I2 ? 2 : w->dtype == DT_I4 ? 4 : 8;
 }
 
-int x86_step(const Tensor *w, Packing p) {
-  return is_vnni(p) || weight_bits(w) < 8 ? 4 : 2;
+/* Do two products of bytes fit 16 bits? */
+static bool is_narrow(const Tensor *w) {
+  return weight_bits(w) < 8 && (!w->quant || w->quant->format->hi <= 64);
 }
+
+int x86_step(const Tensor *w, Packing p) { return is_vnni(p) || is_narrow(w) ? 4 : 2; }
 
 int64_t x86_load_inputs(const Tensor *w, Packing p) {
   return x86_step(w, p) * (8 / weight_bits(w));

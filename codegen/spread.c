@@ -26,7 +26,7 @@ static int64_t packed_bytes(Arena *a, const Node *n) {
   int64_t sum = 0;
   for (int v = 0; v < n_variants_of(n); v++) {
     int64_t bytes;
-    pack_weights(a, n, variant_kernel(n, v)->packing, &bytes);
+    pack_weights(a, n, variant_kernel(n, v), &bytes);
     sum += bytes;
   }
   return sum;

@@ -97,10 +97,11 @@ int cmd_eval(Arena *a, const Options *o) {
     target = score_outputs(a, j, j->g, exact, out, s->n, label);
   }
   if (o->json) {
-    json_t *r = json_pack("{s:I, s:s, s:o, s:o, s:o, s:f}", "samples", (json_int_t)s->n, "metric",
+    json_t *r = json_pack("{s:I, s:s, s:o, s:o, s:o, s:o, s:f}", "samples", (json_int_t)s->n, "metric",
                           top1 ? "top1" : "sqnr", "float", score_json(&real, top1), "quantized",
                           score_json(&quantized, top1), "target",
-                          score_json(o->on_target ? &target : NULL, top1), "agreement",
+                          score_json(o->on_target ? &target : NULL, top1), "sqnr_db",
+                          score_json(&quantized, false), "agreement",
                           (double)quantized.agree / (double)quantized.samples);
     json_dumpf(r, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');

@@ -11,7 +11,7 @@
 #include "ir/embed.h"
 
 static const char preset_folder[] = "passes/presets/";
-static const char planned_presets[] = "w4a16 w8a8-smooth mixed";
+static const char planned_presets[] = "w4a16 mixed";
 
 /* ---- presets --------------------------------------------------------------------------------- */
 

@@ -202,10 +202,11 @@ static const char *value_text(PolicyReader *r, Settings *to, const Yaml *y, cons
 
 /* A group size says that scales are per group; only an explicit other granularity contradicts it.
  */
-static void finish_weights(PolicyReader *r, Settings *to, const Yaml *map) {
+static void finish_part(PolicyReader *r, Settings *to, const char *part, const Yaml *map) {
   const Yaml *group = yaml_get(map, "group"), *granularity = yaml_get(map, "granularity");
   if (group == NULL) return;
-  if (granularity == NULL) add_setting(r, to, "weights.granularity", "group", group->loc);
+  const char *key = arena_printf(r->arena, "%s.granularity", part);
+  if (granularity == NULL) add_setting(r, to, key, "group", group->loc);
   else if (strcmp(granularity->text, "group") != 0)
     error_at(group->loc, "'group' needs granularity: group, here it is %s", granularity->text);
 }
@@ -230,5 +231,5 @@ void read_setting(PolicyReader *r, Settings *to, const char *prefix, const Yaml 
   want_map(r, value, key->text);
   for (int i = 0; i < value->n; i++)
     read_setting(r, to, below, value->key[i], value->item[i], where);
-  if (strcmp(name, "weights") == 0) finish_weights(r, to, value);
+  if (find_policy_key(arena_printf(r->arena, "%s.group", name))) finish_part(r, to, name, value);
 }

@@ -9,11 +9,15 @@
 
 static const Format table[] = {
 #define FORMAT(name, dtype, bits, lo, hi, packing, summary) \
-  {#name, dtype, bits, lo, hi, pack_##name, unpack_##name, summary, 0, NULL, 8, packing},
+  {#name, dtype, bits, lo, hi, pack_##name, unpack_##name, summary, 0, NULL, 8, packing, 1, NULL, 0},
 #define LEVELS(name, file, bits, count, lo, hi, scale_bits, packing, summary)                      \
   {#name, DT_I8, bits, lo, hi, pack_##file, unpack_##file, summary, count, levels_##file, \
-   scale_bits, packing},
+   scale_bits, packing, 1, NULL, 0},
+#define VECTORS(name, bits, count, lo, hi, vector, rms, packing, summary)                          \
+  {#name, DT_I8, bits, lo, hi, pack_##name, unpack_##name, summary, count, levels_##name, 8,     \
+   packing, vector, nearest_##name, rms},
 #include "ir/formats.def"
+#undef VECTORS
 #undef LEVELS
 #undef FORMAT
 };
@@ -87,10 +91,32 @@ static void store(DType t, void *codes, int64_t i, int32_t code) {
     ((int32_t *)codes)[i] = code;
 }
 
+static void quantize_vectors(const Tensor *t, const float *x, int8_t *codes) {
+  const Format *f = t->quant->format;
+  int64_t n = n_elements(t), row = t->rank > 1 ? n / t->dim[0] : n;
+  for (int64_t i = 0, size; i < n; i += size) {
+    double scaled[MAX_VECTOR];
+    size = row - i % row < f->vector ? row - i % row : f->vector;
+    for (int64_t j = 0; j < size; j++)
+      scaled[j] = (double)x[i + j] / (double)t->quant->scale[scale_index(t, t->quant, i + j)];
+    f->nearest(scaled, (int)size, codes + i);
+  }
+}
+
+int64_t code_bits(const Tensor *t) {
+  const Format *f = t->quant->format;
+  int64_t n = n_elements(t), rows = t->rank > 1 ? t->dim[0] : 1, row = rows > 0 ? n / rows : 0;
+  return f->bits * rows * ((row + f->vector - 1) / f->vector * f->vector);
+}
+
 void quantize_reals(const Tensor *t, const float *x, void *codes) {
   const QuantSpec *q = t->quant;
   const Format *f = q->format;
   int64_t n = n_elements(t);
+  if (f->vector > 1) {
+    quantize_vectors(t, x, codes);
+    return;
+  }
   for (int64_t i = 0; i < n; i++) {
     int64_t s = scale_index(t, q, i);
     int32_t code = f->n_levels ? code_near(f, (double)x[i] / (double)q->scale[s])

@@ -339,9 +339,16 @@ struct Format {
   const int8_t *levels;                   /* ... else only these, [n_levels], lowest first */
   int scale_bits;                         /* significant bits of a group's multiple */
   int packing;                            /* as runtime/packed.h numbers it, or 0 */
+  int vector;                             /* weights of a row that are coded together, or 1 */
+  /* Where they are: the n codes, at most `vector`, nearest to x among those that stand together. */
+  void (*nearest)(const double *x, int n, int8_t *codes);
+  double rms;                             /* and the root mean square, in codes, that suits it best */
 };
-/* The code of the format that is nearest to x. */
+enum { MAX_VECTOR = 8 };
+/* The code of the format that is nearest to x, whatever stands beside it. */
 int32_t code_near(const Format *f, double x);
+/* Bits of the codes of a constant whose rows are packed by themselves. */
+int64_t code_bits(const Tensor *t);
 const Format *find_format(const char *name);
 /* Have the codes fewer bits than their element type, so that only the format's own packing is that
  * narrow? */
@@ -349,26 +356,16 @@ bool has_spare_bits(const Format *f);
 const Format *format_of(DType t);         /* the plain integer format of an element type, or NULL */
 int n_formats(void);
 const Format *format_at(int i);
+/* Rows that are mostly 0 (formats/sparse.c): packs n codes, each a byte, and returns the bytes, at most n
+ * and a bit for each code; the bytes of all rows of constant weights. */
+int64_t pack_sparse(const Format *f, const int8_t *codes, int64_t n, uint8_t *out);
+int64_t sparse_bytes(const Tensor *w);
 /* Index of the scale of element i (flat) of a tensor. */
 int64_t scale_index(const Tensor *t, const QuantSpec *q, int64_t i);
 /* Codes of real numbers and back, by the tensor's quantization; elements of t's shape. */
 void quantize_reals(const Tensor *t, const float *x, void *codes);
 void dequantize_codes(const Tensor *t, const void *codes, float *x);
 QuantSpec *new_quant(Graph *g, const Format *f, int axis, int64_t group, int64_t n);
-
-/* ---- sparse.c: weights beside the codes ------------------------------------------------------ */
-
-/* Weights that are kept beside the codes w[rows][row]: how many each row has, where they are in it,
- * and what they add to the decoded codes there, in units of the row's channel_scale. */
-typedef struct SparseRows {
-  int64_t rows, n;
-  const uint16_t *count;    /* [rows] */
-  const uint16_t *column;   /* [n] those of all rows end to end */
-  const int16_t *value;     /* [n] */
-} SparseRows;
-/* Number of the first of the three constant inputs of a node that hold them; 0: it has none. */
-int sparse_input(const Node *n);
-SparseRows get_sparse(const Node *n, const void *const *in);
 
 /* ---- requantize.c: the integer rules of docs/numerics.md, shared by eval and lowering -------- */
 

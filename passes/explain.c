@@ -34,6 +34,8 @@ static void add_activation(Lines *l, const char *tensor, const Node *n, const Ac
   Line line = {.tensor = tensor, .part = n != NULL ? "activations" : "input", .node = n};
   line.format = format_text(c->format, c->half);
   if (c->format == NULL) line.how = "";
+  else if (c->dynamic)
+    line.how = arena_printf(l->arena, "dynamic, %s", granularity_name(c->granularity));
   else if (strcmp(c->method, "percentile") == 0)
     line.how = arena_printf(l->arena, "%s, percentile %g",
                             c->symmetric ? "symmetric" : "asymmetric", c->percentile);
@@ -52,9 +54,6 @@ static void add_weights(Lines *l, const NodeChoice *n) {
   else if (c->granularity == GRAN_GROUP)
     line.how = arena_printf(l->arena, "group of %lld, %s", (long long)c->group, c->solver);
   else line.how = arena_printf(l->arena, "%s, %s", granularity_name(c->granularity), c->solver);
-  if (c->format != NULL && c->sparse.rate > 0)
-    line.how = arena_printf(l->arena, "%s, %g %% outliers by %s", line.how, 100 * c->sparse.rate,
-                            c->sparse.rule);
   line.by = place(l->arena, c->loc, c->won);
   add_line(l, line);
 }

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "passes/resolve.h"
+#include "targets/kernels.h"
 
 /* ---- ranges: of the tensors that were resolved, of the final graph, of the policy ------------ */
 
@@ -83,24 +84,24 @@ static void print_weights(FILE *f, const WeightChoice *w) {
   if (w->granularity == GRAN_GROUP) fprintf(f, ", group: %lld", (long long)w->group);
   fprintf(f, ", solver: %s", w->solver);
   if (find_solver(w->solver)->needs != 0)
-    fprintf(f, ", damp: %.9g, act_order: %s, alpha: %.9g", w->damp, w->act_order ? "static" : "none",
-            w->alpha);
+    fprintf(f, ", damp: %.9g, act_order: %s, alpha: %.9g, sweeps: %lld", w->damp,
+            w->act_order ? "static" : "none", w->alpha, (long long)w->sweeps);
   if (w->keep > 0) fprintf(f, ", pattern: %lld:%lld", (long long)w->keep, (long long)w->of);
   else if (w->sparsity > 0) fprintf(f, ", sparsity: %.9g", w->sparsity);
-  fprintf(f, "%s}\n", w->compact ? ", layout: compact" : "");
-}
-
-static void print_outliers(FILE *f, const SparseChoice *c) {
-  if (c->rate > 0)
-    fprintf(f,
-            "    outliers: {sparse: {rate: %.9g, rule: %s, iqr: %.9g, sensitive: %.9g, "
-            "threshold: %.9g}}\n",
-            c->rate, c->rule, c->iqr, c->sensitive, c->threshold);
+  fprintf(f, "%s}\n", w->compact ? ", layout: compact" : w->fast ? ", layout: fast" : "");
 }
 
 static void print_activations(FILE *f, const ActChoice *c) {
-  fprintf(f, "    activations: {format: %s, symmetric: %s}\n", format_text(c->format, c->half),
-          c->symmetric ? "true" : "false");
+  const char *format = format_text(c->format, c->half);
+  if (c->format == NULL || !c->dynamic) {
+    fprintf(f, "    activations: {format: %s, symmetric: %s}\n", format,
+            c->symmetric ? "true" : "false");
+    return;
+  }
+  fprintf(f, "    activations: {format: %s, mode: dynamic, granularity: %s", format,
+          granularity_name(c->granularity));
+  if (c->granularity == GRAN_GROUP) fprintf(f, ", group: %lld", (long long)c->group);
+  fprintf(f, ", clip: %.9g}\n", c->clip);
 }
 
 /* Is it what a policy says that says nothing? */
@@ -121,33 +122,30 @@ static void print_rules(FILE *f, const Resolution *res) {
     if (n++ == 0) fputs("rules:\n", f);
     print_match(f, resolved_name(res, c->out));
     if (weights) print_weights(f, &c->w);
-    if (c->w.format != NULL) print_outliers(f, &c->w.sparse);
     if (!is_plain(&c->act)) print_activations(f, &c->act);
   }
 }
 
 /* ---- provenance ------------------------------------------------------------------------------ */
 
-/* Bits of what lies beside the codes t. */
-static double sparse_bits(const Graph *g, const Tensor *t) {
-  double bits = 0;
+/* Are only those of its codes stored that are not 0? */
+static bool is_stored_sparse(const Graph *g, const Tensor *t) {
   for (int i = 0; i < g->n_node; i++) {
     const Node *n = g->node[i];
-    int at = sparse_input(n);
-    if (at == 0 || n->in[at < 3 ? 0 : 1] != t) continue;
-    for (int k = at; k < at + 3; k++) bits += 8.0 * (double)tensor_bytes(n->in[k]);
-    break;
+    const Kernel *k = n->kernel;
+    if (n->n_in > 1 && n->in[1] == t) return k && k->packing == PACK_SPARSE;
   }
-  return bits;
+  return false;
 }
 
-/* Bits for each element with its share of what lies beside the codes and of the scales: float32
- * each, or a byte per group and a float32 per channel. */
+/* Bits for each element with its share of the scales: float32 each, or a byte per group and a
+ * float32 per channel. */
 static double bits_per_element(const Graph *g, const Tensor *t) {
   const QuantSpec *q = t->quant;
   int64_t elements = n_elements(t);
   if (elements <= 0) return 0;
-  double bits = (double)q->format->bits * (double)elements + sparse_bits(g, t);
+  double bits = (double)code_bits(t);
+  if (is_stored_sparse(g, t)) bits = 8.0 * (double)sparse_bytes(t);
   if (q->multiple == NULL) return (bits + 32.0 * (double)q->n) / (double)elements;
   double channels = q->axis >= 0 ? (double)t->dim[q->axis] : 1;
   return (bits + 8.0 * (double)q->n + 32.0 * channels) / (double)elements;

@@ -55,14 +55,6 @@ void run_passes(Graph *g, Context *cx, const char *start_after, const char *stop
 
 /* ---- resolve.c: which choice applies to a node's weights or a tensor's activations ----------- */
 
-/* Weights that are kept beside the codes. */
-typedef struct SparseChoice {
-  const char *rule;              /* row of quant/outliers.def */
-  double rate;                   /* at most this share of them; 0: none */
-  double iqr;                    /* squeeze: ranges between the quartiles beyond which they are large */
-  double sensitive;              /* squeeze: share that goes to those whose loss would cost most */
-  double threshold;              /* spqr: cost that is too much, in those of losing a weight */
-} SparseChoice;
 typedef struct WeightChoice {
   const Format *format;          /* NULL: float */
   bool half;                     /* such floats are float16 */
@@ -72,18 +64,23 @@ typedef struct WeightChoice {
   double damp;                   /* share of a Hessian's mean diagonal that is added to it */
   bool act_order;                /* columns with the largest inputs are rounded first */
   double alpha;                  /* share of the inputs' mismatch that is made up for */
+  int64_t sweeps;                /* times that every weight is rounded anew, given all others */
   double sparsity;               /* share of the weights that becomes 0 */
   int64_t keep, of;              /* at most `keep` in `of` weights of a channel are not 0; 0: any */
   bool compact;                  /* stored as tightly as the format allows */
-  SparseChoice sparse;
+  bool fast;                     /* never mind the size; neither: as `optimize` says */
   const Rule *won;               /* rule that decided the format, or NULL: preset/defaults */
   Loc loc;
 } WeightChoice;
-enum { GRAN_TENSOR, GRAN_CHANNEL, GRAN_GROUP };
+enum { GRAN_TENSOR, GRAN_CHANNEL, GRAN_GROUP, GRAN_TOKEN };
 typedef struct ActChoice {
   const Format *format;          /* NULL: float */
   bool half;                     /* such floats are float16 */
-  bool symmetric, dynamic;
+  bool symmetric;
+  bool dynamic;                  /* layers find the scales of what they read at run time: */
+  int granularity;               /* GRAN_TENSOR, GRAN_TOKEN, GRAN_GROUP */
+  int64_t group;                 /* elements per scale with the last */
+  double clip;                   /* share of the largest magnitude that the codes reach */
   const char *method;            /* minmax percentile entropy mse auto */
   double percentile;             /* of values inside the range, by method percentile */
   const Rule *won;

@@ -14,7 +14,7 @@ typedef struct Layers {
 } Layers;
 
 const char *granularity_name(int granularity) {
-  static const char *const name[] = {"tensor", "channel", "group"};
+  static const char *const name[] = {"tensor", "channel", "group", "token"};
   return name[granularity];
 }
 
@@ -71,35 +71,25 @@ static void choose_pruning(const Layers *l, WeightChoice *c) {
     error_at(loc, "'%s' needs a format that has 0, %s has not", key, c->format->name);
 }
 
-static double real_of(const Layers *l, const char *key) { return strtod(value_of(l, key), NULL); }
-
-static SparseChoice choose_outliers(const Layers *l, const WeightChoice *w, const Node *n) {
-  SparseChoice c = {.rule = value_of(l, "outliers.sparse.rule"),
-                    .rate = real_of(l, "outliers.sparse.rate"),
-                    .iqr = real_of(l, "outliers.sparse.iqr"),
-                    .sensitive = real_of(l, "outliers.sparse.sensitive"),
-                    .threshold = real_of(l, "outliers.sparse.threshold")};
-  const Rule *won;
-  const Setting *s = winner(l, "outliers.sparse.rate", &won);
-  if (c.rate > 0 && w->format != NULL && w->granularity == GRAN_TENSOR)
-    error_at(s->loc, "outliers need a scale per channel or group of weights (for node '%s')",
-             n->name);
-  return c;
+/* A granularity of the table, by its word. */
+static int find_granularity(const char *word) {
+  for (int i = GRAN_TENSOR; i <= GRAN_TOKEN; i++)
+    if (strcmp(word, granularity_name(i)) == 0) return i;
+  bug("granularity '%s'", word);
 }
 
 static WeightChoice choose_weights(const Layers *l, const Node *n) {
   WeightChoice c = {0};
   c.format = format_choice(l, "weights.format", &c.half, &c.won, &c.loc);
-  const char *granularity = value_of(l, "weights.granularity");
-  for (int i = GRAN_TENSOR; i <= GRAN_GROUP; i++)
-    if (strcmp(granularity, granularity_name(i)) == 0) c.granularity = i;
+  c.granularity = find_granularity(value_of(l, "weights.granularity"));
   c.solver = value_of(l, "weights.solver");
   c.damp = strtod(value_of(l, "weights.damp"), NULL);
   c.act_order = strcmp(value_of(l, "weights.act_order"), "static") == 0;
   c.alpha = strtod(value_of(l, "weights.alpha"), NULL);
+  c.sweeps = strtoll(value_of(l, "weights.sweeps"), NULL, 10);
   c.compact = strcmp(value_of(l, "weights.layout"), "compact") == 0;
+  c.fast = strcmp(value_of(l, "weights.layout"), "fast") == 0;
   choose_pruning(l, &c);
-  c.sparse = choose_outliers(l, &c, n);
   if (c.granularity != GRAN_GROUP) return c;
   c.group = strtoll(value_of(l, "weights.group"), NULL, 10);
   const Rule *won;
@@ -107,7 +97,29 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   if (c.group < 1 && c.format != NULL)
     error_at(s->loc, "granularity: group needs a group size, such as `group: 32` (for node '%s')",
              n->name);
+  if (c.format != NULL && c.group % c.format->vector != 0)
+    error_at(s->loc, "format '%s' codes %d weights at once: groups of %lld end inside (for node '%s')",
+             c.format->name, c.format->vector, (long long)c.group, n->name);
   return c;
+}
+
+/* What goes with `mode: dynamic`, and what needs it. */
+static void read_dynamic(const Layers *l, ActChoice *c) {
+  const Rule *won;
+  const Setting *s = winner(l, "activations.granularity", &won);
+  c->dynamic = strcmp(value_of(l, "activations.mode"), "dynamic") == 0;
+  c->granularity = find_granularity(value_of(l, "activations.granularity"));
+  c->group = strtoll(value_of(l, "activations.group"), NULL, 10);
+  c->clip = strtod(value_of(l, "activations.clip"), NULL);
+  if (c->format == NULL) return;
+  if (!c->dynamic && c->granularity != GRAN_TENSOR)
+    error_at(s->loc, "granularity: %s of activations needs `mode: dynamic`", s->value);
+  if (c->dynamic && c->granularity == GRAN_GROUP && c->group < 1)
+    error_at(s->loc, "granularity: group needs a group size, such as `group: 32`");
+  if (!c->dynamic && c->format->dtype == DT_I4)
+    error_at(c->loc, "activations of format int4 need `mode: dynamic`");
+  if (c->dynamic && c->format->dtype == DT_I16)
+    error_at(c->loc, "activations of format int16 need `mode: static`");
 }
 
 static ActChoice choose_activations(const Layers *l) {
@@ -115,7 +127,7 @@ static ActChoice choose_activations(const Layers *l) {
   c.format = format_choice(l, "activations.format", &c.half, &c.won, &c.loc);
   c.symmetric = strcmp(value_of(l, "activations.symmetric"), "true") == 0 ||
                 (c.format != NULL && c.format->dtype == DT_I16);
-  c.dynamic = strcmp(value_of(l, "activations.mode"), "dynamic") == 0;
+  read_dynamic(l, &c);
   c.method = value_of(l, "calibration.method");
   c.percentile = strtod(value_of(l, "calibration.percentile"), NULL);
   return c;
@@ -189,7 +201,7 @@ static bool sets_part(const Rule *r, const char *prefix) {
 
 /* A rule for weights that finds only operators without: probably the wrong node was named. */
 static void check_has_weights(const Matcher *m, const Graph *g, int i, const Rule *r) {
-  if ((!sets_part(r, "weights.") && !sets_part(r, "outliers.sparse.")) || r->require == 0) return;
+  if (!sets_part(r, "weights.") || r->require == 0) return;
   const Node *other = NULL;
   for (int k = 0; k < g->n_node; k++) {
     const Node *n = g->node[k];

@@ -62,4 +62,13 @@ QCC_INLINE int8_t qcc_output_s8(const struct qcc_rescale *r, int32_t acc, int32_
   return table ? table[code + 128] : (int8_t)code;
 }
 
+/* What weights are to the kernels for an instruction set: integers of 8, 4 or 2 bits; or, 16 + n,
+ * indices of four bits into 16 levels of n bits, of which level 0 is 0. */
+enum { QCC_LEVELS_8 = 24, QCC_LEVELS_5 = 21 };
+
+/* Of a weight as it is stored. */
+QCC_INLINE int32_t qcc_weight_bits(int32_t kind) {
+  return kind > 16 ? 4 : kind;
+}
+
 #endif

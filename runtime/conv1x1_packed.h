@@ -11,12 +11,11 @@
 QCC_KERNEL void qcc_conv1x1_packed(int32_t k, const struct qcc_gemm *p, const int8_t *x,
                                    const uint8_t *w, const int32_t *b, const int32_t *m,
                                    const int8_t *table, void *scratch, int8_t *y) {
-  int32_t bytes = qcc_packed_bytes(k, p->depth);
   int8_t *codes = (int8_t *)scratch;
   for (int32_t o = 0, n; o < p->cols; o += n) {
     n = qcc_min(2, p->cols - o);
     for (int32_t j = 0; j < n; j++)
-      qcc_unpack(k, w + (o + j) * bytes, p->depth, codes + j * p->depth);
+      w = qcc_unpack(k, w, p->depth, codes + j * p->depth);
     qcc_conv1x1_columns_s8(p, n, x, codes, b ? b + o : NULL, m + o, table, y + o);
   }
 }

@@ -14,11 +14,11 @@ QCC_KERNEL void qcc_conv_packed(int32_t k, const struct qcc_conv *p, const int8_
   const struct qcc_window *g = &p->g;
   int8_t *codes = (int8_t *)scratch;
   int32_t channels = g->in_c / p->group, per_group = g->out_c / p->group;
-  int32_t depth = g->kernel_h * g->kernel_w * channels, bytes = qcc_packed_bytes(k, depth);
+  int32_t depth = g->kernel_h * g->kernel_w * channels;
   for (int32_t o = 0, n; o < g->out_c; o += n) {
     n = qcc_min(4, per_group - o % per_group);
     for (int32_t j = 0; j < n; j++)
-      qcc_unpack(k, w + (o + j) * bytes, depth, codes + j * depth);
+      w = qcc_unpack(k, w, depth, codes + j * depth);
     qcc_conv_channels_s8(p, n, 1, x + o / per_group * channels, codes, b ? b + o : NULL, m + o,
                          table, y + o);
   }

@@ -5,7 +5,9 @@
 #include "targets/kernels_mve.h"
 #include "targets/kernels_x86.h"
 #include "targets/kernels_vector.h"
+#include "targets/kernels_rows.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 /* Weights of an output channel. */
@@ -31,9 +33,35 @@ static bool has_s2_weights(const Node *n) { return in_type(n, 1) == DT_I2; }
 
 static bool is_narrow(const Node *n) { return has_s4_weights(n) || has_s2_weights(n); }
 
+/* Largest size of a level; 0: none is 0, or there are more than 16. */
+static int largest_level(const Format *f) {
+  int most = 0;
+  bool zero = false;
+  for (int i = 0; i < f->n_levels; i++) {
+    int size = abs(f->levels[i]);
+    if (size > most) most = size;
+    zero |= size == 0;
+  }
+  return zero && f->bits == 4 ? most : 0;
+}
+
+bool is_kind(const Node *n, WeightKind kind) {
+  static const DType types[] = {DT_I8, DT_I4, DT_I2, DT_I8, DT_I8};
+  const Tensor *w = n->in[1];
+  if (w->dtype != types[kind]) return false;
+  if (kind < KIND_L8) return true;
+  int most = w->quant ? largest_level(w->quant->format) : 0;
+  return kind == KIND_L5 ? most > 0 && most <= 16 : most > 16 && most < 128;
+}
+
 /* Are the codes bytes of which a few values only are used? */
 static bool is_levels(const Node *n) {
   return n->in[1]->quant && has_spare_bits(n->in[1]->quant->format);
+}
+
+/* Do neighbours in a row share a code?  Kernels that want another order than the rows' have no use for it. */
+static bool has_vectors(const Node *n) {
+  return n->in[1]->quant && n->in[1]->quant->format->vector > 1;
 }
 
 /* Weights that the policy wants packed as their format has it, where their type has another way. */
@@ -43,20 +71,28 @@ static bool is_compact(const Node *n) {
          attr_int(n, "compact", 0);
 }
 
+/* Weights of which only those are stored that are not 0. */
+static bool is_sparse(const Node *n) {
+  return attr_int(n, "sparse", 0) && !has_groups(n) && (has_s8_weights(n) || has_s4_weights(n));
+}
+
 static bool is_compact_groups(const Node *n) { return is_compact(n) && has_groups(n); }
 static bool is_levels_groups(const Node *n) { return is_levels(n) && has_groups(n); }
-
-/* Do weights lie beside the codes? */
-static bool is_sparse(const Node *n) { return sparse_input(n) > 0; }
 
 /* A matrix product of several rows, for which it pays to unpack the weights first. */
 static bool has_groups_rows(const Node *n) {
   return has_groups(n) && n_elements(n->out[0]) > n->in[1]->dim[0];
 }
 
-static bool is_sparse_rows(const Node *n) { return is_sparse(n) && has_groups_rows(n); }
 static bool is_compact_groups_rows(const Node *n) { return is_compact(n) && has_groups_rows(n); }
 static bool is_levels_groups_rows(const Node *n) { return is_levels(n) && has_groups_rows(n); }
+
+/* A row of x that has one scale, found at run time. */
+static bool is_row(const Node *n) {
+  return n_elements(n->out[0]) == n->in[1]->dim[0] && n_elements(n->in[5]) == 1;
+}
+static bool is_compact_row(const Node *n) { return is_compact(n) && is_row(n); }
+static bool is_levels_row(const Node *n) { return is_levels(n) && is_row(n); }
 
 static bool is_2d_nhwc(const Node *n) {
   return n->in[0]->layout == LAYOUT_NHWC && (n->in[0]->rank == 3 || n->in[0]->rank == 4);
@@ -82,8 +118,8 @@ static bool is_pointwise_s8(const Node *n) { return has_s8_weights(n) && is_poin
 static bool is_pointwise_groups(const Node *n) { return has_groups(n) && is_pointwise(n); }
 static bool is_pointwise_narrow(const Node *n) { return is_narrow(n) && is_pointwise(n); }
 static bool is_pointwise_compact(const Node *n) { return is_compact(n) && is_pointwise(n); }
-static bool is_pointwise_levels(const Node *n) { return is_levels(n) && is_pointwise(n); }
 static bool is_pointwise_sparse(const Node *n) { return is_sparse(n) && is_pointwise(n); }
+static bool is_pointwise_levels(const Node *n) { return is_levels(n) && is_pointwise(n); }
 static bool is_pointwise_compact_groups(const Node *n) {
   return is_compact(n) && is_pointwise_groups(n);
 }
@@ -104,8 +140,12 @@ static bool is_pointwise_f16(const Node *n) { return is_real_pointwise(n, DT_F16
 static bool is_pointwise_w16(const Node *n) { return is_real_pointwise(n, DT_F32, DT_F16); }
 static bool is_depthwise_s8(const Node *n) { return has_s8_weights(n) && is_depthwise(n); }
 static bool is_depthwise_narrow(const Node *n) { return is_narrow(n) && is_depthwise(n); }
-static bool is_depthwise_compact(const Node *n) { return is_compact(n) && is_depthwise(n); }
-static bool is_depthwise_levels(const Node *n) { return is_levels(n) && is_depthwise(n); }
+static bool is_depthwise_compact(const Node *n) {
+  return is_compact(n) && is_depthwise(n) && !has_vectors(n);
+}
+static bool is_depthwise_levels(const Node *n) {
+  return is_levels(n) && is_depthwise(n) && !has_vectors(n);
+}
 static bool is_real_depthwise(const Node *n, DType x, DType w) {
   return is_real(n, x, w) && is_const(n->in[1]) && is_depthwise(n);
 }
@@ -131,6 +171,7 @@ static int64_t tiles_scratch_s16(const Node *n) { return 2 * 2 * ((row_of(n) + 3
 static bool is_to_s16(const Node *n) { return n->out[0]->dtype == DT_I16; }
 static bool is_conv_narrow(const Node *n) { return is_narrow(n) && is_2d_nhwc(n); }
 static bool is_conv_compact(const Node *n) { return is_compact(n) && is_2d_nhwc(n); }
+static bool is_conv_sparse(const Node *n) { return is_sparse(n) && is_2d_nhwc(n); }
 static bool is_conv_levels(const Node *n) { return is_levels(n) && is_2d_nhwc(n); }
 static bool is_conv_f32(const Node *n) { return is_real(n, DT_F32, DT_F32) && is_2d_nhwc(n); }
 static bool is_conv_f16(const Node *n) { return is_real(n, DT_F16, DT_F16) && is_2d_nhwc(n); }
@@ -261,6 +302,12 @@ static int64_t rows_scratch(const Node *n, int64_t rows) {
 }
 /* An output channel of the weights in 16 bits, folded.h. */
 static int64_t folded_scratch(const Node *n) { return row_of(n) * 2; }
+/* An output channel of dynamic.h. */
+static int64_t dynamic_scratch(const Node *n) {
+  const QuantSpec *q = n->in[1]->quant;
+  bool bytes = n->in[1]->dtype == DT_I8 && !(q && q->format->n_levels);
+  return has_groups(n) ? folded_scratch(n) : bytes ? 0 : row_of(n);
+}
 static int64_t two_rows_scratch(const Node *n) { return rows_scratch(n, 2); }
 static int64_t four_rows_scratch(const Node *n) { return rows_scratch(n, 4); }
 static int64_t block_scratch(const Node *n) { return rows_scratch(n, 32); }
@@ -280,9 +327,10 @@ static int64_t softmax_scratch(const Node *n) {
 
 static const Kernel table[] = {
 #define KERNEL(op, name, header, isa, match, packing, scratch, in_place, call) \
-  {#op, #name, header, isa, match, packing, scratch, in_place, 0, #call},
+  KERNEL_INPLACE(op, name, header, isa, match, packing, scratch, in_place, 0, call)
 #define KERNEL_INPLACE(op, name, header, isa, match, packing, scratch, in_place, grow, call) \
-  {#op, #name, header, isa, match, packing, scratch, in_place, grow, #call},
+  {#op, #name, header, isa, match, (packing) & (PACK_INDICES - 1), ((packing) & PACK_INDICES) > 0, \
+   scratch, in_place, grow, #call},
 #include "targets/kernels.def"
 #undef KERNEL
 #undef KERNEL_INPLACE

@@ -13,6 +13,7 @@ typedef enum Packing {
   PACK_HWC,    /* depthwise: [kh][kw][C], sub-byte taps start on a byte boundary */
   PACK_OWN,    /* as OHWI, in the packing of the weights' own format, where that is not their type's */
   PACK_OWN_HWC, /* as HWC */
+  PACK_SPARSE, /* as OHWI, each row a bit per code and those that are not 0 (ir/formats/sparse.c) */
   PACK_FOURS_S16,  /* dsp/conv_s16.h: by fours in the order 0 2 1 3, of two channels side by side */
   PACK_EIGHTS_S16, /* mve/conv_s16.h: by eights of two channels side by side */
   PACK_DSP_PAIRS, /* words for runtime/dsp: two output channels in a halfword (codegen/pack_dsp.c) */
@@ -51,7 +52,14 @@ typedef enum Packing {
   PACK_MVE_COLUMNS,    /* depthwise: the taps of a channel column by column */
   PACK_MVE_FLOATS,     /* floats: [channels / 8][depth][8], up to four channels at the end [depth][4] */
   PACK_MVE_HALVES,     /* float16: [channels / 16][depth][16], up to eight at the end [depth][8] */
+  /* With one of the above, in the table: of indices into the levels of the weights' format, in the
+   * order of int4 weights. */
+  PACK_INDICES = 256
 } Packing;
+
+/* Weights as the kernels for an instruction set tell them apart: integers of 8, 4 and 2 bits; indices
+ * of four bits into levels, 0 among them, of at most 8 bits but not -128, or of at most 5. */
+typedef enum WeightKind { KIND_S8, KIND_S4, KIND_S2, KIND_L8, KIND_L5 } WeightKind;
 
 typedef struct Kernel {
   const char *op;            /* operator it computes */
@@ -60,7 +68,8 @@ typedef struct Kernel {
   const char *isa;           /* feature that the target must have, "+fast" behind it: not where
                                 code is to be small; NULL: any */
   bool (*match)(const Node *n);        /* NULL: always */
-  Packing packing;
+  Packing packing;           /* without PACK_INDICES ... */
+  bool indices;              /* ... and whether it had that */
   int64_t (*scratch)(const Node *n);   /* bytes of working memory; NULL: none */
   unsigned in_place;         /* bit i: output 0 may start where input i does, which dies here
                                 and is not smaller */
@@ -85,7 +94,9 @@ bool is_view(const Node *n);
 int64_t view_offset(const Node *n, int j);
 /* Where input i of a Concat lies in its output, in bytes; -1 when it is not one run there. */
 int64_t part_offset(const Node *n, int i);
-/* A condition that several tables share: a Gemm of floats as gemm_f32.h has it. */
+/* Conditions that several tables share.  Are the weights of the kind? */
+bool is_kind(const Node *n, WeightKind kind);
+/* A Gemm of floats as gemm_f32.h has it. */
 bool is_gemm_f32(const Node *n);
 bool is_gemm_f16(const Node *n); /* and of float16 */
 int n_kernels(void);

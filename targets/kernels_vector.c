@@ -4,10 +4,15 @@
 
 enum { MAX_LINES = 64, MAX_DEPTH_S4 = 65536 };
 
-static bool is_kind(const Node *n, DType weights) {
+static bool has_weights(const Node *n, WeightKind kind) {
   const Tensor *w = n->in[1];
-  return w->dtype == weights && is_const(w) && !(n->n_in > 4 && n->in[4]) &&
-         (weights == DT_I8 || n_elements(w) / w->dim[0] <= MAX_DEPTH_S4);
+  bool narrow = kind == KIND_S4 || kind == KIND_S2;
+  return is_kind(n, kind) && is_const(w) && (!narrow || n_elements(w) / w->dim[0] <= MAX_DEPTH_S4);
+}
+
+/* Without multiples. */
+static bool is_plain(const Node *n, WeightKind kind) {
+  return has_weights(n, kind) && !(n->n_in > 4 && n->in[4]);
 }
 
 /* The window as two dimensions; false when it is none. */
@@ -76,27 +81,13 @@ static bool is_mmla_product(const Node *n) {
   return is_product(n) && fills_mmla(depth_of(n), rows_of(n));
 }
 
-bool is_lines_s8(const Node *n) { return is_kind(n, DT_I8) && is_lines(n); }
-bool is_lines_s4(const Node *n) { return is_kind(n, DT_I4) && is_lines(n); }
-bool is_lines_s2(const Node *n) { return is_kind(n, DT_I2) && is_lines(n); }
-bool is_product_s8(const Node *n) { return is_kind(n, DT_I8) && is_product(n); }
-bool is_product_s4(const Node *n) { return is_kind(n, DT_I4) && is_product(n); }
-bool is_product_s2(const Node *n) { return is_kind(n, DT_I2) && is_product(n); }
-bool is_mmla_lines_s8(const Node *n) { return is_kind(n, DT_I8) && is_mmla_lines(n); }
-bool is_mmla_lines_s4(const Node *n) { return is_kind(n, DT_I4) && is_mmla_lines(n); }
-bool is_mmla_lines_s2(const Node *n) { return is_kind(n, DT_I2) && is_mmla_lines(n); }
-bool is_mmla_product_s8(const Node *n) { return is_kind(n, DT_I8) && is_mmla_product(n); }
-bool is_mmla_product_s4(const Node *n) { return is_kind(n, DT_I4) && is_mmla_product(n); }
-bool is_mmla_product_s2(const Node *n) { return is_kind(n, DT_I2) && is_mmla_product(n); }
-
-static bool has_multiples(const Node *n, DType weights) {
-  return n->in[1]->dtype == weights && is_const(n->in[1]) && n->n_in > 4 && n->in[4] &&
-         is_const(n->in[4]) && n_elements(n->in[1]) / n->in[1]->dim[0] <= MAX_DEPTH_S4;
+static bool has_multiples(const Node *n, WeightKind kind) {
+  return has_weights(n, kind) && n->n_in > 4 && n->in[4] && is_const(n->in[4]);
 }
 
 /* Runs of weights that have a multiple each are whole steps. */
-static bool is_grouped(const Node *n, DType weights) {
-  return has_multiples(n, weights) && attr_int(n, "group_size", 0) % 16 == 0;
+static bool is_grouped_product(const Node *n, WeightKind kind) {
+  return has_multiples(n, kind) && attr_int(n, "group_size", 0) % 16 == 0 && is_product(n);
 }
 
 static int64_t greatest_divisor(int64_t a, int64_t b) { return b ? greatest_divisor(b, a % b) : a; }
@@ -108,24 +99,17 @@ int64_t lines_group_size(const Node *n) {
 }
 
 /* Those of a convolution, which has one group then, are cut where lines end. */
-static bool is_grouped_lines(const Node *n) {
+static bool is_grouped_lines(const Node *n, WeightKind kind) {
   Window w;
-  if (!has_multiples(n, DT_I4) || !is_lines(n)) return false;
+  if (!has_multiples(n, kind) || !is_lines(n)) return false;
   get_plane(n, &w);
   int64_t size = lines_group_size(n);
   return w.group == 1 && (size % 16 == 0 || size == run_of(&w));
 }
 
-bool is_grouped_lines_s4(const Node *n) { return is_grouped_lines(n); }
-bool is_mmla_grouped_lines_s4(const Node *n) { return is_grouped_lines(n) && is_mmla_lines(n); }
-bool is_grouped_product_s4(const Node *n) { return is_grouped(n, DT_I4) && is_product(n); }
-bool is_mmla_grouped_product_s4(const Node *n) {
-  return is_grouped(n, DT_I4) && is_mmla_product(n);
-}
-
 static bool is_symmetric(const Node *n) {
   const Tensor *w = n->in[1];
-  if (!is_kind(n, DT_I8)) return false;
+  if (!is_plain(n, KIND_S8)) return false;
   const int8_t *code = w->data;
   for (int64_t i = 0; i < n_elements(w); i++)
     if (code[i] == -128) return false;
@@ -142,12 +126,13 @@ static bool is_depthwise(const Node *n) {
 }
 
 bool is_code_channels(const Node *n) {
-  return (is_kind(n, DT_I8) || is_kind(n, DT_I4) || is_kind(n, DT_I2)) && is_depthwise(n);
+  bool narrow = is_plain(n, KIND_S4) || is_plain(n, KIND_S2);
+  return (narrow || is_plain(n, KIND_S8)) && is_depthwise(n);
 }
 
 bool is_vector_channels_s8(const Node *n) { return is_symmetric(n) && is_depthwise(n); }
-bool is_vector_channels_s4(const Node *n) { return is_kind(n, DT_I4) && is_depthwise(n); }
-bool is_vector_channels_s2(const Node *n) { return is_kind(n, DT_I2) && is_depthwise(n); }
+bool is_vector_channels_s4(const Node *n) { return is_plain(n, KIND_S4) && is_depthwise(n); }
+bool is_vector_channels_s2(const Node *n) { return is_plain(n, KIND_S2) && is_depthwise(n); }
 
 static bool is_floats(const Node *n) {
   const Tensor *w = n->in[1];
@@ -177,12 +162,41 @@ static bool lags_behind(const Node *n) {
          slots - w.pad[0] >= w.stride[0];
 }
 
-bool is_lagging_lines_s8(const Node *n) { return is_lines_s8(n) && lags_behind(n); }
-bool is_lagging_lines_s4(const Node *n) { return is_lines_s4(n) && lags_behind(n); }
-bool is_lagging_lines_s2(const Node *n) { return is_lines_s2(n) && lags_behind(n); }
-bool is_lagging_mmla_lines_s8(const Node *n) { return is_mmla_lines_s8(n) && lags_behind(n); }
-bool is_lagging_mmla_lines_s4(const Node *n) { return is_mmla_lines_s4(n) && lags_behind(n); }
-bool is_lagging_mmla_lines_s2(const Node *n) { return is_mmla_lines_s2(n) && lags_behind(n); }
+#define DENSE(weights, kind)                                                                      \
+  bool is_product_##weights(const Node *n) { return is_plain(n, kind) && is_product(n); }         \
+  bool is_lines_##weights(const Node *n) { return is_plain(n, kind) && is_lines(n); }             \
+  bool is_lagging_lines_##weights(const Node *n) { return is_lines_##weights(n) && lags_behind(n); } \
+  bool is_mmla_product_##weights(const Node *n) { return is_plain(n, kind) && is_mmla_product(n); } \
+  bool is_mmla_lines_##weights(const Node *n) { return is_plain(n, kind) && is_mmla_lines(n); }   \
+  bool is_lagging_mmla_lines_##weights(const Node *n) {                                           \
+    return is_mmla_lines_##weights(n) && lags_behind(n);                                          \
+  }
+#define GROUPED(weights, kind)                                                                    \
+  bool is_grouped_product_##weights(const Node *n) { return is_grouped_product(n, kind); }        \
+  bool is_grouped_lines_##weights(const Node *n) { return is_grouped_lines(n, kind); }            \
+  bool is_lagging_grouped_lines_##weights(const Node *n) {                                        \
+    return is_grouped_lines(n, kind) && lags_behind(n);                                           \
+  }                                                                                               \
+  bool is_mmla_grouped_product_##weights(const Node *n) {                                         \
+    return is_grouped_product(n, kind) && is_mmla_product(n);                                     \
+  }                                                                                               \
+  bool is_mmla_grouped_lines_##weights(const Node *n) {                                           \
+    return is_grouped_lines(n, kind) && is_mmla_lines(n);                                         \
+  }                                                                                               \
+  bool is_lagging_mmla_grouped_lines_##weights(const Node *n) {                                   \
+    return is_mmla_grouped_lines_##weights(n) && lags_behind(n);                                  \
+  }
+DENSE(s8, KIND_S8)
+DENSE(s4, KIND_S4)
+DENSE(s2, KIND_S2)
+DENSE(l8, KIND_L8)
+DENSE(l5, KIND_L5)
+GROUPED(s4, KIND_S4)
+GROUPED(l8, KIND_L8)
+GROUPED(l5, KIND_L5)
+#undef DENSE
+#undef GROUPED
+
 bool is_lagging_symmetric_lines_s8(const Node *n) {
   return is_symmetric_lines_s8(n) && lags_behind(n);
 }
@@ -190,10 +204,6 @@ bool is_lagging_code_channels(const Node *n) { return is_code_channels(n) && lag
 bool is_lagging_channels_s8(const Node *n) { return is_vector_channels_s8(n) && lags_behind(n); }
 bool is_lagging_channels_s4(const Node *n) { return is_vector_channels_s4(n) && lags_behind(n); }
 bool is_lagging_channels_s2(const Node *n) { return is_vector_channels_s2(n) && lags_behind(n); }
-bool is_lagging_grouped_lines_s4(const Node *n) { return is_grouped_lines(n) && lags_behind(n); }
-bool is_lagging_mmla_grouped_lines_s4(const Node *n) {
-  return is_mmla_grouped_lines_s4(n) && lags_behind(n);
-}
 bool is_lagging_lines_f32(const Node *n) { return is_lines_f32(n) && lags_behind(n); }
 bool is_lagging_channels_f32(const Node *n) { return is_vector_channels_f32(n) && lags_behind(n); }
 

@@ -5,26 +5,23 @@
 
 #include "targets/kernels.h"
 
-/* Dense convolutions that lines.h serves, with int8, int4 or int2 weights that have no groups. */
-bool is_lines_s8(const Node *n);
-bool is_lines_s4(const Node *n);
-bool is_lines_s2(const Node *n);
-/* Matrix products, pointwise convolutions among them. */
-bool is_product_s8(const Node *n);
-bool is_product_s4(const Node *n);
-bool is_product_s2(const Node *n);
-/* Those of the above that fill the tiles of the matrix instructions. */
-bool is_mmla_lines_s8(const Node *n);
-bool is_mmla_lines_s4(const Node *n);
-bool is_mmla_lines_s2(const Node *n);
-bool is_mmla_product_s8(const Node *n);
-bool is_mmla_product_s4(const Node *n);
-bool is_mmla_product_s2(const Node *n);
-/* Convolutions and matrix products whose weights have a multiple for each 16, 32 ... of them. */
-bool is_grouped_lines_s4(const Node *n);
-bool is_mmla_grouped_lines_s4(const Node *n);
-bool is_grouped_product_s4(const Node *n);
-bool is_mmla_grouped_product_s4(const Node *n);
+/* Dense layers with weights of a kind that have no multiples: matrix products, pointwise convolutions
+ * among them; convolutions that lines.h serves, and those of them whose output rows may overwrite the
+ * input as they are made; of each the ones that fill the tiles of the matrix instructions. */
+#define DENSE(weights)                                                                            \
+  bool is_product_##weights(const Node *n), is_mmla_product_##weights(const Node *n);             \
+  bool is_lines_##weights(const Node *n), is_mmla_lines_##weights(const Node *n);                 \
+  bool is_lagging_lines_##weights(const Node *n), is_lagging_mmla_lines_##weights(const Node *n);
+DENSE(s8) DENSE(s4) DENSE(s2) DENSE(l8) DENSE(l5)
+#undef DENSE
+/* The same whose weights have a multiple for each 16, 32 ... of them. */
+#define GROUPED(weights)                                                                          \
+  bool is_grouped_product_##weights(const Node *n), is_mmla_grouped_product_##weights(const Node *n); \
+  bool is_grouped_lines_##weights(const Node *n), is_mmla_grouped_lines_##weights(const Node *n); \
+  bool is_lagging_grouped_lines_##weights(const Node *n);                                         \
+  bool is_lagging_mmla_grouped_lines_##weights(const Node *n);
+GROUPED(s4) GROUPED(l8) GROUPED(l5)
+#undef GROUPED
 /* No weight is -128, so that two products fit 16 bits. */
 bool is_symmetric_lines_s8(const Node *n);
 bool is_symmetric_product_s8(const Node *n);
@@ -41,19 +38,11 @@ bool is_vector_channels_f32(const Node *n);
 bool is_matmul_f32(const Node *n);
 bool is_wide_matmul_f32(const Node *n);
 /* Those whose output rows may overwrite the input as they are made. */
-bool is_lagging_lines_s8(const Node *n);
-bool is_lagging_lines_s4(const Node *n);
-bool is_lagging_lines_s2(const Node *n);
-bool is_lagging_mmla_lines_s8(const Node *n);
-bool is_lagging_mmla_lines_s4(const Node *n);
-bool is_lagging_mmla_lines_s2(const Node *n);
 bool is_lagging_symmetric_lines_s8(const Node *n);
 bool is_lagging_code_channels(const Node *n);
 bool is_lagging_channels_s8(const Node *n);
 bool is_lagging_channels_s4(const Node *n);
 bool is_lagging_channels_s2(const Node *n);
-bool is_lagging_grouped_lines_s4(const Node *n);
-bool is_lagging_mmla_grouped_lines_s4(const Node *n);
 bool is_lagging_lines_f32(const Node *n);
 bool is_lagging_channels_f32(const Node *n);
 

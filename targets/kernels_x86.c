@@ -7,20 +7,20 @@ enum {
   SLACK = 128
 }; /* rows of a block in gemm.h; bytes for alignment, and read beyond the end */
 
-static bool has_weights(const Node *n, DType t) {
-  return n->in[1]->dtype == t && is_const(n->in[1]) && n->in[1]->data && is_const(n->in[2]) &&
+static bool has_weights(const Node *n, WeightKind t) {
+  return is_kind(n, t) && is_const(n->in[1]) && n->in[1]->data && is_const(n->in[2]) &&
          is_const(n->in[3]);
 }
 
-/* With fewer than eight bits the sums are kept as if the weights reached -128. */
-static bool fits_widened(const Node *n, DType t) {
-  return t == DT_I8 || n_elements(n->in[1]) / n->in[1]->dim[0] <= 65000;
+/* With integers of fewer than eight bits the sums are kept as if the weights reached -128. */
+static bool fits_widened(const Node *n, WeightKind t) {
+  return (t != KIND_S4 && t != KIND_S2) || n_elements(n->in[1]) / n->in[1]->dim[0] <= 65000;
 }
 
 /* Weights that share a multiple, and the runs that are cut into them, are whole loads. */
-static bool has_whole_groups(const Node *n, DType t, int64_t run) {
+static bool has_whole_groups(const Node *n, WeightKind t, int64_t run) {
   if (n->n_in <= 4 || !n->in[4]) return true;
-  int64_t load = t == DT_I2 ? 16 : 8;
+  int64_t load = t == KIND_S2 ? 16 : 8;
   return run % load == 0 && attr_int(n, "group_size", 0) % load == 0 && is_const(n->in[4]);
 }
 
@@ -34,7 +34,7 @@ static bool has_parts(const Window *w) {
 }
 
 /* apart: each tap is a run of its own. */
-static bool is_conv(const Node *n, DType t, bool apart) {
+static bool is_conv(const Node *n, WeightKind t, bool apart) {
   if (!is_image(n) || !has_weights(n, t)) return false;
   Window w;
   get_window(n, n->in[0], n->in[1], &w);
@@ -44,14 +44,7 @@ static bool is_conv(const Node *n, DType t, bool apart) {
   return w.group == 1 && is_apart == apart && has_whole_groups(n, t, run) && fits_widened(n, t);
 }
 
-bool is_x86_conv_s8(const Node *n) { return is_conv(n, DT_I8, false); }
-bool is_x86_conv_s4(const Node *n) { return is_conv(n, DT_I4, false); }
-bool is_x86_conv_s2(const Node *n) { return is_conv(n, DT_I2, false); }
-bool is_x86_dilated_s8(const Node *n) { return is_conv(n, DT_I8, true); }
-bool is_x86_dilated_s4(const Node *n) { return is_conv(n, DT_I4, true); }
-bool is_x86_dilated_s2(const Node *n) { return is_conv(n, DT_I2, true); }
-
-static bool is_pointwise(const Node *n, DType t) {
+static bool is_pointwise(const Node *n, WeightKind t) {
   if (!is_conv(n, t, false)) return false;
   Window w;
   get_window(n, n->in[0], n->in[1], &w);
@@ -60,21 +53,25 @@ static bool is_pointwise(const Node *n, DType t) {
   return true;
 }
 
-bool is_x86_pointwise_s8(const Node *n) { return is_pointwise(n, DT_I8); }
-bool is_x86_pointwise_s4(const Node *n) { return is_pointwise(n, DT_I4); }
-bool is_x86_pointwise_s2(const Node *n) { return is_pointwise(n, DT_I2); }
-
-static bool is_gemm(const Node *n, DType t) {
+static bool is_gemm(const Node *n, WeightKind t) {
   return n->in[1]->rank == 2 && has_weights(n, t) && has_whole_groups(n, t, n->in[1]->dim[1]) &&
          fits_widened(n, t);
 }
 
-bool is_x86_gemm_s8(const Node *n) { return is_gemm(n, DT_I8); }
-bool is_x86_gemm_s4(const Node *n) { return is_gemm(n, DT_I4); }
-bool is_x86_gemm_s2(const Node *n) { return is_gemm(n, DT_I2); }
+#define DENSE(weights, kind)                                                                      \
+  bool is_x86_conv_##weights(const Node *n) { return is_conv(n, kind, false); }                   \
+  bool is_x86_dilated_##weights(const Node *n) { return is_conv(n, kind, true); }                 \
+  bool is_x86_pointwise_##weights(const Node *n) { return is_pointwise(n, kind); }                \
+  bool is_x86_gemm_##weights(const Node *n) { return is_gemm(n, kind); }
+DENSE(s8, KIND_S8)
+DENSE(s4, KIND_S4)
+DENSE(s2, KIND_S2)
+DENSE(l8, KIND_L8)
+DENSE(l5, KIND_L5)
+#undef DENSE
 
 bool is_x86_depthwise(const Node *n) {
-  if (!is_image(n) || !has_weights(n, DT_I8)) return false;
+  if (!is_image(n) || !has_weights(n, KIND_S8)) return false;
   Window w;
   get_window(n, n->in[0], n->in[1], &w);
   return w.group == w.channels && w.out_channels == w.channels && !(n->n_in > 4 && n->in[4]);

@@ -4,18 +4,13 @@
 
 #include "targets/kernels.h"
 
-bool is_x86_conv_s8(const Node *n); /* ungrouped, kernel rows contiguous */
-bool is_x86_conv_s4(const Node *n);
-bool is_x86_conv_s2(const Node *n);
-bool is_x86_dilated_s8(const Node *n); /* ungrouped, taps apart */
-bool is_x86_dilated_s4(const Node *n);
-bool is_x86_dilated_s2(const Node *n);
-bool is_x86_pointwise_s8(const Node *n);
-bool is_x86_pointwise_s4(const Node *n);
-bool is_x86_pointwise_s2(const Node *n);
-bool is_x86_gemm_s8(const Node *n);
-bool is_x86_gemm_s4(const Node *n);
-bool is_x86_gemm_s2(const Node *n);
+/* Dense layers with weights of a kind: convolutions, ungrouped ones with contiguous kernel rows, or
+ * those whose taps lie apart, and grouped ones; pointwise ones; matrix products. */
+#define DENSE(weights)                                                                            \
+  bool is_x86_conv_##weights(const Node *n), is_x86_dilated_##weights(const Node *n);             \
+  bool is_x86_pointwise_##weights(const Node *n), is_x86_gemm_##weights(const Node *n);
+DENSE(s8) DENSE(s4) DENSE(s2) DENSE(l8) DENSE(l5)
+#undef DENSE
 bool is_x86_depthwise(const Node *n); /* fewer than 8 bits are widened as they are packed */
 bool is_x86_joined_16(const Node *n); /* several pixels fit 16 channels */
 bool is_x86_joined_64(const Node *n);

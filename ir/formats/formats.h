@@ -2,7 +2,7 @@
  *
  * Codes are in the compiler's memory, dtype_bytes() each and one per byte below 8 bits; packed
  * bytes are as the target stores them, little-endian. pack_() returns the number of packed bytes;
- * the last byte's unused bits are zero. */
+ * the last byte's unused bits are zero, the last vector's places that have no weight any code. */
 #ifndef QCC_FORMATS_H
 #define QCC_FORMATS_H
 
@@ -14,7 +14,11 @@
 #define LEVELS(name, file, bits, count, lo, hi, scale_bits, packing, summary) \
   extern const int8_t levels_##file[count];                            \
   FORMAT(file, DT_I8, bits, lo, hi, packing, summary)
+#define VECTORS(name, bits, count, lo, hi, vector, rms, packing, summary) \
+  LEVELS(name, name, bits, count, lo, hi, 8, packing, summary)          \
+  void nearest_##name(const double *x, int n, int8_t *codes);
 #include "ir/formats.def"
+#undef VECTORS
 #undef LEVELS
 #undef FORMAT
 

@@ -16,6 +16,7 @@
 int64_t conv_macs(const Node *n);
 int64_t gemm_macs(const Node *n);
 int64_t weight_only_macs(const Node *n);
+int64_t dynamic_macs(const Node *n);
 
 /* ---- inputs.c */
 
@@ -44,13 +45,6 @@ int get_ints(const Node *n, const char *attr, int i, const void *const *in, int6
 /* Element i of an integer type becomes v, wrapped. */
 void put_int(DType t, void *data, int64_t i, int64_t v);
 void *scratch(int64_t n, size_t element_bytes);   /* zeroed; free() it; exits when memory ends */
-
-/* ---- sparse.c, beside get_sparse of ir.h */
-
-/* error_at when weights beside the codes do not fit them. */
-void check_sparse(const Node *n, const Tensor *codes);
-/* w [elements of codes] += the node's weights beside the codes; nothing when it has none. */
-void add_sparse(const Node *n, const void *const *in, const Tensor *codes, float *w);
 
 /* ---- broadcast.c */
 

@@ -15,6 +15,12 @@ Tensor *codes_of(const Tensor *t);
 /* Scale and zero point of a tensor of codes with one scale. */
 double scale_of(const Tensor *codes);
 int32_t zero_of(const Tensor *codes);
+/* Scale of output channel c of weights, of a group for a multiple of 1. */
+double weight_scale(const QuantSpec *q, int64_t c);
+/* The multiples of the groups as a constant [channels][groups], or NULL where there are none. */
+Tensor *weight_multiples(Graph *g, const char *name, const Tensor *w);
+/* The largest |sum of w x| of channel c, of `row` weights, over all codes of x's type. */
+double largest_sum(const Tensor *x, const Tensor *w, int64_t c, int64_t row);
 /* The largest |code - zero point| of an activation. */
 double largest_code(const Tensor *codes);
 int32_t code_of(const Tensor *y, double real); /* clamped to y's format */

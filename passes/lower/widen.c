@@ -33,14 +33,25 @@ static bool is_vector(const Target *t, const Node *n) {
   return k && k->isa;
 }
 
-/* Variants of the target, or the target, that have a vector kernel for such weights. */
+/* Has the target a vector kernel for the levels as bytes, but not for their indices? */
+static bool takes_bytes(const Target *t, const Node *n) {
+  const Kernel *k = choose_kernel(t, n);
+  return k && k->isa && !k->indices;
+}
+
+/* Variants of the target, or the target, of which a condition holds. */
+static int count_variants(const Target *t, const Node *n, bool (*holds)(const Target *, const Node *)) {
+  int count = 0;
+  for (int v = 0; v < t->n_variant; v++) count += holds(t->variant[v].target, n);
+  return t->n_variant == 0 ? holds(t, n) : count;
+}
+
+/* Those that have a vector kernel for such weights. */
 static int count_vector(const Target *t, Node *n, DType type) {
   Tensor *w = n->in[1], copy = *w;
-  int count = 0;
   copy.dtype = type;
   n->in[1] = &copy;
-  for (int v = 0; v < t->n_variant; v++) count += is_vector(t->variant[v].target, n);
-  if (t->n_variant == 0) count = is_vector(t, n);
+  int count = count_variants(t, n, is_vector);
   n->in[1] = w;
   return count;
 }
@@ -62,7 +73,7 @@ void widen_weights(Graph *g, const Target *target, Node *n) {
     return;
   }
   if (attr_int(n, "compact", 0)) return;
-  /* No vector kernel reads codes that are packed their own way. */
+  /* No vector kernel reads codes that are packed their own way, but indices of levels. */
   bool own = w->quant && has_spare_bits(w->quant->format);
   int most = own ? 0 : count_vector(target, n, w->dtype);
   const Format *best = NULL;
@@ -80,7 +91,7 @@ void pass_widen(Graph *g, Context *cx) {
     const Tensor *w = n->n_in > 1 ? n->in[1] : NULL;
     widen_weights(g, cx->target, n);
     if (w && n->in[1] == w && w->quant && has_spare_bits(w->quant->format) && is_dense(n) &&
-        !attr_int(n, "compact", 0) && count_vector(cx->target, n, w->dtype) > 0)
+        !attr_int(n, "compact", 0) && count_variants(cx->target, n, takes_bytes) > 0)
       add_note(cx, n->name, "its %s weights are stored as bytes, for which there is a vector kernel",
                w->quant->format->name);
     if (w && n->in[1] != w)

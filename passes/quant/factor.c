@@ -17,7 +17,7 @@ enum { LADDER = 6 }; /* times ten each */
 
 typedef struct Entry {
   double size;
-  int64_t column;
+  int64_t column; /* first of the vector */
 } Entry;
 
 static int by_size(const void *a, const void *b) {
@@ -26,11 +26,16 @@ static int by_size(const void *a, const void *b) {
   return (x->column > y->column) - (x->column < y->column);
 }
 
-static void order_columns(const double *h, Factor *f, int order) {
-  Entry *entry = scratch(f->n, sizeof *entry);
-  for (int64_t i = 0; i < f->n; i++) entry[i] = (Entry){h[i * f->n + i], i};
-  if (order == ORDER_BY_SIZE) qsort(entry, (size_t)f->n, sizeof *entry, by_size);
-  for (int64_t i = 0; i < f->n; i++) f->order[i] = entry[i].column;
+static void order_columns(const double *h, Factor *f, int order, int64_t size) {
+  int64_t vectors = (f->n + size - 1) / size, at = 0;
+  Entry *entry = scratch(vectors, sizeof *entry);
+  for (int64_t i = 0; i < vectors; i++)
+    entry[i] = (Entry){0, size * (order == ORDER_BACKWARDS ? vectors - 1 - i : i)};
+  for (int64_t i = 0; i < f->n; i++) entry[i / size].size += h[i * f->n + i];
+  if (order == ORDER_BY_SIZE) qsort(entry, (size_t)vectors, sizeof *entry, by_size);
+  for (int64_t i = 0; i < vectors; i++)
+    for (int64_t j = entry[i].column; j < f->n && j < entry[i].column + size; j++)
+      f->order[at++] = j;
   free(entry);
 }
 
@@ -73,13 +78,13 @@ static void turn_around(Factor *f) {
       f->r[i * n + j] = j < i ? 0 : j == i ? 1 : f->r[i * n + j] / sqrt(f->d[j]);
 }
 
-Factor *factor_hessian(const double *h, int64_t n, double damp, int order) {
+Factor *factor_hessian(const double *h, int64_t n, double damp, int order, int64_t size) {
   Factor *f = scratch(1, sizeof *f);
-  *f = (Factor){.n = n, .damp = damp};
+  *f = (Factor){.n = n, .damp = damp, .as_is = order == ORDER_AS_IS};
   f->order = scratch(n, sizeof *f->order);
   f->r = scratch(mul_size(n, n), sizeof *f->r);
   f->d = scratch(n, sizeof *f->d);
-  order_columns(h, f, order);
+  order_columns(h, f, order, size);
   double mean = mean_diagonal(h, n);
   prepare_blas();
   for (int step = 0; step < LADDER; step++) {

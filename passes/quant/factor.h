@@ -12,13 +12,16 @@ typedef struct Factor {
   double *r;      /* [n][n] R in the upper triangle, zeros below */
   double *d;      /* [n] diagonal of D */
   double damp;    /* share of the mean diagonal that was added to it */
+  bool as_is;     /* steps are columns in their own order */
 } Factor;
 
-enum { ORDER_AS_IS, ORDER_BY_SIZE }; /* of the columns; by size: largest diagonal first */
+/* Of the columns; by size: largest diagonal first. */
+enum { ORDER_AS_IS, ORDER_BY_SIZE, ORDER_BACKWARDS };
 
 /* Factors h [n][n], symmetric; adds `damp` of its mean diagonal to the diagonal, more where that is
- * not enough. NULL when no reasonable amount is. */
-Factor *factor_hessian(const double *h, int64_t n, double damp, int order);
+ * not enough. NULL when no reasonable amount is.  Vectors of `size` columns are put in order, each
+ * as it is; the last may be shorter. */
+Factor *factor_hessian(const double *h, int64_t n, double damp, int order, int64_t size);
 void free_factor(Factor *f);
 
 #endif

@@ -3,8 +3,10 @@
  *
  * The weights of an output channel are rounded one after another.  With H = R D R^T (factor.c) and
  * errors e = w - q, weight k becomes the code nearest to w_k + sum over earlier j of e_j R_jk: what
- * is best for the layer's output given what has been rounded.  No inverse is formed, and the
- * weights stay as they are.  Channels are independent; they are taken in chunks, whose feedback
+ * is best for the layer's output given what has been rounded.  A vector of weights that have one
+ * code is rounded at once; with R_vv, the part of R that belongs to it, the feedback to the vector is
+ * that to its weights times the inverse of R_vv.  No inverse is formed otherwise, and the weights stay
+ * as they are.  Channels are independent; they are taken in chunks, whose feedback
  * from finished blocks of columns is a matrix product. */
 #include <cblas.h>
 #include <math.h>
@@ -12,7 +14,7 @@
 #include <string.h>
 
 #include "ir/ops/ops.h"
-#include "passes/quant/outliers.h"
+#include "passes/quant/solvers.h"
 
 enum { CHUNK = 32 }; /* channels at a time; a constant, so that threads change nothing */
 
@@ -53,7 +55,7 @@ static void fit_group(Layer *l, int64_t channel, int64_t column, const double *t
   int64_t element = channel * l->row + column, index = scale_index(l->t, q, element);
   float *w = scratch(n, sizeof *w);
   for (int64_t i = 0; i < n; i++) w[i] = drop != NULL && drop[i] ? 0 : (float)t[i];
-  float s = fit_part(l, w, element, n);
+  float s = l->solver->fit(w, l->importance != NULL ? l->importance + element : NULL, n, q->format);
   free(w);
   if (!(s > 0)) return;
   float channel_scale = q->channel_scale[channel];
@@ -63,8 +65,29 @@ static void fit_group(Layer *l, int64_t channel, int64_t column, const double *t
 
 /* Are scales of groups fitted when the loop comes to them? Only where groups are runs of steps, and
  * what is dropped of them is known. */
-static bool fits_groups(const Layer *l) {
-  return l->q->group > 0 && l->q->multiple != NULL && !l->choice->act_order && !l->drop_every;
+static bool fits_groups(const Layer *l, const Factor *f) {
+  return l->q->group > 0 && l->q->multiple != NULL && f->as_is && !l->drop_every;
+}
+
+/* Rounds steps [k, k + n), a vector, of channel i of the chunk to what is nearest to t [n], which lacks
+ * the vector's own part of R, or to 0; returns the loss. */
+static double round_vector(Chunk *c, int64_t i, int64_t k, int64_t n, double *t, bool zero) {
+  Layer *l = c->l;
+  int64_t row = l->row, column = c->f->order[k], element = (c->first + i) * row + column;
+  const double *target = c->target + i * row + column, *r = c->f->r + k * row + k;
+  double scale = (double)l->q->scale[scale_index(l->t, l->q, element)], loss = 0;
+  for (int64_t j = 1; j < n; j++)
+    for (int64_t h = 0; h < j; h++) t[j] -= (t[h] - target[h]) * r[h * row + j];
+  if (zero) memset(l->codes + element, 0, (size_t)n);
+  else nearest_codes(t, n, (float)scale, l->q->format, l->codes + element);
+  for (int64_t j = 0; j < n; j++) {
+    double sum = 0;
+    c->e[i * row + k + j] = target[j] - scale * (double)l->codes[element + j];
+    for (int64_t h = 0; h <= j; h++)
+      sum += (t[h] - scale * (double)l->codes[element + h]) * r[h * row + j];
+    loss += c->f->d[k + j] * sum * sum;
+  }
+  return loss;
 }
 
 /* Rounds steps [from, to) of channel i of the chunk; returns its loss. */
@@ -72,24 +95,19 @@ static double round_block(Chunk *c, int64_t i, int64_t from, int64_t to) {
   Layer *l = c->l;
   double *t = c->t + i * c->block, loss = 0;
   const bool *drop = c->drop != NULL ? c->drop + i * c->block : NULL;
-  int64_t channel = c->first + i;
-  for (int64_t k = from; k < to; k++) {
-    int64_t column = c->f->order[k], element = channel * l->row + column;
+  for (int64_t k = from, n; k < to; k += n) {
+    int64_t column = c->f->order[k];
+    n = vector_at(l, column);
     if (l->drop_every > 0 && k % l->drop_every == 0)
       ask_drop(c, i, 1, from, k, to - k < l->drop_every ? to : k + l->drop_every);
-    if (fits_groups(l) && k % l->q->group == 0)
-      fit_group(l, channel, column, t + k - from, drop != NULL ? drop + k - from : NULL);
-    double scale = (double)l->q->scale[scale_index(l->t, l->q, element)], now = t[k - from];
-    bool zero = drop != NULL && drop[k - from];
-    int8_t code = zero ? 0 : nearest_code((float)now, (float)scale, l->q->format);
-    double q = scale * (double)code;
-    if (!zero) q = settle_weight(l, element, now, q, c->f->d[k]);
-    double e = c->target[i * l->row + column] - q;
-    const double *r = c->f->r + k * l->row;
-    l->codes[element] = code;
-    c->e[i * l->row + k] = e;
-    for (int64_t j = k + 1; j < to; j++) t[j - from] += e * r[j];
-    loss += c->f->d[k] * (now - q) * (now - q);
+    if (fits_groups(l, c->f) && k % l->q->group == 0)
+      fit_group(l, c->first + i, column, t + k - from, drop != NULL ? drop + k - from : NULL);
+    loss += round_vector(c, i, k, n, t + k - from, drop != NULL && drop[k - from]);
+    for (int64_t h = k; h < k + n; h++) {
+      double e = c->e[i * l->row + h];
+      const double *r = c->f->r + h * l->row;
+      for (int64_t j = k + n; j < to; j++) t[j - from] += e * r[j];
+    }
   }
   return loss;
 }
@@ -103,8 +121,9 @@ static double round_chunk(Chunk *c, AimFn *aim) {
   c->e = scratch(c->n * row, sizeof *c->e);
   c->t = scratch(c->n * c->block, sizeof *c->t);
   c->drop = c->l->drop != NULL ? scratch(c->n * c->block, sizeof *c->drop) : NULL;
-  for (int64_t from = 0; from < row; from += c->block) {
-    int64_t to = row - from < c->block ? row : from + c->block;
+  for (int64_t from = 0, to; from < row; from = to) {
+    to = row - from < c->block ? row : from + c->block;
+    while (to < row && c->f->order[to] % c->l->q->format->vector != 0) to--;
     start_block(c, from, to);
     if (c->drop != NULL && c->l->drop_every == 0) ask_drop(c, 0, c->n, from, from, to);
     for (int64_t i = 0; i < c->n; i++) loss += round_block(c, i, from, to);
@@ -122,7 +141,7 @@ double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, A
   double *loss = scratch(chunks, sizeof *loss), sum = 0;
   /* A group must lie in one block, where all that its scale depends on is known; so must the columns
    * of which some are dropped. */
-  int64_t whole = fits_groups(l) ? l->q->group : l->drop_every > 0 ? l->drop_every : 1;
+  int64_t whole = fits_groups(l, f) ? l->q->group : l->drop_every > 0 ? l->drop_every : 1;
   block = (block + whole - 1) / whole * whole;
   prepare_blas();
 #pragma omp parallel for schedule(dynamic)
@@ -136,29 +155,20 @@ double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, A
   return sum;
 }
 
-/* Outliers of a group's channels are judged by the costs of the loop. */
-static void start_outliers(Layer *l, const Factor *f, int64_t group) {
-  double *cost = scratch(f->n, sizeof *cost);
-  for (int64_t k = 0; k < f->n; k++) cost[f->order[k]] = f->d[k];
-  set_outlier_limit(l, group, cost);
-  l->outliers->asked = true;
-  free(cost);
-}
+int order_of(const Layer *l) { return l->choice->act_order ? ORDER_BY_SIZE : ORDER_AS_IS; }
 
-const char *round_groups(Layer *l, AimFn *aim) {
+const char *round_groups(Layer *l, AimFn *aim, int order) {
   const Moments *x = l->x;
   int64_t n = l->channels / x->groups;
-  int order = l->choice->act_order ? ORDER_BY_SIZE : ORDER_AS_IS;
   const char *note = NULL;
   for (int64_t g = 0; g < x->groups; g++) {
-    Factor *f = factor_hessian(x->hessian + g * x->k * x->k, x->k, l->choice->damp, order);
+    Factor *f = factor_hessian(x->hessian + g * x->k * x->k, x->k, l->choice->damp, order,
+                               l->q->format->vector);
     if (f == NULL) {
       round_to_nearest(l);
-      if (l->outliers != NULL) l->outliers->asked = false;
       return "the Hessian of its inputs cannot be factored: weights are rounded to nearest";
     }
     if (f->damp > l->choice->damp) note = "the Hessian of its inputs needed more damping";
-    if (l->outliers != NULL) start_outliers(l, f, g);
     round_with_feedback(l, f, g * n, n, aim, FEEDBACK_BLOCK);
     free_factor(f);
   }

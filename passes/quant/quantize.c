@@ -12,8 +12,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "passes/passes.h"
-#include "passes/quant/outliers.h"
+#include "passes/quant/channels.h"
 #include "passes/quant/quant.h"
 #include "passes/quant/range.h"
 #include "passes/simplify/simplify.h"
@@ -30,6 +29,17 @@ typedef struct Plan {
   Moments *moments;     /* of the inputs of node moments_of, or NULL */
   const Node *moments_of;
 } Plan;
+
+/* The formats of codes whose scales are known at compile time; NULL: real numbers. */
+static const Format *static_format(const Plan *p, const Node *n) {
+  ActChoice a = act_choice(p->g, p->cx, n);
+  return a.dynamic ? NULL : a.format;
+}
+
+static const Format *input_format(const Plan *p, const Tensor *t) {
+  ActChoice a = input_choice(p->g, p->cx, t);
+  return a.dynamic ? NULL : a.format;
+}
 
 static int find_set(Plan *p, int i) {
   while (p->set[i] != i) i = p->set[i] = p->set[p->set[i]];
@@ -116,13 +126,28 @@ static void find_raw_chain(Plan *p) {
   }
 }
 
+/* Does the node find the scales of what it multiplies at run time? */
+static bool wants_dynamic(Plan *p, const Node *n) {
+  const char *why;
+  ActChoice a = act_choice(p->g, p->cx, n);
+  if ((!is_op(n, "Conv") && !is_op(n, "Gemm")) || !a.format || !a.dynamic) return false;
+  bool weights = n->n_in > 1 && is_float_const(n->in[1]);
+  if (!has_integer_form(n, &why)) {
+    add_note(p->cx, n->name, "%s stays in float: %s", n->op->name, why);
+    return false;
+  }
+  if (weights && !weight_choice(p->g, p->cx, n).format) {
+    add_note(p->cx, n->name, "%s stays in float: the policy keeps its weights float", n->op->name);
+    return false;
+  }
+  return true;
+}
+
 /* Could kernels with int16 activations compute a node that has an integer form? */
 static bool has_int16_form(const Node *n, const WeightChoice *w, const char **why) {
   *why = "no integer kernel with int16 activations";
   if (is_op(n, "Relu") || is_op(n, "Clip")) return true;
   if (is_unary(n) || is_op(n, "MatMul") || is_op(n, "Softmax")) return false;
-  if (w->format && w->sparse.rate > 0)
-    return *why = "weights beside the codes have no kernel with int16 activations", false;
   if (w->format && w->granularity == GRAN_GROUP)
     return *why = "weights in groups have no kernel with int16 activations", false;
   return true;
@@ -135,6 +160,7 @@ static bool wants_integer(Plan *p, const Node *n) {
     return false;
   bool weighted = (is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1 && is_float_const(n->in[1]);
   WeightChoice w = weighted ? weight_choice(p->g, p->cx, n) : (WeightChoice){0};
+  if (a.format && a.dynamic) return false;
   if (!a.format) {
     if (weighted && w.format)
       add_note(p->cx, n->name,
@@ -190,13 +216,13 @@ static void settle_moves(Plan *p) {
 /* The format of a tensor's codes: that of its maker, or where that computes in floats of the first
  * reader that does not. */
 static const Format *format_of_codes(const Plan *p, const Tensor *t) {
-  const Format *own = t->def ? NULL : input_choice(p->g, p->cx, t).format, *reader = NULL;
+  const Format *own = t->def ? NULL : input_format(p, t), *reader = NULL;
   for (int i = 0; i < p->n_node && !own; i++) {
     const Node *n = p->node[i];
     if (!p->integer[i]) continue;
-    if (n == t->def) own = act_choice(p->g, p->cx, n).format;
+    if (n == t->def) own = static_format(p, n);
     for (int k = 0; k < n->n_in && !reader; k++)
-      if (n->in[k] == t) reader = act_choice(p->g, p->cx, n).format;
+      if (n->in[k] == t) reader = static_format(p, n);
   }
   return own ? own : reader ? reader : find_format("int8");
 }
@@ -357,7 +383,7 @@ static void convert_formats(Plan *p, const Tensor *x, Tensor *y) {
     if (!p->integer[i] || is_move(n)) continue;
     for (int k = 0; k < n->n_in; k++) {
       if (n->in[k] != y) continue;
-      const Format *f = act_choice(g, p->cx, n).format;
+      const Format *f = static_format(p, n);
       if (f == y->def->in[0]->quant->format) continue;
       if (f != last->def->in[0]->quant->format)
         last = add_conversion(g, y, set_quant(p, find_set(p, x->id), f), NULL,
@@ -407,7 +433,7 @@ static void quantize_operand(Plan *p, Node *n, int i) {
     r.lo = fminf(r.lo, floats_of(c)[k]);
     r.hi = fmaxf(r.hi, floats_of(c)[k]);
   }
-  const Format *f = act_choice(g, p->cx, n).format;
+  const Format *f = static_format(p, n);
   Tensor *codes = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_codes", c->name)), f->dtype,
                             c->rank, c->dim, arena_alloc(g->arena, 2 * n_elements(c) + 1));
   codes->quant = new_quant(g, f, -1, 0, 1);
@@ -428,28 +454,20 @@ static bool same_quant(const QuantSpec *a, const QuantSpec *b) {
 static int needs_of(const Context *cx, const Node *n, const WeightChoice *w) {
   if (attr_int(n, "transA", 0)) return NEEDS_NOTHING; /* its vectors are columns */
   bool means = policy_has(cx->policy, "transforms", "bias_correct");
-  return find_solver(w->solver)->needs | outlier_needs(&w->sparse) | (means ? NEEDS_MEANS : NEEDS_NOTHING);
+  return find_solver(w->solver)->needs | (means ? NEEDS_MEANS : NEEDS_NOTHING);
 }
 
 /* Does something look at the inputs of layers?  Then there must be samples, the right ones. */
 static bool looks_at_samples(const Graph *g, const Context *cx) {
-  const LockPolicy *lock = &cx->policy->lock;
   for (int i = 0; i < g->n_node; i++) {
     const Node *n = g->node[i];
     if ((!is_op(n, "Conv") && !is_op(n, "Gemm")) || !is_float_const(n->in[1])) continue;
     WeightChoice w = weight_choice(g, cx, n);
     if (!w.format || needs_of(cx, n, &w) == NEEDS_NOTHING) continue;
-    const char *who = "transform 'bias_correct'";
-    if (outlier_needs(&w.sparse)) who = arena_printf(g->arena, "outlier rule '%s'", w.sparse.rule);
-    if (find_solver(w.solver)->needs) who = arena_printf(g->arena, "solver '%s'", w.solver);
-    if (cx->calib == NULL)
-      error_at(w.loc,
-               "%s needs calibration samples (node '%s'): give --calib SAMPLES.npy, or "
-               "'calibration: {data: SAMPLES.npy}' in the policy",
-               who, n->name);
-    if (lock->given && lock->calibration != 0 && lock->calibration != cx->calib->hash)
-      error_at(lock->loc,
-               "the lock file was made with other calibration samples, and %s looks at them", who);
+    bool solver = find_solver(w.solver)->needs != NEEDS_NOTHING;
+    const char *who = arena_printf(g->arena, solver ? "solver '%s'" : "transform '%s'",
+                                   solver ? w.solver : "bias_correct");
+    need_samples(cx, w.loc, who, n->name);
     return true;
   }
   return false;
@@ -477,7 +495,6 @@ static void quantize_node_weights(Plan *p, Node *n, bool integer) {
              w.solver);
     w.solver = "mse";
   }
-  if (attr_int(n, "transA", 0)) w.sparse.rate = 0;
   /* The scale of the activation: its Dequantize is already there when the node is an integer
    * one. */
   const Node *dq = integer ? n->in[0]->def : NULL;
@@ -485,14 +502,16 @@ static void quantize_node_weights(Plan *p, Node *n, bool integer) {
                   .bias = integer && n->n_in > 2 && n->in[2] ? n->in[2]->data : NULL,
                   .moments = moments_for(p, n, &w)};
   const char *note;
-  Tensor *sparse[3] = {NULL}, *codes = quantize_weights(g, n->in[1], &w, &x, sparse, &note);
+  Tensor *codes = quantize_weights(g, n->in[1], &w, &x, &note);
   if (note) add_note(p->cx, n->name, "%s", note);
-  const char *name = arena_printf(g->arena, "%s_dq", codes->name);
-  Tensor *decoded = add_dequantize(g, node_index(g, n), codes, name);
-  for (int i = 0; i < 3 && sparse[i]; i++) set_input(g, decoded->def, 1 + i, sparse[i]);
-  if (x.moments && x.moments->mean) correct_bias(g, n, decoded->def, x.moments);
-  if (w.compact) set_int(g, n, "compact", 1);
-  set_input(g, n, 1, decoded);
+  if (x.moments && x.moments->mean) correct_bias(g, n, codes, x.moments);
+  if (w.compact || (!w.fast && p->cx->target && p->cx->target->is_small))
+    set_int(g, n, "compact", 1);
+  int64_t dense = (n_elements(codes) * w.format->bits + 7) / 8;
+  if ((w.sparsity > 0 || w.keep > 0) && sparse_bytes(codes) < dense) set_int(g, n, "sparse", 1);
+  set_input(
+      g, n, 1,
+      add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));
 }
 
 /* Lowering takes what stands between Dequantize and Quantize for an integer operator; a node
@@ -501,7 +520,7 @@ static void mark_islands(Plan *p) {
   for (int i = 0; i < p->n_node; i++) {
     Node *n = p->node[i];
     if (p->integer[i] || n->n_out < 1 || !n->out[0] || !used_by_integer(p, n->out[0])) continue;
-    if (!is_move(n) && !p->raw[i] && !act_choice(p->g, p->cx, n).format)
+    if (!is_move(n) && !p->raw[i] && !static_format(p, n))
       set_int(p->g, n, "keep_float", 1);
   }
 }
@@ -543,6 +562,10 @@ void pass_quantize(Graph *g, Context *cx) {
   for (int i = 0; i < p.n_node; i++) {
     Node *n = p.node[i];
     if (p.integer[i] && is_move(n)) requantize_inputs(&p, n);
+    if (wants_dynamic(&p, n)) {
+      ActChoice a = act_choice(g, cx, n);
+      quantize_at_run_time(g, n, &a);
+    }
     if ((is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1)
       quantize_node_weights(&p, n, p.integer[i]);
     for (int k = 0; p.integer[i] && !is_unary(n) && (is_op(n, "Add") || is_op(n, "Mul")) && k < 2;

@@ -1,6 +1,6 @@
 /* solvers.c - the table of solvers, made from solvers.def, and what they share: runs of weights
  * that have one scale, the nearest code and multiple. */
-#include "passes/quant/outliers.h"
+#include "passes/quant/solvers.h"
 
 #include <math.h>
 #include <string.h>
@@ -34,16 +34,33 @@ int8_t nearest_code(float w, float scale, const Format *f) {
   return (int8_t)(code < least ? least : code);
 }
 
+void nearest_codes(const double *w, int64_t n, float scale, const Format *f, int8_t *codes) {
+  for (int64_t i = 0; i < n && f->vector == 1; i++)
+    codes[i] = nearest_code((float)w[i], scale, f);
+  for (int64_t i = 0; i < n && f->vector > 1; i += f->vector) {
+    double x[MAX_VECTOR];
+    int size = n - i < f->vector ? (int)(n - i) : f->vector;
+    for (int j = 0; j < size; j++) x[j] = w[i + j] / (double)scale;
+    f->nearest(x, size, codes + i);
+  }
+}
+
+int64_t vector_at(const Layer *l, int64_t column) {
+  int64_t left = l->row - column, size = l->q->format->vector;
+  return left < size ? left : size;
+}
+
+float typical_scale(const float *w, int64_t n, const Format *f) {
+  double sum = 0;
+  for (int64_t i = 0; i < n; i++) sum += (double)w[i] * (double)w[i];
+  return n > 0 ? (float)(sqrt(sum / (double)n) / f->rms) : 0;
+}
+
 uint8_t nearest_multiple(double m, const Format *f) {
   int exponent, bits = f->scale_bits;
   frexp(fmax(m, 1), &exponent);
   double step = exponent > bits ? ldexp(1, exponent - bits) : 1;
   return (uint8_t)fmin(fmax(rint(m / step), 1) * step, 256 - step);
-}
-
-float fit_part(const Layer *l, const float *w, int64_t from, int64_t n) {
-  if (l->outliers != NULL) return l->outliers->rule->fit(l, w, from, n);
-  return l->solver->fit(w, l->importance != NULL ? l->importance + from : NULL, n, l->q->format);
 }
 
 /* Runs are contiguous because the channel is the first dimension (axis 0), or there is only one
@@ -61,8 +78,12 @@ void for_each_run(const Tensor *t, const QuantSpec *q, RunFn *fn, const float *w
 
 static void round_run(void *ctx, const float *w, int64_t n, int64_t from, int64_t index) {
   Layer *l = ctx;
-  for (int64_t i = 0; i < n; i++)
-    l->codes[from + i] = nearest_code(w[i], l->q->scale[index], l->q->format);
+  for (int64_t i = 0, size; i < n; i += size) {
+    double x[MAX_VECTOR];
+    size = vector_at(l, (from + i) % l->row);
+    for (int64_t j = 0; j < size; j++) x[j] = (double)w[i + j];
+    nearest_codes(x, size, l->q->scale[index], l->q->format, l->codes + from + i);
+  }
 }
 
 const char *round_to_nearest(Layer *l) {

@@ -37,7 +37,6 @@ typedef struct Layer {
   const float *dense;      /* w before some were set to 0, or NULL: none were */
   DropFn *drop;            /* of a solver with feedback; NULL: no code is to be 0 */
   int64_t drop_every;      /* asked for so many columns of one channel; 0: for blocks of channels */
-  struct Outliers *outliers; /* weights that are kept beside the codes, or NULL */
 } Layer;
 
 /* Scale of n weights; anything that is not positive: they are all 0. */
@@ -57,12 +56,15 @@ int32_t smallest_code(const Format *f);
 /* The scale at which no weight is clipped; 0 when all are 0. */
 float full_scale(const float *w, int64_t n, const Format *f);
 int8_t nearest_code(float w, float scale, const Format *f);
+/* The same for n weights of a row from where a vector of the format begins. */
+void nearest_codes(const double *w, int64_t n, float scale, const Format *f, int8_t *codes);
+/* Elements of the row from `column`, where one begins, that are coded together. */
+int64_t vector_at(const Layer *l, int64_t column);
+/* The scale at which weights are as large as suits a format of vectors best. */
+float typical_scale(const float *w, int64_t n, const Format *f);
 /* The multiple of a group nearest to m, 1 to 255, with as many significant bits as the format
  * allows. */
 uint8_t nearest_multiple(double m, const Format *f);
-/* The scale that the solver gives the n weights w, which stand for elements from `from` on, without
- * the outliers among them. */
-float fit_part(const Layer *l, const float *w, int64_t from, int64_t n);
 /* Calls fn for every run of n weights that share scale number `index`; `from` is the run's first
  * element.  In parallel: fn may write what belongs to its run only. */
 typedef void RunFn(void *ctx, const float *w, int64_t n, int64_t from, int64_t index);
@@ -78,14 +80,6 @@ void drop_smallest(const double *score, int64_t n, int64_t count, bool *drop);
 /* The weights with those that matter least set to 0; from malloc. */
 float *prune_weights(const Layer *l);
 
-/* ---- outliers.c: weights that are kept beside the codes -------------------------------------- */
-
-/* What a weight comes to that should be `now` and has a code worth q, where an error costs `cost` per
- * square: q, or more exactly `now` where it is kept. */
-double settle_weight(const Layer *l, int64_t element, double now, double q, double cost);
-/* Which costs may be had, by what each column of a group's channels costs in the solver's loop. */
-void set_outlier_limit(Layer *l, int64_t group, const double *cost);
-
 /* ---- feedback.c: rounding that makes up for its own errors ----------------------------------- */
 
 enum { FEEDBACK_BLOCK = 128 };
@@ -97,8 +91,10 @@ typedef void AimFn(const Layer *l, const Factor *f, int64_t from, int64_t n, dou
  * are finished before the feedback to all others is computed. */
 double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, AimFn *aim,
                            int64_t block);
-/* The same for all channels, by the Hessian of each one's group.  Falls back to the nearest codes
- * where a Hessian cannot be factored. */
-const char *round_groups(Layer *l, AimFn *aim);
+/* The same for all channels, by the Hessian of each one's group, columns in that order (factor.h).
+ * Falls back to the nearest codes where a Hessian cannot be factored. */
+const char *round_groups(Layer *l, AimFn *aim, int order);
+/* What act_order of the policy says. */
+int order_of(const Layer *l);
 
 #endif

@@ -4,7 +4,8 @@
  * Weights of eight bits are widened and multiplied with inputs of int16 by VPMADDWD: VPMADDUBSW,
  * which takes twice as many, saturates with them.  With fewer bits it does not: a pair of products
  * of an unsigned byte with -8..7 is at most 4080 in size, so that int16 has room for the sum of
- * eight pairs, or of 32 with -2..1. */
+ * eight pairs, of 32 with -2..1, or of four with levels of -16..16.  Levels of eight bits are widened
+ * behind the lookup. */
 #ifndef QCC_AVX2_LANES_H
 #define QCC_AVX2_LANES_H
 
@@ -20,8 +21,9 @@ typedef __m256i qcc_sums;
 enum {
   QCC_SUMS = 8,   /* of a vector */
   QCC_BLOCKS = 2, /* vectors of sums per pixel of a tile */
-  QCC_TILE_8 = 6, /* pixels of a tile with 8 bits, with fewer bits, and with one vector */
+  QCC_TILE_8 = 6, /* pixels of a tile with 8 bits, with fewer bits, with levels, and with one vector */
   QCC_TILE_4 = 4,
+  QCC_TILE_L8 = 4,
   QCC_NARROW_8 = 8,
   QCC_NARROW_4 = 8,
   QCC_TILE = 8 /* the largest of them */
@@ -38,19 +40,34 @@ QCC_INLINE qcc_sums qcc_load_multiples(const uint8_t *p) {
 /* ---- products */
 
 /* Of an input as the kernel reads it. */
-QCC_INLINE int32_t qcc_input_bytes(int32_t bits) { return bits == 8 ? 2 : 1; }
+QCC_INLINE int32_t qcc_input_bytes(int32_t kind) { return kind == 8 || kind == QCC_LEVELS_8 ? 2 : 1; }
 /* That one load reads per vector. */
-QCC_INLINE int32_t qcc_weight_bytes(int32_t bits) { return bits == 8 ? 16 : 32; }
+QCC_INLINE int32_t qcc_load_bytes(int32_t kind) { return qcc_input_bytes(kind) == 2 ? 16 : 32; }
 /* Loads of weights whose products one accumulator can take. */
-QCC_INLINE int32_t qcc_room(int32_t bits) { return bits == 8 ? INT32_MAX : bits == 4 ? 4 : 8; }
+QCC_INLINE int32_t qcc_room(int32_t kind) {
+  return qcc_input_bytes(kind) == 2 ? INT32_MAX : kind == 4 ? 4 : kind == 2 ? 8 : 2;
+}
 
-QCC_INLINE qcc_sums qcc_load_weights(int32_t bits, const uint8_t *p) {
-  if (bits == 8) return _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)p));
-  return qcc_load_sums(p);
+QCC_INLINE qcc_sums qcc_load_weights(int32_t kind, const uint8_t *p) {
+  if (qcc_input_bytes(kind) == 1) return qcc_load_sums(p);
+  __m128i bytes = _mm_loadu_si128((const __m128i *)(const void *)p);
+  return kind == 8 ? _mm256_cvtepi8_epi16(bytes) : _mm256_castsi128_si256(bytes);
+}
+/* Levels by index, of the first four bits of bytes or of the others. */
+QCC_INLINE qcc_sums qcc_look(int32_t kind, const int8_t *levels, int32_t step, qcc_sums packed) {
+  __m128i table = _mm_loadu_si128((const __m128i *)(const void *)levels);
+  __m256i at = step == 0 ? packed : _mm256_srli_epi16(packed, 4);
+  at = _mm256_and_si256(at, _mm256_set1_epi8(15));
+  if (kind == QCC_LEVELS_8)
+    return _mm256_cvtepi8_epi16(_mm_shuffle_epi8(table, _mm256_castsi256_si128(at)));
+  return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(table), at);
 }
 /* The weights of one of the 8 / bits steps of a load. */
-QCC_INLINE qcc_sums qcc_weights_of(int32_t bits, int32_t step, qcc_sums packed) {
-  if (bits == 8) return packed;
+QCC_INLINE qcc_sums qcc_weights_of(int32_t kind, const int8_t *levels, int32_t step,
+                                   qcc_sums packed) {
+  int32_t bits = kind;
+  if (kind == 8) return packed;
+  if (kind > 16) return qcc_look(kind, levels, step, packed);
   __m128i codes = bits == 4
                       ? _mm_setr_epi8(0, 1, 2, 3, 4, 5, 6, 7, -8, -7, -6, -5, -4, -3, -2, -1)
                       : _mm_setr_epi8(0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1, 0, 1, -2, -1);
@@ -59,13 +76,13 @@ QCC_INLINE qcc_sums qcc_weights_of(int32_t bits, int32_t step, qcc_sums packed) 
   return _mm256_shuffle_epi8(_mm256_broadcastsi128_si256(codes), at);
 }
 QCC_INLINE qcc_sums qcc_spread_codes(int32_t four) { return _mm256_set1_epi32(four); }
-QCC_INLINE qcc_sums qcc_dot(int32_t bits, qcc_sums sum, qcc_sums inputs, qcc_sums weights) {
-  if (bits == 8) return _mm256_add_epi32(sum, _mm256_madd_epi16(inputs, weights));
+QCC_INLINE qcc_sums qcc_dot(int32_t kind, qcc_sums sum, qcc_sums inputs, qcc_sums weights) {
+  if (qcc_input_bytes(kind) == 2) return _mm256_add_epi32(sum, _mm256_madd_epi16(inputs, weights));
   return _mm256_add_epi16(sum, _mm256_maddubs_epi16(inputs, weights));
 }
 /* The sums that an accumulator stands for. */
-QCC_INLINE qcc_sums qcc_whole_sums(int32_t bits, qcc_sums acc) {
-  return bits == 8 ? acc : _mm256_madd_epi16(acc, _mm256_set1_epi16(1));
+QCC_INLINE qcc_sums qcc_whole_sums(int32_t kind, qcc_sums acc) {
+  return qcc_input_bytes(kind) == 2 ? acc : _mm256_madd_epi16(acc, _mm256_set1_epi16(1));
 }
 
 /* ---- codes */

@@ -15,8 +15,9 @@ typedef __m512i qcc_sums;
 enum {
   QCC_SUMS = 16,  /* of a vector */
   QCC_BLOCKS = 4, /* vectors of sums per pixel of a tile */
-  QCC_TILE_8 = 6, /* pixels of a tile with 8 bits, with fewer bits, and with two vectors */
+  QCC_TILE_8 = 6, /* pixels of a tile with 8 bits, with fewer bits, with levels, and with two vectors */
   QCC_TILE_4 = 6,
+  QCC_TILE_L8 = 6,
   QCC_NARROW_8 = 8,
   QCC_NARROW_4 = 8,
   QCC_TILE = 8 /* the largest of them */
@@ -33,20 +34,30 @@ QCC_INLINE qcc_sums qcc_load_multiples(const uint8_t *p) {
 /* ---- products */
 
 /* Of an input as the kernel reads it. */
-QCC_INLINE int32_t qcc_input_bytes(int32_t bits) { return bits ? 1 : 0; }
+QCC_INLINE int32_t qcc_input_bytes(int32_t kind) { return kind ? 1 : 0; }
 /* That one load reads per vector. */
-QCC_INLINE int32_t qcc_weight_bytes(int32_t bits) { return bits ? 64 : 0; }
+QCC_INLINE int32_t qcc_load_bytes(int32_t kind) { return kind ? 64 : 0; }
 /* Loads of weights whose products one accumulator can take. */
-QCC_INLINE int32_t qcc_room(int32_t bits) { return bits ? INT32_MAX : 0; }
+QCC_INLINE int32_t qcc_room(int32_t kind) { return kind ? INT32_MAX : 0; }
 
-QCC_INLINE qcc_sums qcc_load_weights(int32_t bits, const uint8_t *p) {
-  (void)bits;
+QCC_INLINE qcc_sums qcc_load_weights(int32_t kind, const uint8_t *p) {
+  (void)kind;
   return _mm512_loadu_si512(p);
 }
-/* The weights of one of the 8 / bits steps of a load; fewer bits stay in the upper part of a byte,
- * which multiplies the weight. */
-QCC_INLINE qcc_sums qcc_weights_of(int32_t bits, int32_t step, qcc_sums packed) {
-  if (bits == 8) return packed;
+/* Levels by index, of the first four bits of bytes or of the others. */
+QCC_INLINE qcc_sums qcc_look(const int8_t *levels, int32_t step, qcc_sums packed) {
+  __m128i table = _mm_loadu_si128((const __m128i *)(const void *)levels);
+  __m512i at = step == 0 ? packed : _mm512_srli_epi16(packed, 4);
+  return _mm512_shuffle_epi8(_mm512_broadcast_i32x4(table),
+                             _mm512_and_si512(at, _mm512_set1_epi8(15)));
+}
+/* The weights of one of the 8 / bits steps of a load; integers of fewer bits stay in the upper part
+ * of a byte, which multiplies the weight. */
+QCC_INLINE qcc_sums qcc_weights_of(int32_t kind, const int8_t *levels, int32_t step,
+                                   qcc_sums packed) {
+  int32_t bits = kind;
+  if (kind == 8) return packed;
+  if (kind > 16) return qcc_look(levels, step, packed);
   int32_t left = 8 - bits - bits * step;
   __m512i up = left == 6   ? _mm512_slli_epi16(packed, 6)
                : left == 4 ? _mm512_slli_epi16(packed, 4)
@@ -55,13 +66,13 @@ QCC_INLINE qcc_sums qcc_weights_of(int32_t bits, int32_t step, qcc_sums packed) 
   return _mm512_and_si512(up, _mm512_set1_epi8(bits == 4 ? -16 : -64));
 }
 QCC_INLINE qcc_sums qcc_spread_codes(int32_t four) { return _mm512_set1_epi32(four); }
-QCC_INLINE qcc_sums qcc_dot(int32_t bits, qcc_sums sum, qcc_sums inputs, qcc_sums weights) {
-  (void)bits;
+QCC_INLINE qcc_sums qcc_dot(int32_t kind, qcc_sums sum, qcc_sums inputs, qcc_sums weights) {
+  (void)kind;
   return _mm512_dpbusd_epi32(sum, inputs, weights);
 }
 /* The sums that an accumulator stands for. */
-QCC_INLINE qcc_sums qcc_whole_sums(int32_t bits, qcc_sums acc) {
-  return bits == 8 ? acc : bits == 4 ? _mm512_srai_epi32(acc, 4) : _mm512_srai_epi32(acc, 6);
+QCC_INLINE qcc_sums qcc_whole_sums(int32_t kind, qcc_sums acc) {
+  return kind >= 8 ? acc : kind == 4 ? _mm512_srai_epi32(acc, 4) : _mm512_srai_epi32(acc, 6);
 }
 
 /* ---- codes */

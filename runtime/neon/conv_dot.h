@@ -5,56 +5,13 @@
 
 #include "neon/dot.h"
 
-QCC_KERNEL void qcc_conv_s8_dot(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_dot_line, qcc_neon_lookup, 8, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_gemm_s8_dot(const struct qcc_gemm *p, const int8_t *x, const int8_t *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
-  qcc_line_gemm(qcc_dot_line, qcc_neon_lookup, 8, 4, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_conv_s4_dot(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_dot_line, qcc_neon_lookup, 4, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_gemm_s4_dot(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
-  qcc_line_gemm(qcc_dot_line, qcc_neon_lookup, 4, 4, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_conv_s2_dot(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_dot_line, qcc_neon_lookup, 2, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_gemm_s2_dot(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
-  qcc_line_gemm(qcc_dot_line, qcc_neon_lookup, 2, 4, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_gemm_grouped_s4_dot(const struct qcc_gemm *p, const struct qcc_groups *q,
-                                        const int8_t *x, const uint8_t *w, const uint8_t *multiple,
-                                        const int32_t *b, const int32_t *m, const int8_t *table,
-                                        void *scratch, int8_t *y) {
-  qcc_line_grouped(qcc_dot_line, qcc_neon_lookup, 4, 4, p, q, x, w, multiple, b,
-                   m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_conv_grouped_s4_dot(const struct qcc_conv *p, const struct qcc_groups *q,
-                                        const int8_t *x, const uint8_t *w, const uint8_t *multiple,
-                                        const int32_t *b, const int32_t *m, const int8_t *table,
-                                        void *scratch, int8_t *y) {
-  qcc_line_conv_grouped(qcc_dot_line, qcc_neon_lookup, 4, p, q->size, x, w, multiple, b, m, table, scratch,
-                        y);
-}
+QCC_LINE_DENSE(s8, dot, qcc_dot_line, qcc_neon_lookup, 8, 4, , NULL)
+QCC_LINE_DENSE(s4, dot, qcc_dot_line, qcc_neon_lookup, 4, 4, , NULL)
+QCC_LINE_DENSE(s2, dot, qcc_dot_line, qcc_neon_lookup, 2, 4, , NULL)
+QCC_LINE_GROUPED(s4, dot, qcc_dot_line, qcc_neon_lookup, 4, 4, , NULL)
+QCC_LINE_DENSE(l8, dot, qcc_dot_line, qcc_neon_lookup, QCC_LEVELS_8, 4, QCC_WITH_LEVELS, levels)
+QCC_LINE_GROUPED(l8, dot, qcc_dot_line, qcc_neon_lookup, QCC_LEVELS_8, 4, QCC_WITH_LEVELS, levels)
+QCC_LINE_DENSE(l5, dot, qcc_dot_line, qcc_neon_lookup, QCC_LEVELS_5, 4, QCC_WITH_LEVELS, levels)
+QCC_LINE_GROUPED(l5, dot, qcc_dot_line, qcc_neon_lookup, QCC_LEVELS_5, 4, QCC_WITH_LEVELS, levels)
 
 #endif

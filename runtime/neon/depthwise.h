@@ -103,9 +103,9 @@ QCC_INLINE void qcc_depthwise_line(const void *layer, const struct qcc_lines *l,
     o.b = o.b ? o.b + c : NULL;
     o.m += c;
     if (left > 8)
-      qcc_depthwise_block(o.bits, 0, l, &o, c, qcc_min(left, 16), y);
+      qcc_depthwise_block(o.kind, 0, l, &o, c, qcc_min(left, 16), y);
     else
-      qcc_depthwise_block(o.bits, 1, l, &o, c, left, y);
+      qcc_depthwise_block(o.kind, 1, l, &o, c, left, y);
   }
 }
 

@@ -11,16 +11,16 @@
 
 /* One step of all channels; sum[pair * 2 * wide + k] is pixels 2 * pair and + 1 by channels 2 * k
  * and + 1, pixel first.  Returns the weights behind it. */
-QCC_INLINE const int8_t *qcc_mmla_step(int32_t pairs, int32_t wide, int32_t bits,
+QCC_INLINE const int8_t *qcc_mmla_step(int32_t pairs, int32_t wide, int32_t kind, int8x16_t levels,
                                        const int8x16_t *x, const int8_t *w, int32x4_t *sum) {
 #pragma GCC unroll 8
   for (int32_t k = 0; k < 2 * wide; k++) {
-    int8x16_t v = qcc_neon_plane(bits, k, w);
+    int8x16_t v = qcc_neon_plane(kind, levels, k, w);
 #pragma GCC unroll 2
     for (int32_t r = 0; r < pairs; r++)
       sum[r * 2 * wide + k] = vmmlaq_s32(sum[r * 2 * wide + k], x[r], v);
   }
-  return w + 4 * wide * bits;
+  return w + 4 * wide * qcc_weight_bits(kind);
 }
 
 /* Low (half 0) or high halves of two pixels side by side. */
@@ -30,8 +30,9 @@ QCC_INLINE int8x16_t qcc_mmla_pair(int8x16_t a, int8x16_t b, int32_t half) {
 }
 
 /* Sums over n codes of 2 * pairs pixels, `step` codes apart; returns the weights behind them. */
-QCC_INLINE const int8_t *qcc_mmla_run(int32_t pairs, int32_t wide, int32_t bits, const int8_t *v,
-                                      int32_t step, int32_t n, const int8_t *w, int32x4_t *sum) {
+QCC_INLINE const int8_t *qcc_mmla_run(int32_t pairs, int32_t wide, int32_t kind, int8x16_t levels,
+                                      const int8_t *v, int32_t step, int32_t n, const int8_t *w,
+                                      int32x4_t *sum) {
   int8x16_t x[4], pair[2];
   int32_t i = 0;
   for (; i + 16 <= n; i += 16) {
@@ -43,14 +44,14 @@ QCC_INLINE const int8_t *qcc_mmla_run(int32_t pairs, int32_t wide, int32_t bits,
 #pragma GCC unroll 2
       for (int32_t r = 0; r < pairs; r++)
         pair[r] = qcc_mmla_pair(x[2 * r], x[2 * r + 1], half);
-      w = qcc_mmla_step(pairs, wide, bits, pair, w, sum);
+      w = qcc_mmla_step(pairs, wide, kind, levels, pair, w, sum);
     }
   }
   for (; i < n; i += 8) {
 #pragma GCC unroll 2
     for (int32_t r = 0; r < pairs; r++)
       pair[r] = vcombine_s8(vld1_s8(v + 2 * r * step + i), vld1_s8(v + (2 * r + 1) * step + i));
-    w = qcc_mmla_step(pairs, wide, bits, pair, w, sum);
+    w = qcc_mmla_step(pairs, wide, kind, levels, pair, w, sum);
   }
   return w;
 }
@@ -61,18 +62,19 @@ QCC_INLINE const int8_t *qcc_mmla_groups(int32_t pairs, int32_t wide,
                                          const struct qcc_lines *l, int32_t step,
                                          const uint8_t *multiple, const int8_t *w,
                                          int32x4_t *sum) {
+  int8x16_t levels = qcc_neon_levels(o);
   for (int32_t i = 0; i < l->run; i += o->size, multiple += 4 * wide) {
     int32x4_t part[16], m[4];
 #pragma GCC unroll 16
     for (int32_t k = 0; k < 2 * pairs * wide; k++)
       part[k] = vdupq_n_s32(0);
-    w = qcc_mmla_run(pairs, wide, o->bits, v + i, step, qcc_min(o->size, l->run - i), w, part);
+    w = qcc_mmla_run(pairs, wide, o->kind, levels, v + i, step, qcc_min(o->size, l->run - i), w, part);
     qcc_neon_multiples(wide, multiple, m);
 #pragma GCC unroll 16
     for (int32_t k = 0; k < 2 * pairs * wide; k++) {
       int64x2_t four = vreinterpretq_s64_s32(m[k / 2 % wide]);
       four = k % 2 ? vzip2q_s64(four, four) : vzip1q_s64(four, four);
-      sum[k] = qcc_neon_add_group(o->bits, sum[k], part[k], vreinterpretq_s32_s64(four));
+      sum[k] = qcc_neon_add_group(o->kind, sum[k], part[k], vreinterpretq_s32_s64(four));
     }
   }
   return w;
@@ -82,7 +84,8 @@ QCC_INLINE const int8_t *qcc_mmla_groups(int32_t pairs, int32_t wide,
 QCC_INLINE void qcc_mmla_tile(int32_t pairs, int32_t wide, const struct qcc_line_layer *o,
                               const struct qcc_lines *l, int32_t at, int32_t n, int32_t some,
                               const int8_t *w, int8_t *y) {
-  int32_t step = n > 1 ? l->step : 0, bits = o->multiple ? 8 : o->bits;
+  int32_t step = n > 1 ? l->step : 0, kind = o->multiple ? 8 : o->kind;
+  int8x16_t levels = qcc_neon_levels(o);
   int32x4_t block[16], sum[16];
 #pragma GCC unroll 16
   for (int32_t k = 0; k < 2 * pairs * wide; k++)
@@ -93,7 +96,7 @@ QCC_INLINE void qcc_mmla_tile(int32_t pairs, int32_t wide, const struct qcc_line
       w = qcc_mmla_groups(pairs, wide, o, v, l, step,
                           o->multiple + j * qcc_neon_groups(o, l->run) * 4 * wide, w, block);
     else
-      w = qcc_mmla_run(pairs, wide, o->bits, v, step, l->run, w, block);
+      w = qcc_mmla_run(pairs, wide, o->kind, levels, v, step, l->run, w, block);
   }
   qcc_neon_begin(2 * pairs, wide, o, some, sum);
 #pragma GCC unroll 2
@@ -105,8 +108,8 @@ QCC_INLINE void qcc_mmla_tile(int32_t pairs, int32_t wide, const struct qcc_line
       int32x4_t first = vreinterpretq_s32_s64(vzip1q_s64(a, b));
       int32x4_t second = vreinterpretq_s32_s64(vzip2q_s64(a, b));
       int32x4_t *s = sum + 2 * r * wide + k;
-      s[0] = qcc_neon_add_back(bits, s[0], first);
-      s[wide] = qcc_neon_add_back(bits, s[wide], second);
+      s[0] = qcc_neon_add_back(kind, s[0], first);
+      s[wide] = qcc_neon_add_back(kind, s[wide], second);
     }
   }
   qcc_neon_finish(2 * pairs, wide, o, n, some, sum, y);
@@ -119,7 +122,7 @@ QCC_INLINE void qcc_mmla_channels(int32_t pairs, const struct qcc_line_layer *ou
   struct qcc_line_layer o = *out;
   for (int32_t c = 0, block; c < o.cols; c += block) {
     int32_t some = o.cols - c;
-    block = qcc_neon_block(some, o.bits);
+    block = qcc_neon_block(some, o.kind);
     if (block == 16)
       qcc_mmla_tile(pairs, 4, &o, l, at, n, qcc_min(some, 16), o.w, y + c);
     else if (block == 8)

@@ -44,9 +44,10 @@ QCC_INLINE void qcc_neon_begin(int32_t rows, int32_t wide, const struct qcc_line
   }
 }
 
-/* Output channels of the next tile: 16, 8 or 4 (with int4 weights at least 8, with int2 16), as the
- * compiler has ordered the weights; the last tile may have more channels than the layer. */
-QCC_INLINE int32_t qcc_neon_block(int32_t left, int32_t bits) {
+/* Output channels of the next tile: 16, 8 or 4 (with weights of four bits at least 8, with int2 16), as
+ * the compiler has ordered the weights; the last tile may have more channels than the layer. */
+QCC_INLINE int32_t qcc_neon_block(int32_t left, int32_t kind) {
+  int32_t bits = qcc_weight_bits(kind);
   if (bits == 2 || left > 12)
     return 16;
   if (bits == 4)
@@ -57,32 +58,47 @@ QCC_INLINE int32_t qcc_neon_block(int32_t left, int32_t bits) {
 /* Moves to the next block of channels, behind weights of `depth` codes and so many multiples. */
 QCC_INLINE void qcc_neon_next(struct qcc_line_layer *o, int32_t block, int32_t depth,
                               int32_t groups) {
-  o->w += block * depth * o->bits / 8;
+  o->w += block * depth * qcc_weight_bits(o->kind) / 8;
   o->b = o->b ? o->b + block : NULL;
   o->m += block;
   o->multiple = o->multiple ? o->multiple + block * groups : NULL;
 }
 
-/* Vector k of weights; of fewer than eight bits times 16 or 64, as they lie on top of a byte. */
-QCC_INLINE int8x16_t qcc_neon_plane(int32_t bits, int32_t k, const int8_t *w) {
+/* The table of weights that are indices. */
+QCC_INLINE int8x16_t qcc_neon_levels(const struct qcc_line_layer *o) {
+  return o->kind > 16 ? vld1q_s8(o->levels) : vdupq_n_s8(0);
+}
+
+/* Levels of the lower four bits of bytes, or of the upper ones. */
+QCC_INLINE int8x16_t qcc_neon_look(int8x16_t levels, int32_t upper, int8x16_t w) {
+  uint8x16_t v = vreinterpretq_u8_s8(w);
+  return vqtbl1q_s8(levels, upper ? vshrq_n_u8(v, 4) : vandq_u8(v, vdupq_n_u8(15)));
+}
+
+/* Vector k of weights; integers of fewer than eight bits times 16 or 64, as they lie on top of a
+ * byte. */
+QCC_INLINE int8x16_t qcc_neon_plane(int32_t kind, int8x16_t levels, int32_t k, const int8_t *w) {
+  int32_t bits = qcc_weight_bits(kind);
   int8x16_t v = vld1q_s8(w + k * bits / 8 * 16);
   int32_t low = k % (8 / bits) * bits; /* bit of a byte */
+  if (kind > 16)
+    return qcc_neon_look(levels, low, v);
   if (low + bits < 8)
     v = vshlq_s8(v, vdupq_n_s8((int8_t)(8 - bits - low)));
   return low > 0 ? vandq_s8(v, vdupq_n_s8((int8_t)(-256 >> bits))) : v;
 }
 
 /* sum + times / 2^(8 - bits), the other way. */
-QCC_INLINE int32x4_t qcc_neon_add_back(int32_t bits, int32x4_t sum, int32x4_t times) {
-  if (bits == 8)
+QCC_INLINE int32x4_t qcc_neon_add_back(int32_t kind, int32x4_t sum, int32x4_t times) {
+  if (kind >= 8)
     return vaddq_s32(sum, times);
-  return bits == 4 ? vsraq_n_s32(sum, times, 4) : vsraq_n_s32(sum, times, 6);
+  return kind == 4 ? vsraq_n_s32(sum, times, 4) : vsraq_n_s32(sum, times, 6);
 }
 
 /* sum + times / 2^(8 - bits) * m. */
-QCC_INLINE int32x4_t qcc_neon_add_group(int32_t bits, int32x4_t sum, int32x4_t times, int32x4_t m) {
-  if (bits < 8)
-    times = bits == 4 ? vshrq_n_s32(times, 4) : vshrq_n_s32(times, 6);
+QCC_INLINE int32x4_t qcc_neon_add_group(int32_t kind, int32x4_t sum, int32x4_t times, int32x4_t m) {
+  if (kind < 8)
+    times = kind == 4 ? vshrq_n_s32(times, 4) : vshrq_n_s32(times, 6);
   return vmlaq_s32(sum, times, m);
 }
 

@@ -45,7 +45,7 @@ QCC_INLINE void qcc_rvv_depthwise(const void *layer, const struct qcc_lines *l, 
     vl = __riscv_vsetvl_e8m1((size_t)(o->cols - c));
     vint32m4_t bias = qcc_rvv_bias(o, c, vl), factor = __riscv_vle32_v_i32m4(o->m + c, vl);
     for (int32_t i = 0; i < n; i++) {
-      vint32m4_t acc = qcc_rvv_taps(o->bits, o->g, l, i * l->step + c, o->w + c, bias, vl);
+      vint32m4_t acc = qcc_rvv_taps(o->kind, o->g, l, i * l->step + c, o->w + c, bias, vl);
       qcc_rvv_store(o->r, acc, factor, y + i * o->cols + c, vl);
     }
   }

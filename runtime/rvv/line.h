@@ -183,10 +183,10 @@ QCC_INLINE void qcc_rvv_line(const void *layer, const struct qcc_lines *l, int32
   size_t vl;
   for (int32_t i = 0; i < n; i += 4, y += 4 * o->cols) {
     if (n - i == 1)
-      qcc_rvv_one(o->bits, o, l, i * l->step, o->w, y);
+      qcc_rvv_one(o->kind, o, l, i * l->step, o->w, y);
     for (int32_t c = 0; n - i > 1 && c < o->cols; c += (int32_t)vl) {
       vl = __riscv_vsetvl_e8m1((size_t)(o->cols - c));
-      qcc_rvv_four(o->bits, o, l, i * l->step, qcc_min(n - i, 4), c, o->w + c, y + c, vl);
+      qcc_rvv_four(o->kind, o, l, i * l->step, qcc_min(n - i, 4), c, o->w + c, y + c, vl);
     }
   }
 }

@@ -5,56 +5,9 @@
 
 #include "wasm/pairs.h"
 
-QCC_KERNEL void qcc_conv_s8_wasm(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
-                                 const int32_t *b, const int32_t *m, const int8_t *table,
-                                 void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_pairs_line, qcc_lookup_s8, 8, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_gemm_s8_wasm(const struct qcc_gemm *p, const int8_t *x, const int8_t *w,
-                                 const int32_t *b, const int32_t *m, const int8_t *table,
-                                 void *scratch, int8_t *y) {
-  qcc_line_gemm(qcc_pairs_line, qcc_lookup_s8, 8, 8, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_conv_s4_wasm(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
-                                 const int32_t *b, const int32_t *m, const int8_t *table,
-                                 void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_pairs_line, qcc_lookup_s8, 4, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_gemm_s4_wasm(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                                 const int32_t *b, const int32_t *m, const int8_t *table,
-                                 void *scratch, int8_t *y) {
-  qcc_line_gemm(qcc_pairs_line, qcc_lookup_s8, 4, 8, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_conv_s2_wasm(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
-                                 const int32_t *b, const int32_t *m, const int8_t *table,
-                                 void *scratch, int8_t *y) {
-  qcc_line_conv(qcc_pairs_line, qcc_lookup_s8, 2, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_gemm_s2_wasm(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                                 const int32_t *b, const int32_t *m, const int8_t *table,
-                                 void *scratch, int8_t *y) {
-  qcc_line_gemm(qcc_pairs_line, qcc_lookup_s8, 2, 8, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_gemm_grouped_s4_wasm(const struct qcc_gemm *p, const struct qcc_groups *q,
-                                         const int8_t *x, const uint8_t *w, const uint8_t *multiple,
-                                         const int32_t *b, const int32_t *m, const int8_t *table,
-                                         void *scratch, int8_t *y) {
-  qcc_line_grouped(qcc_pairs_line, qcc_lookup_s8, 4, 8, p, q, x, w, multiple, b, m, table, scratch,
-                   y);
-}
-
-QCC_KERNEL void qcc_conv_grouped_s4_wasm(const struct qcc_conv *p, const struct qcc_groups *q,
-                                         const int8_t *x, const uint8_t *w, const uint8_t *multiple,
-                                         const int32_t *b, const int32_t *m, const int8_t *table,
-                                         void *scratch, int8_t *y) {
-  qcc_line_conv_grouped(qcc_pairs_line, qcc_lookup_s8, 4, p, q->size, x, w, multiple, b, m, table, scratch,
-                        y);
-}
+QCC_LINE_DENSE(s8, wasm, qcc_pairs_line, qcc_lookup_s8, 8, 8, , NULL)
+QCC_LINE_DENSE(s4, wasm, qcc_pairs_line, qcc_lookup_s8, 4, 8, , NULL)
+QCC_LINE_DENSE(s2, wasm, qcc_pairs_line, qcc_lookup_s8, 2, 8, , NULL)
+QCC_LINE_GROUPED(s4, wasm, qcc_pairs_line, qcc_lookup_s8, 4, 8, , NULL)
 
 #endif

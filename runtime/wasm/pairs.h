@@ -111,14 +111,14 @@ QCC_INLINE const int8_t *qcc_pairs_groups(int32_t rows, int32_t wide,
 #pragma GCC unroll 8
     for (int32_t k = 0; k < rows * wide; k++)
       part[k] = wasm_i32x4_const_splat(0);
-    w = qcc_pairs_run(rows, wide, o->bits, qcc_min(o->size, run - i), v + i, step, w, part);
+    w = qcc_pairs_run(rows, wide, o->kind, qcc_min(o->size, run - i), v + i, step, w, part);
 #pragma GCC unroll 4
     for (int32_t k = 0; k < wide; k++, multiple += 4) {
       v128_t m = wasm_u32x4_extend_low_u16x8(
           wasm_u16x8_extend_low_u8x16(wasm_v128_load32_zero(multiple)));
 #pragma GCC unroll 4
       for (int32_t r = 0; r < rows; r++) {
-        v128_t whole = wasm_i32x4_shr(part[r * wide + k], (uint32_t)(8 - o->bits));
+        v128_t whole = wasm_i32x4_shr(part[r * wide + k], (uint32_t)(8 - o->kind));
         sum[r * wide + k] = wasm_i32x4_add(sum[r * wide + k], wasm_i32x4_mul(whole, m));
       }
     }
@@ -144,7 +144,7 @@ QCC_INLINE void qcc_pairs_sums(int32_t rows, int32_t wide, const struct qcc_line
                            multiple + j * qcc_pairs_multiples(o, run) * 4 * wide, v, l->step, w,
                            sum);
     else
-      w = qcc_pairs_run(rows, wide, o->bits, run, v, l->step, w, sum);
+      w = qcc_pairs_run(rows, wide, o->kind, run, v, l->step, w, sum);
   }
 }
 
@@ -153,7 +153,7 @@ QCC_INLINE void qcc_pairs_tile(int32_t rows, int32_t wide, const struct qcc_line
                                const struct qcc_lines *l, const struct qcc_wasm_channels *channels,
                                const uint8_t *multiple, int32_t at, int32_t n, int32_t some,
                                const int8_t *w, int8_t *y) {
-  int32_t back = o->bits < 8 && !multiple;
+  int32_t back = o->kind < 8 && !multiple;
   v128_t sum[8];
 #pragma GCC unroll 8
   for (int32_t k = 0; k < rows * wide; k++)
@@ -162,7 +162,7 @@ QCC_INLINE void qcc_pairs_tile(int32_t rows, int32_t wide, const struct qcc_line
   if (back)
 #pragma GCC unroll 8
     for (int32_t k = 0; k < rows * wide; k++)
-      sum[k] = wasm_i32x4_add(wasm_i32x4_shr(sum[k], (uint32_t)(8 - o->bits)), channels->b[k % wide]);
+      sum[k] = wasm_i32x4_add(wasm_i32x4_shr(sum[k], (uint32_t)(8 - o->kind)), channels->b[k % wide]);
   qcc_wasm_finish(rows, wide, o, channels, n, some, sum, y);
 }
 
@@ -196,12 +196,12 @@ QCC_INLINE int32_t qcc_pairs_width(int32_t left, int32_t bits) {
 
 QCC_INLINE void qcc_pairs_line(const void *layer, const struct qcc_lines *l, int32_t n, void *to) {
   const struct qcc_line_layer *o = (const struct qcc_line_layer *)layer;
-  int32_t unit = 16 / o->bits, depth = l->n * ((l->run + unit - 1) / unit * unit);
+  int32_t unit = 16 / o->kind, depth = l->n * ((l->run + unit - 1) / unit * unit);
   int32_t groups = l->n * qcc_pairs_multiples(o, l->run);
   const int8_t *w = o->w;
   const uint8_t *s = o->multiple;
-  for (int32_t c = 0, block; c < o->cols; c += block, w += block * depth * o->bits / 8) {
-    block = qcc_pairs_width(o->cols - c, o->bits);
+  for (int32_t c = 0, block; c < o->cols; c += block, w += block * depth * o->kind / 8) {
+    block = qcc_pairs_width(o->cols - c, o->kind);
     if (block == 16)
       qcc_pairs_block(4, o, l, c, n, w, s, (int8_t *)to);
     else if (block == 8)

@@ -9,54 +9,58 @@
 
 enum { QCC_GEMM_ROWS = 48 }; /* rows of a copy: several tiles */
 
-QCC_INLINE void qcc_dots_any(int32_t bits, const struct qcc_dots *v, const void *x, const void *w,
+QCC_INLINE void qcc_dots_any(int32_t kind, const struct qcc_dots *v, const void *x, const void *w,
                              const uint8_t *multiple, const int32_t *b, const int32_t *m,
                              const int8_t *table, int8_t *y) {
-  if (bits == 8) qcc_dots_s8(v, x, w, multiple, b, m, table, y);
-  else if (bits == 4) qcc_dots_s4(v, x, w, multiple, b, m, table, y);
-  else qcc_dots_s2(v, x, w, multiple, b, m, table, y);
+  if (kind == 8) qcc_dots_s8(v, x, w, multiple, b, m, table, y);
+  else if (kind == 4) qcc_dots_s4(v, x, w, multiple, b, m, table, y);
+  else if (kind == 2) qcc_dots_s2(v, x, w, multiple, b, m, table, y);
+  else if (kind == QCC_LEVELS_8) qcc_dots_l8(v, x, w, multiple, b, m, table, y);
+  else qcc_dots_l5(v, x, w, multiple, b, m, table, y);
 }
 
-QCC_INLINE void qcc_dense_conv(int32_t bits, const struct qcc_dots *v, const struct qcc_stage *t,
+QCC_INLINE void qcc_dense_conv(int32_t kind, const struct qcc_dots *v, const struct qcc_stage *t,
                                const int8_t *x, const void *w, const uint8_t *multiple,
                                const int32_t *b, const int32_t *m, const int8_t *table,
                                void *scratch, int8_t *y) {
-  if (qcc_input_bytes(bits) == QCC_STAGE_S16) qcc_stage_s16(t, x, scratch);
+  if (qcc_input_bytes(kind) == QCC_STAGE_S16) qcc_stage_s16(t, x, scratch);
   else qcc_stage_u8(t, x, scratch);
   for (int32_t i = 0; i <= v->g.more; i++)
-    qcc_dots_any(bits, v, (const uint8_t *)scratch + i * v->g.x_next,
+    qcc_dots_any(kind, v, (const uint8_t *)scratch + i * v->g.x_next,
                  (const uint8_t *)w + (int64_t)i * v->g.w_next, multiple, b + i * v->g.slots,
                  m + i * v->g.slots, table, y + i * v->g.out_c);
 }
 
-QCC_INLINE void qcc_dense_gemm(int32_t bits, const struct qcc_dots *v, const int8_t *x,
+QCC_INLINE void qcc_dense_gemm(int32_t kind, const struct qcc_dots *v, const int8_t *x,
                                const void *w, const uint8_t *multiple, const int32_t *b,
                                const int32_t *m, const int8_t *table, void *scratch, int8_t *y) {
   struct qcc_dots block = *v;
-  int32_t kind = qcc_input_bytes(bits), depth = v->g.pixel / kind;
+  int32_t bytes = qcc_input_bytes(kind), depth = v->g.pixel / bytes;
   for (int32_t row = 0; row < v->g.rows_w; row += block.g.rows_w) {
     block.g.rows_w = qcc_min(QCC_GEMM_ROWS, v->g.rows_w - row);
-    qcc_stage_row(kind, (int64_t)block.g.rows_w * depth, x + (int64_t)row * depth, scratch);
-    qcc_dots_any(bits, &block, scratch, w, multiple, b, m, table, y + (int64_t)row * v->g.out_c);
+    qcc_stage_row(bytes, (int64_t)block.g.rows_w * depth, x + (int64_t)row * depth, scratch);
+    qcc_dots_any(kind, &block, scratch, w, multiple, b, m, table, y + (int64_t)row * v->g.out_c);
   }
 }
 
-/* The kernels by name, for weights of 8, 4 and 2 bits. */
-#define QCC_DENSE(bits)                                                                           \
-  QCC_KERNEL void QCC_ISA(conv_s##bits)(                                                          \
+/* The kernels by name, for each kind of weights. */
+#define QCC_DENSE(name, kind)                                                                     \
+  QCC_KERNEL void QCC_ISA(conv_##name)(                                                           \
       const struct qcc_dots *v, const struct qcc_stage *t, const int8_t *x, const void *w,        \
       const uint8_t *multiple, const int32_t *b, const int32_t *m, const int8_t *table,           \
       void *scratch, int8_t *y) {                                                                 \
-    qcc_dense_conv(bits, v, t, x, w, multiple, b, m, table, scratch, y);                          \
+    qcc_dense_conv(kind, v, t, x, w, multiple, b, m, table, scratch, y);                          \
   }                                                                                               \
-  QCC_KERNEL void QCC_ISA(gemm_s##bits)(                                                          \
+  QCC_KERNEL void QCC_ISA(gemm_##name)(                                                           \
       const struct qcc_dots *v, const int8_t *x, const void *w, const uint8_t *multiple,          \
       const int32_t *b, const int32_t *m, const int8_t *table, void *scratch, int8_t *y) {        \
-    qcc_dense_gemm(bits, v, x, w, multiple, b, m, table, scratch, y);                             \
+    qcc_dense_gemm(kind, v, x, w, multiple, b, m, table, scratch, y);                             \
   }
-QCC_DENSE(8)
-QCC_DENSE(4)
-QCC_DENSE(2)
+QCC_DENSE(s8, 8)
+QCC_DENSE(s4, 4)
+QCC_DENSE(s2, 2)
+QCC_DENSE(l8, QCC_LEVELS_8)
+QCC_DENSE(l5, QCC_LEVELS_5)
 #undef QCC_DENSE
 
 #endif

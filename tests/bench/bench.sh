@@ -1,9 +1,10 @@
 #!/bin/sh
 # Measures qcc and what it makes, prints the tables and writes them to docs/results.md:
 #
-#     bench.sh [--layers] QCC [OUTPUT]
+#     bench.sh [--layers] [--only SECTION[,SECTION...]] QCC [OUTPUT]
 #
-# --layers adds a table with a line per layer.  Networks: Fashion-MNIST from examples/, and those of
+# --layers adds a table with a line per layer.  --only measures these sections and keeps the rest of the page.
+# The page is written after every section, so that what a run has measured is there when it is stopped.  Networks: Fashion-MNIST from examples/, and those of
 # tests/zoo where a folder with them lies beside the source tree (or QCC_ZOO names one).  Targets: all that
 # can be compiled for and run here.  QCC_OTHER may name a qcc built by another compiler, whose output is
 # then compared as well; QCC_ORT a folder in which onnxruntime-node is installed (`run` sees to it).
@@ -11,9 +12,25 @@ set -u
 LC_ALL=C
 export LC_ALL
 
-layers=
-[ "${1:-}" != --layers ] || { layers=yes; shift; }
-[ $# -ge 1 ] || { echo "usage: bench.sh [--layers] QCC [OUTPUT]" >&2; exit 2; }
+# Sections of the page, in its order.
+sections="speed host web planner determinism quality suite bits recipes micro bytes application agreement costs"
+chosen=$sections
+while :; do
+  case ${1:-} in
+    --layers) sections=$(echo "$sections" | sed 's/agreement/by_layer &/') chosen="$chosen by_layer"; shift ;;
+    --only)
+      chosen=$(echo "${2:-}" | tr , ' ')
+      for section in $chosen; do
+        case " $sections by_layer " in
+          *" $section "*) ;;
+          *) echo "bench: no section '$section'; there are: $sections" >&2; exit 2 ;;
+        esac
+      done
+      shift 2 ;;
+    *) break ;;
+  esac
+done
+[ $# -ge 1 ] || { echo "usage: bench.sh [--layers] [--only SECTION[,SECTION...]] QCC [OUTPUT]" >&2; exit 2; }
 case $1 in
   /*) qcc=$1 ;;
   *) qcc=$PWD/$1 ;;
@@ -87,14 +104,16 @@ run_qcc() {
 
 # ---- sections
 
-machine() {
+machine() { echo "$(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores"; }
+
+title() {
   line "# Results"
   line
-  line "Measured by \`./run bench\`, which writes this page, with $("$qcc" --version) built by $(cc --version | head -n 1)."
+  line "Measured by \`./run bench\`, which writes this page, with $("$qcc" --version) built by $(cc --version | head -n 1);"
+  line "\`./run bench --only SECTION\` measures one section (their names stand in comments of this page)."
   line
   line "| | |"
   line "|---|---|"
-  line "| machine | $(sed -n 's/^model name[^:]*: //p' /proc/cpuinfo | head -n 1), $(nproc) cores |"
   for tool in clang-19 arm-none-eabi-gcc riscv64-linux-gnu-gcc aarch64-linux-gnu-gcc qemu-system-arm \
       qemu-system-riscv32 qemu-aarch64; do
     ! command -v $tool >/dev/null || line "| $tool | $($tool --version | head -n 1) |"
@@ -132,6 +151,138 @@ quality() {
   line "| network | samples | measure | float | int8 | wanted |"
   line "|---|---:|---|---:|---:|---:|"
   rows quality_row $networks
+}
+
+# ---- the quantization suite
+
+presets=$("$qcc" list presets | awk '{ print $1 }')
+
+# scored NET POLICY: sets words of $job/score: score (top-1 in %, or nothing), SQNR in dB, agreement in %.
+scored() {
+  folder=$(samples_of "$1")
+  set -- eval "$(model_of "$1")" --policy "$2" --calib "$folder/calib_x.npy" --input "$folder/dev_x.npy" --json --quiet
+  [ ! -r "$folder/dev_y.npy" ] || set -- "$@" --labels "$folder/dev_y.npy"
+  [ -r "$folder/dev_y.npy" ] || set -- "$@" --limit 64
+  [ "$1.${2##*/}" != eval.fashion.onnx ] || set -- "$@" --limit 2000
+  "$qcc" "$@" >"$job/eval" 2>"$job/err" || return
+  top1=
+  [ "$(figure metric "$job/eval")" != '"top1"' ] || top1=$(calculate '%.2f %%' "100 * $(figure quantized "$job/eval")")
+  sqnr=$(figure sqnr_db "$job/eval")
+  case $sqnr in null) sqnr=exact ;; *) sqnr=$(calculate '%.1f dB' "$sqnr") ;; esac
+  agree=$(calculate '%.2f %%' "100 * $(figure agreement "$job/eval")")
+}
+
+# stored NET POLICY: sets bits per weight with all metadata, bytes of constants, seconds of the compilation.
+stored() {
+  begin=$(date +%s%N)
+  "$qcc" "$(model_of "$1")" --policy "$2" --calib "$(samples_of "$1")/calib_x.npy" --target cortex-m55 --optimize size --quiet \
+    -o "$job/net" 2>"$job/err" || return
+  seconds=$(calculate %.1f "($(date +%s%N) - $begin) / 1e9")
+  plain=32
+  ! grep -q '"format": "float16"' "$job/net/report.json" || plain=16
+  bits_each=$(sed -n 's/.*elements: \([0-9]*\), bits: \([0-9.]*\).*/\1 \2/p' "$job/net/policy.lock.yaml" |
+    awk -v plain=$plain '{ n += $1; b += $1 * $2 } END { if (n) printf "%.2f", b / n; else print plain }')
+  flash=$(awk '/^  "constants"/ { on = 1 } on && /"(weights|biases|tables)"/ { gsub(",", "", $2); sum += $2 } /^  }/ { on = 0 } END { print sum }' "$job/net/report.json")
+}
+
+preset_policy() {
+  printf 'version: 1\npreset: %s\n' "$1" >"$job/preset.yaml"
+  [ "$2" != fashion ] || sed -n '/^inputs:/,$p' "$root/examples/fashion/int8.yaml" >>"$job/preset.yaml"
+  [ "$2" = fashion ] || sed -n '/^inputs:/,$p' "$root/tests/zoo/$2.yaml" >>"$job/preset.yaml"
+}
+
+# One row of the table of network $scored_net.
+preset_row() {
+  say "preset $1 of $scored_net"
+  preset_policy "$1" "$scored_net"
+  if stored "$scored_net" "$job/preset.yaml" && scored "$scored_net" "$job/preset.yaml"; then
+    line "| $1 | $top1 | $sqnr | $agree | $bits_each | $flash | $seconds |"
+  else
+    line "| $1 | $(sed -n 's/^.*error: //p' "$job/err" | head -n 1 | cut -c 1-100) | | | | | |"
+  fi
+}
+
+suite() {
+  line
+  line "## Quantization suite"
+  line
+  line "A row per preset (\`qcc list presets\`, the policy is \`preset: NAME\`): \`qcc eval MODEL --policy P --calib CALIB --input X --labels Y\` for top-1"
+  line "accuracy, SQNR of the outputs and top-1 agreement with float (64 samples where there are no labels, 2000 of fashion); \`qcc MODEL --policy P --calib CALIB --target"
+  line "cortex-m55 --optimize size -o DIR\` for bits per weight with all metadata (\`DIR/policy.lock.yaml\`), flash for weights, scales, biases and tables (\`DIR/report.json\`)"
+  line "and the seconds it took, calibration and solvers included, two compilations at a time. Wanted of 4 bits: kws 91.7 %, ic 76.5 %, ad 24 dB, fashion within half a point of float."
+  for scored_net in $networks; do
+    [ "$scored_net" != mnist ] || continue
+    line
+    line "### $scored_net"
+    line
+    line "| preset | top-1 | SQNR | agreement | bits per weight | flash | seconds |"
+    line "|---|---:|---:|---:|---:|---:|---:|"
+    # shellcheck disable=SC2086
+    rows preset_row $presets
+  done
+}
+
+# bits_row FORMAT.SOLVER: ic and ad with these weights; first and last layer int8.
+bits_row() {
+  format=${1%%.*} solver=${1#*.}
+  say "$format by $solver"
+  cells=
+  for net in kws ic ad; do
+    preset_policy int8 "$net"
+    awk -v f="$format" -v s="${solver%+*}" '/^preset:/ {
+      print "transforms: [fold_bn, bias_correct]\ndefaults:\n  weights: {format: " f ", granularity: channel, solver: " s "}"
+      print "  activations: {format: int8, granularity: tensor, symmetric: false, mode: static}"
+      print "rules:\n  - {match: {tag: [first, last, depthwise]}, weights: {format: int8}, require: 0}"; next } { print }' "$job/preset.yaml" >"$job/bits.yaml"
+    if scored "$net" "$job/bits.yaml"; then cells="$cells ${top1:+$top1, }$sqnr |"; else cells="$cells $(sed -n 's/^.*error: //p' "$job/err" | head -n 1 | cut -c 1-60) |"; fi
+  done
+  line "| $format | $solver |$cells"
+}
+
+bits() {
+  [ -r "$zoo/ic/ic.onnx" ] || return 0
+  line
+  line "## Few bits"
+  line
+  line "Formats of 4 bits and fewer by each solver, a scale per output channel, the first, the last and depthwise layers int8, \`transforms: [fold_bn, bias_correct]\`:"
+  line "\`defaults: {weights: {format: F, granularity: channel, solver: S}}\`, \`qcc eval\` as above: top-1 and SQNR. Wanted at 2 bits: the best 20 points above rtn on ic, or 4 dB."
+  line
+  line "| format | solver | kws | ic | ad |"
+  line "|---|---|---:|---:|---:|"
+  items=
+  for format in int4 int3 int2 ternary; do for solver in rtn mse gptq gptaq; do items="$items $format.$solver"; done; done
+  # shellcheck disable=SC2086
+  rows bits_row $items
+}
+
+# recipe_row PRESET: generated code against eval.
+recipe_row() {
+  say "recipe $1"
+  row="| $1 |"
+  for net in kws ad; do
+    preset_policy "$1" "$net"
+    for target in host cortex-m55; do
+      if "$qcc" verify "$(model_of "$net")" --policy "$job/preset.yaml" --calib "$(samples_of "$net")/calib_x.npy" --target $target \
+        --input "$(samples_of "$net")/dev_x.npy" --limit 8 --json --quiet >"$job/out" 2>"$job/err"; then
+        row="$row $(figure differing "$job/out") of $(figure outputs "$job/out") |"
+      else
+        row="$row $(sed -n 's/^.*error: //p' "$job/err" | head -n 1 | cut -c 1-60) **differ** |"
+      fi
+    done
+  done
+  line "$row"
+}
+
+recipes() {
+  [ -r "$zoo/kws/kws.onnx" ] || return 0
+  line
+  line "## Every preset as generated code"
+  line
+  line "\`qcc verify MODEL --policy P --calib CALIB --input X --limit 8 --target T\`: outputs that differ from eval (codes bit for bit, reals by more than 1e-5 of the largest)."
+  line
+  line "| preset | kws, host | kws, cortex-m55 | ad, host | ad, cortex-m55 |"
+  line "|---|---:|---:|---:|---:|"
+  # shellcheck disable=SC2086
+  rows recipe_row $presets
 }
 
 planner() {
@@ -227,7 +378,7 @@ speed() {
   line
   line "## Compile time"
   line
-  line "\`time qcc MODEL --policy P --calib CALIB --target cortex-m55 -o DIR\`, calibration with all its samples included; median of three."
+  line "\`time qcc MODEL --policy P --calib CALIB --target cortex-m55 -o DIR\`, calibration with all its samples included; median of three. $(machine)."
   line
   line "| network | time | wanted |"
   line "|---|---:|---:|"
@@ -252,6 +403,7 @@ determinism() {
   line "|---|---|---|---|---|"
   for net in $networks; do
     say "determinism of $net"
+    [ -d "$temp/$net" ] || run_qcc compile "$net" --target cortex-m55 --quiet -o "$temp/$net"
     run_qcc compile "$net" --target cortex-m55 --quiet -o "$temp/again"
     run_qcc compile "$net" --target cortex-m55 --quiet --threads 1 -o "$temp/one"
     run_qcc compile "$net" --target cortex-m55 --quiet --threads 2 -o "$temp/two"
@@ -401,20 +553,32 @@ by_layer() {
 # shellcheck source=tests/bench/host.sh
 . "$root/tests/bench/host.sh"
 
+# kept SECTION: its lines in the page as it is.
+kept() { [ ! -r "$output" ] || sed -n "/^<!-- $1 -->\$/,/^<!-- end -->\$/p" "$output"; }
+
+write_page() {
+  for section in $sections; do
+    echo
+    if [ -s "$temp/page/$section/lines" ]; then
+      printf '<!-- %s -->\n' "$section"
+      cat "$temp/page/$section/lines"
+      printf '\n<!-- end -->\n'
+    else
+      kept "$section"
+    fi
+  done >"$temp/rest"
+  cat "$temp/page/title/lines" "$temp/rest" | cat -s >"$temp/results" && cp "$temp/results" "$output"
+}
+
+mkdir "$temp/page" "$temp/page/title"
+job=$temp/page/title && title
 # Times come first, while nothing else runs.
-machine
-speed
-host
-web
-planner
-determinism
-quality
-micro
-bytes
-application
-[ -z "$layers" ] || by_layer
-agreement
-costs
-cp "$temp/lines" "$output" || exit 1
+for section in $sections; do
+  case " $chosen " in *" $section "*) ;; *) continue ;; esac
+  mkdir -p "$temp/page/$section"
+  job=$temp/page/$section
+  "$section"
+  write_page || exit 1
+done
 cat "$output"
 say "wrote $output"

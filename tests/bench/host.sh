@@ -163,7 +163,7 @@ host() {
   line
   line "\`qcc bench MODEL --policy P --calib CALIB --target T --optimize speed\` (\`--preset float\`), microseconds of one inference on one thread, beside"
   line "onnxruntime-node ${QCC_ORT:+$(sed -n 's/^ *"version": "\(.*\)",*$/\1/p' "$QCC_ORT/node_modules/onnxruntime-node/package.json" | head -n 1) }with one thread (\`tests/bench/onnxruntime.mjs\`): its QDQ twins for int8, the same float network for float. $ROUNDS rounds, one program after the"
-  line "other; medians of times and of the rounds' ratios. Empty where this processor cannot run the target. Wanted by geometric mean: int8 3 with v4 and 2 with v3, float 1.3, none below 1."
+  line "other, on $(machine); medians of times and of the rounds' ratios. Empty where this processor cannot run the target. Wanted by geometric mean: int8 3 with v4 and 2 with v3, float 1.3, none below 1."
   line
   line "| network | weights | onnxruntime | v3 | times faster | v4 | times faster |"
   line "|---|---|---:|---:|---:|---:|---:|"

@@ -70,6 +70,9 @@ BINARY(unpackhi_epi16, w[i], 32, i % 2 ? b.w[wide_half(i, 8, 1)] : a.w[wide_half
 /* Of eight lanes, the first four come from a and the others from b. */
 BINARY(packs_epi32, w[i], 32, (int16_t)wide_clamp((i % 8 < 4 ? &a : &b)->d[i / 8 * 4 + i % 4], INT16_MIN, INT16_MAX))
 BINARY(packs_epi16, b[i], 64, (int8_t)wide_clamp((i % 16 < 8 ? &a : &b)->w[i / 16 * 8 + i % 8], INT8_MIN, INT8_MAX))
+/* By the lower four bits of b from the same quarter of a; 0 where the highest is set. */
+BINARY(shuffle_epi8, b[i], 64, (int8_t)(b.b[i] < 0 ? 0 : a.b[i / 16 * 16 + b.b[i] % 16]))
+SHIFT(srli_epi16,   uw[i], 32, (uint16_t)(count > 15 ? 0 : a.uw[i] >> count))
 SHIFT(slli_epi16,   uw[i], 32, (uint16_t)(count > 15 ? 0 : a.uw[i] << count))
 SHIFT(srli_epi64,   uq[i], 8,  count > 63 ? 0 : a.uq[i] >> count)
 SHIFT(srai_epi32,   d[i],  16, a.d[i] >> (count > 31 ? 31 : count))
@@ -94,6 +97,12 @@ WIDE Wide wide_set1_epi64(int64_t v) {
 WIDE Wide wide_set1_ps(float v) {
   Wide r;
   for (int i = 0; i < 16; i++) r.s[i] = v;
+  return r;
+}
+
+WIDE Wide wide_broadcast_i32x4(__m128i v) {
+  Wide r;
+  for (int i = 0; i < 4; i++) memcpy(r.b + 16 * i, &v, 16);
   return r;
 }
 
@@ -168,6 +177,7 @@ WIDE Wide wide_fmadd_ps(Wide a, Wide b, Wide c) {
 /* Without optimisation gcc has macros for shifts by constants. */
 #undef _mm512_slli_epi16
 #undef _mm512_srai_epi32
+#undef _mm512_srli_epi16
 #undef _mm512_srli_epi64
 
 #define __m512i Wide
@@ -176,6 +186,7 @@ WIDE Wide wide_fmadd_ps(Wide a, Wide b, Wide c) {
 #define _mm512_add_epi64 wide_add_epi64
 #define _mm512_add_ps wide_add_ps
 #define _mm512_and_si512 wide_and_si512
+#define _mm512_broadcast_i32x4 wide_broadcast_i32x4
 #define _mm512_cvtepu8_epi32 wide_cvtepu8_epi32
 #define _mm512_cvtsepi32_epi8 wide_cvtsepi32_epi8
 #define _mm512_dpbusd_epi32 wide_dpbusd_epi32
@@ -201,10 +212,12 @@ WIDE Wide wide_fmadd_ps(Wide a, Wide b, Wide c) {
 #define _mm512_set1_epi8 wide_set1_epi8
 #define _mm512_set1_ps wide_set1_ps
 #define _mm512_setzero_si512 wide_setzero
+#define _mm512_shuffle_epi8 wide_shuffle_epi8
 #define _mm512_slli_epi16 wide_slli_epi16
 #define _mm512_sllv_epi32 wide_sllv_epi32
 #define _mm512_srai_epi32 wide_srai_epi32
 #define _mm512_srav_epi32 wide_srav_epi32
+#define _mm512_srli_epi16 wide_srli_epi16
 #define _mm512_srli_epi64 wide_srli_epi64
 #define _mm512_storeu_si512 wide_store
 #define _mm512_storeu_ps wide_store

@@ -1,11 +1,12 @@
 /* on_target.c - the kernels that a target's tables choose, over random layers, on the target:
  *
- *     on_target [--float | --half | --elements | --int16 | --rows] TARGET COMPILER OPTIMIZE COUNT [SEED]
+ *     on_target [--float | --half | --elements | --int16 | --rows | --dynamic] TARGET COMPILER OPTIMIZE COUNT [SEED]
  *
  * Random lowered layers with weights, with --float such of real numbers, with --half those of
  * float16 or with such weights, with --elements layers without weights (random_elements.c), with
  * --int16 layers of both kinds with such activations, with --rows fully connected layers of one row
- * whose codes keep their whole range, become one program.  Each has a part of the arena with its
+ * whose codes keep their whole range, with --dynamic layers on codes with scales of run time, become one
+ * program.  Each has a part of the arena with its
  * input, scratch and output, random bytes between them; where the kernel may work in place, the layer
  * comes a second time in that form.  The whole arena is both the program's input and its output, so
  * what a kernel wrote beside its buffers is found.  Codes, and whatever is only moved, are those of
@@ -25,7 +26,7 @@ enum { GUARD = 64, SKIPPED = 77, ALIGN = 16 };
 static const double tolerance = 1e-5; /* of the largest sum of a layer */
 static const double half_step = 1.0 / 1024, smallest_half = 1.0 / (1 << 24);
 
-typedef enum Mode { CODES, FLOATS, HALVES, ELEMENTS, SHORTS, ROWS } Mode;
+typedef enum Mode { CODES, FLOATS, HALVES, ELEMENTS, SHORTS, ROWS, DYNAMIC } Mode;
 
 static char dir[] = "/tmp/qcc-kernels-XXXXXX";
 static uint64_t random_state = UINT64_C(0x2545f4914f6cdd1d);
@@ -76,6 +77,17 @@ void *random_reals(Graph *g, DType type, int64_t n, float bound) {
   void *v = arena_alloc(g->arena, (n + 1) * dtype_bytes(type));
   for (int64_t i = 0; i < n; i++) set_real(type, v, i, (double)(pick_real() * bound));
   return v;
+}
+
+/* Weights as bytes, only of the levels of a format. */
+static void fill_levels(Graph *g, Tensor *w) {
+  static const char *const formats[] = {"nf4", "fp4", "binary"};
+  const Format *f = find_format(formats[pick(0, 8) / 4]);
+  int8_t *v = arena_alloc(g->arena, n_elements(w) + 1);
+  bool lowest = !pick(0, 9);
+  for (int64_t i = 0; i < n_elements(w); i++) v[i] = f->levels[lowest ? 0 : pick(0, f->n_levels - 1)];
+  w->quant = new_quant(g, f, -1, 0, 1);
+  w->data = v;
 }
 
 /* Codes of the whole range; int8 mostly without -128, those of two bits half the time ternary;
@@ -145,33 +157,6 @@ static void add_groups(Program *p, Node *n, Tensor *w) {
   set_int(g, n, "group_size", size);
 }
 
-/* Weights beside the codes, at random places; returns the largest sum of their magnitudes in a channel.
- * With them a weight fits 16 bits. */
-static int64_t add_beside(Program *p, Node *n, Tensor *w) {
-  Graph *g = p->g;
-  int64_t channels = w->dim[0], depth = n_elements(w) / channels, total = 0, most = 0;
-  uint16_t *count = arena_alloc(g->arena, channels * 2);
-  uint16_t *column = arena_alloc(g->arena, n_elements(w) * 2 + 2);
-  int16_t *value = arena_alloc(g->arena, n_elements(w) * 2 + 2);
-  int often = pick(1, 9), room = INT16_MAX + 255 * (w->dtype == DT_I8 ? -128 : -8);
-  room = room < 2000 ? room : 2000;
-  for (int64_t o = 0; o < channels; o++) {
-    int64_t sum = 0;
-    for (int64_t k = 0; k < depth; k++) {
-      if (pick(0, often)) continue;
-      count[o]++, column[total] = (uint16_t)k, value[total] = (int16_t)pick(-room, room);
-      sum += abs(value[total++]);
-    }
-    most = sum > most ? sum : most;
-  }
-  w->quant->channel_scale = w->quant->scale;
-  Tensor *part[] = {new_const(g, fresh_name(g, "count"), DT_U16, 1, &channels, count),
-                    new_const(g, fresh_name(g, "column"), DT_U16, 1, &total, column),
-                    new_const(g, fresh_name(g, "value"), DT_I16, 1, &total, value)};
-  for (int i = 0; i < 3; i++) set_input(g, n, 6 + i, part[i]);
-  return most;
-}
-
 /* Mostly none or a clamp; a function of the C library is the kernel's rare case. */
 static void add_activation(Graph *g, Node *n, bool clamp) {
   int kind = pick(0, 7);
@@ -198,6 +183,8 @@ static Node *finish_float(Program *p, const char *op, Tensor *x, Tensor *w) {
 static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
   Graph *g = p->g;
   int64_t table_size = 256, depth = n_elements(w) / w->dim[0];
+  bool levels = w->dtype == DT_I8 && pick(0, 1);
+  if (levels) fill_levels(g, w);
   bool rows = p->mode == ROWS;
   Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
   Tensor *in[6] = {x, w, new_vector(g, "b", w->dim[0], -5000, 5000), NULL, NULL, NULL};
@@ -206,12 +193,11 @@ static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
     in[5] = new_const(g, fresh_name(g, "t"), DT_I8, 1, &table_size, random_data(g, 256, -128, 127));
   Node *n = add_node(g, -1, op, fresh_name(g, "layer"), 6, in, 1, &y);
   int64_t largest = 128 * -(int64_t)format_of(w->dtype)->lo;
-  bool often = strcmp(op, "QGemm") == 0 || w->dtype == DT_I4;
+  bool often = strcmp(op, "QGemm") == 0 || w->dtype == DT_I4 || levels;
   bool groups = tables && depth * largest * 255 < INT32_MAX - 5000 && !pick(0, often ? 1 : 3);
   if (groups) largest *= 255;
   if (groups) add_groups(p, n, w);
   int64_t bound = s16 ? bound_s16(w) : depth * largest;
-  if (groups && !pick(0, 2)) bound += 128 * add_beside(p, n, w);
   Tensor *m = set_output(g, n, x->dtype, w->dim[0], bound + 5000);
   if (rows) set_int(g, n, "lo", -128), set_int(g, n, "hi", 127);
   set_input(g, n, 3, m);
@@ -219,7 +205,35 @@ static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
   return n;
 }
 
+/* Positive numbers of several magnitudes, now and then 0. */
+static Tensor *new_scales(Graph *g, const char *name, int64_t n, bool zeros) {
+  float *v = arena_alloc(g->arena, (n + 1) * 4);
+  for (int64_t i = 0; i < n; i++)
+    v[i] = zeros && !pick(0, 9) ? 0 : ldexpf((float)pick(1 << 10, 1 << 20), -pick(20, 30));
+  return new_const(g, fresh_name(g, name), DT_F32, 1, &n, v);
+}
+
+/* The node of codes that have scales by image, row or run: sometimes a bias, an activation, groups. */
+static Node *finish_dynamic(Program *p, const char *op, Tensor *x, Tensor *w) {
+  Graph *g = p->g;
+  bool conv = strcmp(op, "DConv") == 0;
+  int64_t depth = n_elements(w) / w->dim[0], rows = n_elements(x) / x->dim[x->rank - 1];
+  int64_t scales = conv ? x->dim[0] : pick(0, 1) ? rows : 1, run = depth;
+  if (!conv && scales == rows && !pick(0, 2)) run = pick(0, 1) ? 8 * pick(1, 4) : pick(1, 40);
+  if (run < depth) scales *= (depth + run - 1) / run;
+  Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
+  Tensor *in[6] = {x, w, pick(0, 3) ? new_weights(g, 1, w->dim, DT_F32) : NULL,
+                   new_scales(g, "s", w->dim[0], false), NULL, new_scales(g, "xs", scales, true)};
+  Node *n = add_node(g, -1, op, fresh_name(g, "layer"), 6, in, 1, &y);
+  if (!conv) set_int(g, n, "transB", 1);
+  if (run < depth) set_int(g, n, "x_size", run);
+  if (depth < 400 && !pick(0, 2)) add_groups(p, n, w);
+  add_activation(g, n, false);
+  return n;
+}
+
 static Node *finish_weighted(Program *p, const char *op, Tensor *x, Tensor *w) {
+  if (p->mode == DYNAMIC) return finish_dynamic(p, strcmp(op, "QGemm") == 0 ? "DGemm" : "DConv", x, w);
   return dtype_is_float(w->dtype) ? finish_float(p, op + 1, x, w) : finish_codes(p, op, x, w);
 }
 
@@ -339,7 +353,7 @@ static void add_in_place(Program *p, const Node *n) {
   bool grows = n_elements(n->out[0]) > n_elements(n->in[0]);
   if (!(k->in_place & 1) || (grows && !(k->grow & 1))) return;
   Graph *g = p->g;
-  Tensor *in[9], *y = copy_tensor(g, fresh_name(g, "y"), n->out[0]);
+  Tensor *in[6], *y = copy_tensor(g, fresh_name(g, "y"), n->out[0]);
   for (int i = 0; i < n->n_in; i++) in[i] = n->in[i];
   in[0] = copy_tensor(g, fresh_name(g, "x"), in[0]);
   Node *same = add_node(g, -1, n->op->name, fresh_name(g, "layer"), n->n_in, in, 1, &y);
@@ -353,8 +367,9 @@ static Node *random_layer(Program *p, int i) {
   Mode mode = p->mode;
   static const DType types[] = {DT_I8, DT_I4, DT_I2};
   DType type = mode == FLOATS ? DT_F32 : mode == HALVES ? DT_F16 : types[i % 3];
-  bool codes = mode == CODES || mode == SHORTS;
-  int shape = i / (codes ? 3 : 1) % (SHAPES + (mode == CODES || mode == ROWS ? 1 : mode == SHORTS ? 2 : 4));
+  bool codes = mode == CODES || mode == SHORTS || mode == DYNAMIC;
+  int kinds = mode == SHORTS ? 2 : codes || mode == ROWS ? 1 : 4;
+  int shape = i / (codes ? 3 : 1) % (SHAPES + kinds);
   if (mode == ELEMENTS) return random_elements(p->g, DT_I8);
   if (mode == SHORTS && shape > SHAPES) return random_elements(p->g, DT_I16);
   if (shape > SHAPES + 1) return random_real_elements(p->g, type);
@@ -362,11 +377,21 @@ static Node *random_layer(Program *p, int i) {
   return shape == SHAPES || mode == ROWS ? random_gemm(p, type) : random_conv(p, (Shape)shape, type);
 }
 
+/* Sets weights to 0 and asks for storage without them. */
+static void prune(Program *p, Node *n) {
+  const Tensor *w = n->in[1];
+  int share = pick(0, 8);
+  for (int64_t i = 0; i < n_elements(w); i++)
+    if (pick(0, 8) < share) ((int8_t *)w->data)[i] = 0;
+  set_int(p->g, n, "sparse", 1);
+}
+
 static void add_random_layer(Program *p, int i) {
-  bool codes = p->mode == CODES || p->mode == ROWS;
+  bool codes = p->mode == CODES || p->mode == ROWS || p->mode == DYNAMIC;
   Node *n = random_layer(p, i);
   infer_node(p->g, n);
   if (codes && !pick(0, n->in[1]->dtype == DT_I2 ? 1 : 3)) set_int(p->g, n, "compact", 1);
+  if (codes && n->in[1]->dtype != DT_I2 && !pick(0, 5)) prune(p, n);
   widen_weights(p->g, p->cx.target, n);
   n->kernel = choose_kernel(p->cx.target, n);
   if (!n->kernel) error("layer %d has no kernel", i);
@@ -377,7 +402,7 @@ static void add_random_layer(Program *p, int i) {
 /* ---- the run */
 
 static void *compute_expected(Arena *a, const Node *n, const uint8_t *x) {
-  const void *in[9];
+  const void *in[6];
   for (int i = 0; i < n->n_in; i++) in[i] = n->in[i] ? n->in[i]->data : NULL;
   in[0] = x;
   void *y = arena_alloc(a, tensor_bytes(n->out[0]) + 1), *out[1] = {y};
@@ -422,6 +447,12 @@ static double half_sum_tolerance(const Layer *l) {
   return half_step * sqrt(strstr(kernel, "depthwise") ? depth : fmin(depth, 32));
 }
 
+/* Are the outputs those of eval to the last bit?  Of codes with scales of run time they are, but for
+ * functions that eval computes in another way. */
+static bool is_exact(const Node *n) {
+  return n->in[0]->dtype == DT_I8 && strcmp(attr_str(n, "activation", ""), "HardSwish") != 0;
+}
+
 /* The sums of a layer are about as large as sqrt(depth) / 3, and the terms of one may cancel. */
 static bool check_reals(const Layer *l, const void *want, const void *got) {
   const Tensor *w = l->node->n_in > 1 ? l->node->in[1] : NULL, *y = l->node->out[0];
@@ -452,7 +483,8 @@ static bool check_layer(Arena *a, const Layer *l, int64_t end, const uint8_t *be
   }
   void *want = compute_expected(a, l->node, before + l->x);
   const void *got = after + l->y;
-  bool sums = dtype_is_float(l->node->out[0]->dtype) && !(l->node->op->flags & (OP_MOVE | OP_QDQ));
+  bool sums = dtype_is_float(l->node->out[0]->dtype) && !is_exact(l->node) &&
+              !(l->node->op->flags & (OP_MOVE | OP_QDQ));
   return sums ? check_reals(l, want, got) : check_codes(l, want, got);
 }
 
@@ -526,11 +558,12 @@ int main(int argc, char **argv) {
               : strcmp(option, "--elements") == 0 ? ELEMENTS
               : strcmp(option, "--int16") == 0    ? SHORTS
               : strcmp(option, "--rows") == 0     ? ROWS
+              : strcmp(option, "--dynamic") == 0  ? DYNAMIC
                                                   : CODES;
   if (mode != CODES) argc--, argv++;
   if (argc != 5 && argc != 6)
-    return fputs("usage: on_target [--float | --half | --elements | --int16 | --rows] TARGET COMPILER OPTIMIZE "
-                 "COUNT [SEED]\n",
+    return fputs("usage: on_target [--float | --half | --elements | --int16 | --rows | --dynamic] TARGET "
+                 "COMPILER OPTIMIZE COUNT [SEED]\n",
                  stderr),
            2;
   Arena *a = new_arena();

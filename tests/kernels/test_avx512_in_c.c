@@ -70,6 +70,7 @@ static void test_operations_on_integers(void **state) {
     TWIN(unpackhi_epi16, unpackhi_epi16)
     TWIN(packs_epi32, packs_epi32)
     TWIN(packs_epi16, packs_epi16)
+    TWIN(shuffle_epi8, shuffle_epi8)
     TWIN(sllv_epi32, sllv_epi32)
     TWIN(srav_epi32, srav_epi32)
     for (int k = 0; k < 16; k++) b.d[k] = random_int(-1, 40); /* shifts that do not clear all */
@@ -81,6 +82,7 @@ static void test_operations_on_integers(void **state) {
     check_halves(#op, wide_##op(a, (unsigned)count), _mm256_##op(half(&a, 0), count),          \
                  _mm256_##op(half(&a, 1), count));
     SHIFT(slli_epi16, 17)
+    SHIFT(srli_epi16, 17)
     SHIFT(srli_epi64, 65)
     SHIFT(srai_epi32, 33)
 #undef SHIFT
@@ -162,6 +164,8 @@ static void test_constants_and_masks(void **state) {
     uint64_t mask = (uint64_t)random_bits() << 32 | random_bits();
     Wide bytes = wide_load_bytes(mask, &a), words = wide_load_floats((uint16_t)mask, a.s);
     Wide blend = wide_mask_blend_epi32((uint16_t)mask, a, b);
+    Wide quarters = wide_broadcast_i32x4(_mm_loadu_si128((const __m128i *)(const void *)&a));
+    for (int k = 0; k < 16; k++) assert_int_equal(quarters.d[k], a.d[k % 4]);
     Wide *to = new_buffer(sizeof *to), *to_words = new_buffer(sizeof *to),
          *to_16 = new_buffer(sizeof *to);
     *to = *to_words = *to_16 = b;

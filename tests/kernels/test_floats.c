@@ -4,20 +4,20 @@
 
 #include "ir/ir.h"
 #include "tests/kernels/guard.h"
+#include "tests/unit/vectors.h"
 
 #include "runtime/avgpool_f32.h"
 #include "runtime/binary_f32.h"
 #include "runtime/conv_f32.h"
-#include "runtime/conv_f32_sparse.h"
 #include "runtime/conv_f32_w8.h"
 #include "runtime/depthwise_f32.h"
 #include "runtime/gemm_f32.h"
-#include "runtime/gemm_f32_sparse.h"
 #include "runtime/gemm_f32_w8.h"
 #include "runtime/hadamard_f32.h"
 #include "runtime/matmul_f32.h"
 #include "runtime/maxpool_f32.h"
 #include "runtime/norm_f32.h"
+#include "runtime/quantize_rows.h"
 #include "runtime/real.h"
 #include "runtime/reduce_f32.h"
 #include "runtime/resize_f32.h"
@@ -129,19 +129,19 @@ typedef struct Codes {
   float *scale;       /* [rows], or [rows][groups] without multiple */
   uint8_t *multiple;  /* [rows][groups] or NULL */
   float *real;        /* [rows][n] */
-  struct qcc_sparse beside;
 } Codes;
 
 static Codes random_weight_codes(int rows, int n) {
   static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary",
-                                        "int3"};
-  const Format *f = find_format(formats[random_int(0, 7)]);
+                                        "int3", "e8p"};
+  const Format *f = find_format(formats[random_int(0, 8)]);
   Codes c = {.q.packing = f->packing, .q.size = random_int(0, 2) ? random_int(1, n) : 0};
   int groups = c.q.size ? (n + c.q.size - 1) / c.q.size : 1, bytes = qcc_packed_bytes(f->packing, n);
   c.q.n_groups = groups;
   int with_multiple = c.q.size && random_int(0, 1);
   c.codes = random_codes((int64_t)rows * n, f->lo, f->hi);
   for (int64_t i = 0; i < (int64_t)rows * n; i++) c.codes[i] = (int8_t)code_near(f, c.codes[i]);
+  put_vectors(f, c.codes, rows, n);
   c.scale = random_reals((int64_t)rows * (with_multiple ? 1 : groups));
   for (int s = 0; s < rows * (with_multiple ? 1 : groups); s++)
     c.scale[s] /= (float)-f->lo * (with_multiple ? 127.0f : 1.0f);
@@ -156,24 +156,6 @@ static Codes random_weight_codes(int rows, int n) {
       c.real[r * n + i] = (float)code * s;
     }
   return c;
-}
-
-/* Weights beside the codes, where channels have a scale: false where not. */
-static int add_beside(Codes *c, int rows, int n) {
-  if (c->q.size && !c->multiple) return 0;
-  uint16_t *count = new_buffer(2 * (int64_t)rows), *column = new_buffer(2 * (int64_t)rows * n);
-  int16_t *value = new_buffer(2 * (int64_t)rows * n);
-  int most = c->multiple ? 300 : 3;
-  for (int r = 0, at = 0; r < rows; r++) {
-    count[r] = 0;
-    for (int i = 0; i < n; i++) {
-      if (random_int(0, 3)) continue;
-      count[r]++, column[at] = (uint16_t)i, value[at] = (int16_t)random_int(-most, most);
-      c->real[r * n + i] += c->scale[r] * (float)value[at++];
-    }
-  }
-  c->beside = (struct qcc_sparse){count, column, value};
-  return 1;
 }
 
 static void test_conv(void **state) {
@@ -196,11 +178,6 @@ static void test_conv(void **state) {
     qcc_conv_f32_w8(&p, &c.q, x, c.packed, c.scale, c.multiple, bias,
                     new_buffer(4 * (int64_t)size), y);
     assert_close(y, want, n_y);
-    if (add_beside(&c, g->out_c, size)) {
-      qcc_conv_f32_sparse(&p, &c.q, &c.beside, x, c.packed, c.scale, c.multiple, bias,
-                          new_buffer(4 * (int64_t)size), y);
-      assert_close(y, reference_conv(&p, x, c.real, bias), n_y);
-    }
     free_buffers();
   }
 }
@@ -226,37 +203,26 @@ static void test_depthwise(void **state) {
   }
 }
 
-static double *reference_gemm(const struct qcc_gemm_f32 *p, const float *x, const float *w,
-                              const float *bias) {
-  double *want = new_buffer(8 * (int64_t)p->rows * p->cols);
-  for (int r = 0; r < p->rows; r++)
-    for (int o = 0; o < p->cols; o++) {
-      double sum = (double)bias[o];
-      for (int k = 0; k < p->depth; k++)
-        sum += (double)x[r * p->depth + k] * (double)w[o * p->depth + k];
-      want[r * p->cols + o] = activation(&p->act, sum);
-    }
-  return want;
-}
-
 static void test_gemm(void **state) {
   (void)state;
   for (int i = 0; i < 200; i++) {
     struct qcc_gemm_f32 p = {random_int(1, 6), random_int(1, 100), random_int(1, 30), random_act()};
     float *x = random_reals((int64_t)p.rows * p.depth), *bias = random_reals(p.cols);
     float *y = new_buffer(4 * (int64_t)p.rows * p.cols);
+    double *want = new_buffer(8 * (int64_t)p.rows * p.cols);
     Codes c = random_weight_codes(p.cols, p.depth);
-    double *want = reference_gemm(&p, x, c.real, bias);
+    for (int r = 0; r < p.rows; r++)
+      for (int o = 0; o < p.cols; o++) {
+        double sum = (double)bias[o];
+        for (int k = 0; k < p.depth; k++)
+          sum += (double)x[r * p.depth + k] * (double)c.real[o * p.depth + k];
+        want[r * p.cols + o] = activation(&p.act, sum);
+      }
     qcc_gemm_f32(&p, x, c.real, bias, y);
     assert_close(y, want, (int64_t)p.rows * p.cols);
     qcc_gemm_f32_w8(&p, &c.q, x, c.packed, c.scale, c.multiple, bias,
                     new_buffer(4 * (int64_t)p.depth), y);
     assert_close(y, want, (int64_t)p.rows * p.cols);
-    if (add_beside(&c, p.cols, p.depth)) {
-      qcc_gemm_f32_sparse(&p, &c.q, &c.beside, x, c.packed, c.scale, c.multiple, bias,
-                          new_buffer(4 * (int64_t)p.depth), y);
-      assert_close(y, reference_gemm(&p, x, c.real, bias), (int64_t)p.rows * p.cols);
-    }
     free_buffers();
   }
 }
@@ -664,6 +630,30 @@ static void test_resize(void **state) {
   }
 }
 
+/* Each run by itself; zeros and NaN among the numbers, runs of nothing else. */
+static void test_quantize_rows(void **state) {
+  (void)state;
+  for (int i = 0; i < 200; i++) {
+    struct qcc_quantize_rows p = {random_int(1, 5), random_int(1, 70), 0, i % 2 ? 127 : 7,
+                                  i % 3 ? 1.0f : 0.9f};
+    p.size = random_int(1, p.row);
+    int n = p.rows * p.row, runs = (p.row + p.size - 1) / p.size;
+    float *x = random_reals(n), *scale = new_buffer(4 * (int64_t)p.rows * runs), hi = (float)p.hi;
+    int8_t *y = new_buffer(n);
+    for (int k = 0; k < n; k++) x[k] = k % 11 == 3 ? NAN : (k / p.row) % 3 == 2 ? 0 : x[k];
+    qcc_quantize_rows(&p, x, y, scale);
+    for (int k = 0; k < n; k++) {
+      int first = k / p.row * p.row + k % p.row / p.size * p.size;
+      int end = first / p.row * p.row + p.row;
+      float most = 0, s = scale[k / p.row * runs + k % p.row / p.size];
+      for (int j = first; j < first + p.size && j < end; j++) most = fmaxf(most, fabsf(x[j]));
+      assert_true(s == most * p.clip / hi);
+      assert_true((float)y[k] == (isnan(x[k]) || most == 0 ? 0 : fminf(fmaxf(rintf(x[k] / s), -hi), hi)));
+    }
+    free_buffers();
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_conversions),
@@ -675,6 +665,7 @@ int main(void) {
       cmocka_unit_test(test_activations), cmocka_unit_test(test_binary),
       cmocka_unit_test(test_norms),       cmocka_unit_test(test_hadamard),
       cmocka_unit_test(test_reduce),      cmocka_unit_test(test_resize),
+      cmocka_unit_test(test_quantize_rows),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

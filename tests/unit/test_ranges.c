@@ -195,7 +195,7 @@ static WeightChoice choice(const char *format, int granularity, int64_t group, c
 
 static Tensor *weight_codes(Graph *g, const Tensor *w, const WeightChoice *c) {
   const char *note;
-  return quantize_weights(g, w, c, &(LayerInput){.scale = 1}, NULL, &note);
+  return quantize_weights(g, w, c, &(LayerInput){.scale = 1}, &note);
 }
 
 /* Largest error in steps of the scale, and the sum of squares. */
@@ -365,7 +365,7 @@ static void large_biases_raise_the_scale(void **state) {
   const Tensor *t = new_const(g, "w", DT_F32, 2, (int64_t[]){2, 2}, (void *)w);
   WeightChoice c = choice("int8", GRAN_CHANNEL, 0, "mse");
   const char *note;
-  const QuantSpec *q = quantize_weights(g, t, &c, &(LayerInput){0.01f, bias, NULL}, NULL, &note)->quant;
+  const QuantSpec *q = quantize_weights(g, t, &c, &(LayerInput){0.01f, bias, NULL}, &note)->quant;
   assert_true(1000 / ((double)q->scale[0] * 0.01) <= 1 << 27);
   assert_true(q->scale[1] < 0.009f);
   free_arena(a);
@@ -376,7 +376,7 @@ static void large_biases_raise_the_scale(void **state) {
 static uint8_t *pack(Arena *a, Tensor *w, Packing packing, int64_t *bytes) {
   Tensor *in[] = {NULL, w};
   Node n = {.op = find_op("QGemm"), .in = in, .n_in = 2};
-  return pack_weights(a, &n, packing, bytes);
+  return pack_weights(a, &n, &(Kernel){.packing = packing}, bytes);
 }
 
 static void rows_start_at_bytes(void **state) {

@@ -71,7 +71,7 @@ static Case new_case(Arena *a, int vectors) {
 static Tensor *solve(Case *c, const char *solver, const char **note) {
   c->choice.solver = solver;
   LayerInput in = {1, NULL, &c->m};
-  return quantize_weights(c->g, c->w, &c->choice, &in, NULL, note);
+  return quantize_weights(c->g, c->w, &c->choice, &in, note);
 }
 
 static const int8_t *codes_of(Case *c, const char *solver) {
@@ -119,7 +119,7 @@ static void factors_multiply_back(void **state) {
   Arena *a = new_arena();
   Case c = new_case(a, VECTORS);
   for (int order = ORDER_AS_IS; order <= ORDER_BY_SIZE; order++) {
-    Factor *f = factor_hessian(c.m.hessian, COLUMNS, 0, order);
+    Factor *f = factor_hessian(c.m.hessian, COLUMNS, 0, order, 1);
     assert_non_null(f);
     assert_true(f->damp == 0);
     for (int i = 0; i < COLUMNS; i++)
@@ -143,7 +143,7 @@ static void singular_hessians_are_damped(void **state) {
   (void)state;
   Arena *a = new_arena();
   Case c = new_case(a, COLUMNS / 4);
-  Factor *f = factor_hessian(c.m.hessian, COLUMNS, 0, ORDER_AS_IS);
+  Factor *f = factor_hessian(c.m.hessian, COLUMNS, 0, ORDER_AS_IS, 1);
   assert_non_null(f);
   assert_true(f->damp > 0 && f->damp < 0.01);
   free_factor(f);
@@ -162,7 +162,7 @@ static void hopeless_hessians_round_to_nearest(void **state) {
   Arena *a = new_arena();
   Case c = new_case(a, VECTORS);
   for (int i = 0; i < COLUMNS * COLUMNS; i += COLUMNS + 1) c.m.hessian[i] *= -1;
-  assert_null(factor_hessian(c.m.hessian, COLUMNS, 0.01, ORDER_AS_IS));
+  assert_null(factor_hessian(c.m.hessian, COLUMNS, 0.01, ORDER_AS_IS, 1));
   const char *note;
   Tensor *t = solve(&c, "gptq", &note);
   assert_non_null(strstr(note, "rounded to nearest"));
@@ -189,8 +189,8 @@ static Layer layer_of(Case *c, Tensor *t) {
 
 static double round_all(Case *c, Tensor *t, int64_t block) {
   Layer l = layer_of(c, t);
-  int order = c->choice.act_order ? ORDER_BY_SIZE : ORDER_AS_IS;
-  Factor *f = factor_hessian(c->m.hessian, COLUMNS, c->choice.damp, order);
+  Factor *f = factor_hessian(c->m.hessian, COLUMNS, c->choice.damp, order_of(&l),
+                             c->choice.format->vector);
   double loss = round_with_feedback(&l, f, 0, ROWS, NULL, block);
   free_factor(f);
   return loss;
@@ -200,11 +200,12 @@ static double round_all(Case *c, Tensor *t, int64_t block) {
 static void loss_is_the_output_error(void **state) {
   (void)state;
   Arena *a = new_arena();
-  for (int act_order = 0; act_order < 2; act_order++) {
+  for (int k = 0; k < 4; k++) {
     Case c = new_case(a, VECTORS);
     const char *note;
+    if (k >= 2) c.choice.format = find_format("e8p");
     Tensor *t = solve(&c, "gptq", &note);
-    c.choice.act_order = act_order;
+    c.choice.act_order = k % 2;
     double loss = round_all(&c, t, FEEDBACK_BLOCK), *e = new_doubles(a, ROWS * COLUMNS);
     const float *w = c.w->data;
     for (int i = 0; i < ROWS * COLUMNS; i++)
@@ -636,9 +637,11 @@ static void corrected_biases_keep_the_mean(void **state) {
   WeightChoice c = {.format = find_format("int2"), .granularity = GRAN_CHANNEL, .solver = "mse"};
   const char *note;
   const Tensor *w = gemm->in[1];
-  Tensor *codes = quantize_weights(g, w, &c, &(LayerInput){.scale = 1, .moments = m}, NULL, &note);
-  Tensor *decoded = add_op(g, node_index(g, gemm), "Dequantize", "decoded", 1, &codes);
-  correct_bias(g, gemm, decoded->def, m);
+  Tensor *codes = quantize_weights(g, w, &c, &(LayerInput){.scale = 1, .moments = m}, &note);
+  correct_bias(g, gemm, codes, m);
+  Tensor *decoded = new_const(g, "decoded", DT_F32, w->rank, w->dim, NULL);
+  decoded->data = arena_alloc(a, tensor_bytes(w));
+  dequantize_codes(codes, codes->data, decoded->data);
   set_input(g, gemm, 1, decoded);
   mean_outputs(g, &s, after);
   for (int k = 0; k < 3; k++) {
@@ -646,6 +649,87 @@ static void corrected_biases_keep_the_mean(void **state) {
     assert_true(fabs(after[k] - want[k]) < 1e-6 * size);
   }
   free_moments(m);
+  free_arena(a);
+}
+
+/* ---- LDLQ ------------------------------------------------------------------------------------ */
+
+/* Single codes: GPTQ on columns that are read from the last to the first. */
+static void ldlq_is_gptq_backwards(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Case c = new_case(a, VECTORS);
+  const char *note;
+  c.choice.act_order = false;
+  c.choice.sweeps = 0;
+  Tensor *t = solve(&c, "ldlq", &note);
+  Layer l = layer_of(&c, t);
+  float *w = arena_alloc(a, ROWS * COLUMNS * 4);
+  double *h = new_doubles(a, COLUMNS * COLUMNS);
+  int8_t *codes = arena_alloc(a, ROWS * COLUMNS);
+  for (int i = 0; i < ROWS * COLUMNS; i++)
+    w[i] = l.w[i / COLUMNS * COLUMNS + COLUMNS - 1 - i % COLUMNS];
+  for (int i = 0; i < COLUMNS * COLUMNS; i++) h[i] = c.m.hessian[COLUMNS * COLUMNS - 1 - i];
+  c.m.hessian = h;
+  l.w = w, l.codes = codes;
+  round_gptq(&l);
+  for (int i = 0; i < ROWS * COLUMNS; i++)
+    assert_int_equal(codes[i],
+                     ((int8_t *)t->data)[i / COLUMNS * COLUMNS + COLUMNS - 1 - i % COLUMNS]);
+  free_arena(a);
+}
+
+/* Rounding with feedback is better than without, and a sweep never makes it worse; also where the
+ * last vector of a row is short. */
+static void sweeps_lower_the_loss(void **state) {
+  (void)state;
+  static const char *const formats[] = {"e8p", "int4", "int2"};
+  Arena *a = new_arena();
+  for (int f = 0; f < 3; f++) {
+    Case c = new_case(a, VECTORS);
+    double *e = new_doubles(a, ROWS * COLUMNS), last;
+    const char *note;
+    c.choice.format = find_format(formats[f]);
+    errors_of(solve(&c, "mse", &note), c.w->data, e);
+    last = quadratic(e, ROWS, c.m.hessian, COLUMNS, c.choice.damp);
+    for (int sweeps = 0; sweeps < 3; sweeps++) {
+      c.choice.sweeps = sweeps;
+      errors_of(solve(&c, "ldlq", &note), c.w->data, e);
+      double loss = quadratic(e, ROWS, c.m.hessian, COLUMNS, c.choice.damp);
+      assert_true(loss < last);
+      last = loss;
+    }
+  }
+  free_arena(a);
+}
+
+/* Vectors that end with their row, whatever its length; nothing but codes of the format. */
+static void short_vectors_are_rounded(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  const Format *f = find_format("e8p");
+  const char *const solvers_of_vectors[] = {"rtn", "mse", "gptq", "ldlq"};
+  for (int64_t row = 1; row < 20; row += 6)
+    for (int s = 0; s < 4; s++) {
+      Case c = new_case(a, VECTORS);
+      uint8_t packed[6];
+      int8_t back[20];
+      double *h = new_doubles(a, row * row);
+      const char *note;
+      c.w->dim[1] = c.m.k = row;
+      for (int64_t i = 0; i < row * row; i++) h[i] = c.m.hessian[i / row * COLUMNS + i % row];
+      c.m.hessian = h;
+      c.choice.format = f;
+      c.choice.sweeps = 2;
+      Tensor *t = solve(&c, solvers_of_vectors[s], &note);
+      for (int64_t i = 0; i < ROWS; i++) {
+        const int8_t *codes = (int8_t *)t->data + i * row;
+        assert_int_equal(f->pack(codes, row, packed), (row + 7) / 8 * 2);
+        f->unpack(packed, row, back);
+        assert_memory_equal(codes, back, (size_t)row);
+      }
+      assert_int_equal(code_bits(t), ROWS * ((row + 7) / 8) * 16);
+    }
   free_arena(a);
 }
 
@@ -671,6 +755,9 @@ int main(void) {
       cmocka_unit_test(convolutions_see_their_windows),
       cmocka_unit_test(threads_do_not_change_moments),
       cmocka_unit_test(corrected_biases_keep_the_mean),
+      cmocka_unit_test(ldlq_is_gptq_backwards),
+      cmocka_unit_test(sweeps_lower_the_loss),
+      cmocka_unit_test(short_vectors_are_rounded),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

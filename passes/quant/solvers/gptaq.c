@@ -35,4 +35,4 @@ static void aim_at_float(const Layer *l, const Factor *f, int64_t from, int64_t 
   free(product);
 }
 
-const char *round_gptaq(Layer *l) { return round_groups(l, aim_at_float); }
+const char *round_gptaq(Layer *l) { return round_groups(l, aim_at_float, order_of(l)); }

@@ -6,4 +6,4 @@
  * groups before it. */
 #include "passes/quant/solvers.h"
 
-const char *round_gptq(Layer *l) { return round_groups(l, NULL); }
+const char *round_gptq(Layer *l) { return round_groups(l, NULL, order_of(l)); }

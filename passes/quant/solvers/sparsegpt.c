@@ -38,11 +38,9 @@ static void drop_cheapest(const Targets *a, bool *drop) {
 }
 
 const char *round_sparsegpt(Layer *l) {
-  if (!is_pruned(l->choice)) return round_groups(l, NULL);
-  WeightChoice in_order = *l->choice;
-  in_order.act_order = false;
+  if (!is_pruned(l->choice)) return round_groups(l, NULL, order_of(l));
   l->w = l->dense;
   l->drop = drop_cheapest;
-  if (l->choice->keep > 0) l->drop_every = l->choice->of, l->choice = &in_order;
-  return round_groups(l, NULL);
+  if (l->choice->keep > 0) l->drop_every = l->choice->of;
+  return round_groups(l, NULL, l->drop_every > 0 ? ORDER_AS_IS : order_of(l));
 }

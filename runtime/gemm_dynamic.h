@@ -1,0 +1,49 @@
+/* gemm_dynamic.h - fully connected layer, or pointwise convolution, on int8 codes with scales of run
+ * time, to floats (dynamic.h).  The weights of an output channel are unpacked into scratch once,
+ * where they are not bytes already, and used for every row: int8 scratch[depth], with multiples
+ * int16.  y must not overlap x. */
+#ifndef QCC_GEMM_DYNAMIC_H
+#define QCC_GEMM_DYNAMIC_H
+
+#include "dynamic.h"
+#include "dot_grouped.h"
+#include "params_f32.h"
+
+QCC_KERNEL void qcc_gemm_dynamic(const struct qcc_gemm_f32 *p, const struct qcc_groups *q,
+                                 const struct qcc_x_scales *t, const int8_t *x, const void *w,
+                                 const uint8_t *multiple, const float *b, const float *s,
+                                 const float *x_scale, void *scratch, float *y) {
+  for (int32_t o = 0; o < p->cols; o++) {
+    const void *row = qcc_dynamic_weights(q, w, multiple, o, p->depth, scratch);
+    for (int32_t r = 0; r < p->rows; r++) {
+      const float *xs = x_scale + (t->runs > 1 ? r * t->runs : r / t->rows);
+      float real = 0.0f;
+      for (int32_t at = 0, n; at < p->depth; at += n) {
+        n = qcc_min(t->run, p->depth - at);
+        float part = (float)qcc_dynamic_dot(multiple != NULL, x + r * p->depth + at, row, at, n);
+        part *= *xs++;
+        real += part;
+      }
+      y[r * p->cols + o] = qcc_dynamic_output(&p->act, real, s[o], b ? b[o] : 0.0f);
+    }
+  }
+}
+
+/* One row with one scale: weights are multiplied as they come out of the bytes. */
+QCC_KERNEL void qcc_gemm_dynamic_row(const struct qcc_gemm_f32 *p, const struct qcc_groups *q,
+                                     const int8_t *x, const void *w, const uint8_t *multiple,
+                                     const float *b, const float *s, const float *x_scale,
+                                     float *y) {
+  int32_t bytes = qcc_packed_bytes(q->packing, p->depth);
+  for (int32_t o = 0; o < p->cols; o++) {
+    const uint8_t *row = (const uint8_t *)w + o * bytes;
+    int32_t sum = 0;
+    if (multiple)
+      sum = qcc_dot_grouped(q, x, row, multiple + o * q->n_groups, p->depth);
+    else
+      QCC_BY_PACKING(q->packing, qcc_add_group, x, row, 0, p->depth, 1, &sum);
+    y[o] = qcc_dynamic_output(&p->act, (float)sum * x_scale[0], s[o], b ? b[o] : 0.0f);
+  }
+}
+
+#endif

@@ -1,0 +1,23 @@
+/* kernels_rows.h - groups of rows that several tables of kernels are made of: one kernel each for a
+ * kind of weights, WEIGHTS in the names of its functions and conditions. */
+
+/* Dense layers of int8 codes by lines.h; `kind`: more that the family asks of a layer. */
+#define LINE_DENSE(isa, family, header, weights, kind, packing) \
+  KERNEL_INPLACE(QConv, gemm_##weights##_##family, header, isa, is_##kind##product_##weights, packing, product_scratch, 1, 1, qgemm) \
+  KERNEL_INPLACE(QGemm, gemm_##weights##_##family, header, isa, is_##kind##product_##weights, packing, product_scratch, 1, 1, qgemm) \
+  KERNEL(QConv, conv_##weights##_##family, header, isa, is_lagging_##kind##lines_##weights, packing, lines_scratch, 1, qconv) \
+  KERNEL(QConv, conv_##weights##_##family, header, isa, is_##kind##lines_##weights, packing, lines_scratch, 0, qconv)
+/* The same with a multiple for each run of weights. */
+#define LINE_GROUPED(isa, family, header, weights, kind, packing) \
+  KERNEL_INPLACE(QConv, gemm_grouped_##weights##_##family, header, isa, is_##kind##grouped_product_##weights, packing, product_scratch, 1, 1, qgemm) \
+  KERNEL_INPLACE(QGemm, gemm_grouped_##weights##_##family, header, isa, is_##kind##grouped_product_##weights, packing, product_scratch, 1, 1, qgemm) \
+  KERNEL(QConv, conv_grouped_##weights##_##family, header, isa, is_lagging_##kind##grouped_lines_##weights, packing, lines_scratch, 1, qconv) \
+  KERNEL(QConv, conv_grouped_##weights##_##family, header, isa, is_##kind##grouped_lines_##weights, packing, lines_scratch, 0, qconv)
+
+/* Dense layers by runtime/x86, whose copies of the input are s16 or u8.  All work in place: what they
+ * read is copied first. */
+#define X86_DENSE(isa, prefix, weights, copy) \
+  KERNEL_INPLACE(QConv, isa##_gemm_##weights, #isa "/dense.h", #isa, is_x86_pointwise_##weights, prefix##_RUNS, staged_rows_##copy, 1, 0, x86_gemm) \
+  KERNEL_INPLACE(QConv, isa##_conv_##weights, #isa "/dense.h", #isa, is_x86_conv_##weights, prefix##_RUNS, staged_##copy, 1, 1, x86_conv) \
+  KERNEL_INPLACE(QConv, isa##_conv_##weights, #isa "/dense.h", #isa, is_x86_dilated_##weights, prefix##_TAPS, staged_##copy, 1, 1, x86_conv) \
+  KERNEL_INPLACE(QGemm, isa##_gemm_##weights, #isa "/dense.h", #isa, is_x86_gemm_##weights, prefix##_RUNS, staged_rows_##copy, 1, 0, x86_gemm)
