@@ -61,6 +61,7 @@ typedef struct WeightChoice {
   int granularity;               /* GRAN_TENSOR, GRAN_CHANNEL, GRAN_GROUP */
   int64_t group;
   const char *solver;            /* row of solvers.def */
+  bool clip;                     /* weights are cut off where that makes the outputs' error least */
   double damp;                   /* share of a Hessian's mean diagonal that is added to it */
   bool act_order;                /* columns with the largest inputs are rounded first */
   double alpha;                  /* share of the inputs' mismatch that is made up for */

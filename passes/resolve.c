@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "passes/quant/solvers.h"
 #include "passes/resolve.h"
 
 typedef struct Layers {
@@ -78,6 +79,20 @@ static int find_granularity(const char *word) {
   bug("granularity '%s'", word);
 }
 
+/* The transform awq may choose where weights are cut off, if the solver does not. */
+static bool choose_clip(const Layers *l, const Node *n, const WeightChoice *c) {
+  const Setting *s = find_setting(&l->policy->defaults, "transforms.awq.clip");
+  if (c->format == NULL || s == NULL || strcmp(s->value, "true") != 0 ||
+      !policy_has(l->policy, "transforms", "awq"))
+    return false;
+  if (find_solver(c->solver)->fit != fit_largest)
+    error_at(s->loc,
+             "'clip' and solver '%s' both decide where weights are cut off (node '%s'): take "
+             "'solver: rtn', or leave out 'clip'",
+             c->solver, n->name);
+  return true;
+}
+
 static WeightChoice choose_weights(const Layers *l, const Node *n) {
   WeightChoice c = {0};
   c.format = format_choice(l, "weights.format", &c.half, &c.won, &c.loc);
@@ -90,6 +105,7 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   c.compact = strcmp(value_of(l, "weights.layout"), "compact") == 0;
   c.fast = strcmp(value_of(l, "weights.layout"), "fast") == 0;
   choose_pruning(l, &c);
+  c.clip = choose_clip(l, n, &c);
   if (c.granularity != GRAN_GROUP) return c;
   c.group = strtoll(value_of(l, "weights.group"), NULL, 10);
   const Rule *won;

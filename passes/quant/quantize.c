@@ -454,7 +454,8 @@ static bool same_quant(const QuantSpec *a, const QuantSpec *b) {
 static int needs_of(const Context *cx, const Node *n, const WeightChoice *w) {
   if (attr_int(n, "transA", 0)) return NEEDS_NOTHING; /* its vectors are columns */
   bool means = policy_has(cx->policy, "transforms", "bias_correct");
-  return find_solver(w->solver)->needs | (means ? NEEDS_MEANS : NEEDS_NOTHING);
+  return find_solver(w->solver)->needs | (means ? NEEDS_MEANS : NEEDS_NOTHING) |
+         (w->clip ? NEEDS_HESSIAN : NEEDS_NOTHING);
 }
 
 /* Does something look at the inputs of layers?  Then there must be samples, the right ones. */
@@ -466,7 +467,7 @@ static bool looks_at_samples(const Graph *g, const Context *cx) {
     if (!w.format || needs_of(cx, n, &w) == NEEDS_NOTHING) continue;
     bool solver = find_solver(w.solver)->needs != NEEDS_NOTHING;
     const char *who = arena_printf(g->arena, solver ? "solver '%s'" : "transform '%s'",
-                                   solver ? w.solver : "bias_correct");
+                                   solver ? w.solver : w.clip ? "awq" : "bias_correct");
     need_samples(cx, w.loc, who, n->name);
     return true;
   }

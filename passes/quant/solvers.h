@@ -65,6 +65,9 @@ float typical_scale(const float *w, int64_t n, const Format *f);
 /* The multiple of a group nearest to m, 1 to 255, with as many significant bits as the format
  * allows. */
 uint8_t nearest_multiple(double m, const Format *f);
+/* The scale with which a run, rounded to nearest, has the least error at the layer's outputs, of those that
+ * the solver fits to it after its largest weights are cut off; the layer has a Hessian (clip.c). */
+float clipped_scale(const Layer *l, const float *w, int64_t n, int64_t from);
 /* Calls fn for every run of n weights that share scale number `index`; `from` is the run's first
  * element.  In parallel: fn may write what belongs to its run only. */
 typedef void RunFn(void *ctx, const float *w, int64_t n, int64_t from, int64_t index);

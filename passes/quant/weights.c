@@ -13,7 +13,8 @@
 static void fit_run(void *ctx, const float *w, int64_t n, int64_t from, int64_t index) {
   Layer *l = ctx;
   const float *importance = l->importance != NULL ? l->importance + from : NULL;
-  float scale = l->solver->fit(w, importance, n, l->q->format);
+  bool clip = l->choice->clip && l->x != NULL && l->x->hessian != NULL;
+  float scale = clip ? clipped_scale(l, w, n, from) : l->solver->fit(w, importance, n, l->q->format);
   l->q->scale[index] = scale > 0 ? scale : 1;
 }
 

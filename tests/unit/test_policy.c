@@ -217,7 +217,7 @@ static void expanding_is_a_fixed_point(void **state) {
       "preset: int4\ndefaults: {weights: {solver: rtn}}\noptimize: size\n",
       "preset: ternary\ndefaults: {weights: {layout: compact}}\n",
       "preset: w4a8\ndefaults: {weights: {granularity: channel}}\n",
-      "preset: w8a8-smooth\ntransforms: [{smoothquant: {alpha: auto}}, fold_bn]\n",
+      "preset: w4a16-awq\n", "preset: w8a8-smooth\ntransforms: [{smoothquant: {alpha: auto}}, fold_bn]\n",
       "rules: [{match: {regex: 'a\\.\"(b|c)', index: 3-4}, tie: x, require: 0}]\n",
       "inputs: {image: {mean: [0.1, 3e-5], std: 255}}\n",
   };
