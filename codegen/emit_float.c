@@ -145,6 +145,7 @@ void emit_hadamard(Emitter *e, const Node *n, const Kernel *k) {
   close_params(e);
   call(e, "qcc_%s(&p, %s, %s, %s, %s)", k->name, pointer_to(e, signs), matrix, pointer_to(e, x),
        pointer_to(e, n->out[0]));
+  finish_activation(e, n);
 }
 
 /* Names in the kernels' enumerations, with the attributes that become a and b. */

@@ -77,6 +77,8 @@ const PolicyKey policy_keys[] = {
    "false", "true: weights are cut off where that makes the error least"},
   {"transforms.smoothquant.alpha", KEY_REAL, KEY_PARAMETER, "auto", NULL,
    "0.5", "share of the difficulty that weights take over; auto: searched per layer"},
+  {"transforms.incoherence.sides", KEY_WORD, KEY_PARAMETER, "both inputs", NULL,
+   "both", "inputs: rows of weights only are rotated"},
   {"optimize", KEY_WORD, KEY_TOP, "size balanced speed", NULL,
    "balanced", "how far kernels are specialised"},
   {"schedule.order", KEY_WORD, KEY_TOP, "memory model", NULL,

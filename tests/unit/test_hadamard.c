@@ -216,6 +216,7 @@ static void transform(Graph *g, const char *words, const char *scope, const char
   Context cx = {.arena = g->arena, .policy = &p};
   find_pass("fold_norm")->run(g, &cx);
   find_pass("hadamard")->run(g, &cx);
+  find_pass("incoherence")->run(g, &cx);
   remove_dead(g);
   verify_graph(g);
   run_on(g, sentence, g->out[0], got);
@@ -236,6 +237,8 @@ static void transformer_computes_the_same(void **state) {
       {"RMSNormalization", "fold_norm hadamard", "blocks", "float", 0, 3},
       {"RMSNormalization", "fold_norm hadamard", "blocks", "int4", 1, 3},
       {"RMSNormalization", "hadamard", "all", "int4", 4, 3},
+      {"RMSNormalization", "incoherence", "blocks", "int4", 11, 3},
+      {"RMSNormalization", "incoherence", "blocks", "int8", 0, 3},
       {"LayerNormalization", "fold_norm", "blocks", "int4", 0, 0},
       {"LayerNormalization", "fold_norm hadamard", "blocks", "float", 0, 3},
       {"LayerNormalization", "fold_norm hadamard", "all", "int4", 1, 3},
@@ -286,6 +289,48 @@ static void outliers_are_spread(void **state) {
   free_arena(a);
 }
 
+static double largest_by_rms(const Tensor *w) {
+  double most = 0, squares = 0;
+  for (int64_t i = 0; i < n_elements(w); i++) {
+    double v = ((const float *)w->data)[i];
+    most = fmax(most, fabs(v)), squares += v * v / (double)n_elements(w);
+  }
+  return most / sqrt(squares);
+}
+
+/* A few large weights of a layer become parts of all, and its clamp comes behind what rotates back. */
+static void incoherence_leaves_no_large_weights(void **state) {
+  (void)state;
+  enum { SIZE = 64 };
+  Arena *a = new_arena();
+  Graph *g = new_graph(a, "g");
+  Tensor *x = new_tensor(g, "x", DT_F32, 2, (int64_t[]){2, SIZE});
+  g->in = &x, g->n_in = 1;
+  Tensor *y = add_layer(g, x, SIZE);
+  Node *n = y->def;
+  for (int i = 0; i < 4; i++) ((float *)n->in[1]->data)[i * 700] = 100;
+  set_str(g, n, "activation", "Clip");
+  set_float(g, n, "activation_min", 0);
+  g->out = &y, g->n_out = 1;
+  const Tensor *sample = random_tensor(g, DT_F32, 2, x->dim);
+  float want[2 * SIZE], got[2 * SIZE], most = 0;
+  run_on(g, sample->data, y, want);
+  assert_true(largest_by_rms(n->in[1]) > 30);
+  Setting s[] = {{.key = "transforms", .value = "incoherence"},
+                 {.key = "weights.format", .value = "e8p"}};
+  Policy p = {.defaults = {2, s}};
+  Context cx = {.arena = a, .policy = &p};
+  find_pass("incoherence")->run(g, &cx);
+  verify_graph(g);
+  assert_true(largest_by_rms(n->in[1]) < 5);
+  assert_null(find_attr(n, "activation"));
+  assert_true(is_op(y->def, "Hadamard") && find_attr(y->def, "activation") != NULL);
+  run_on(g, sample->data, y, got);
+  for (int i = 0; i < 2 * SIZE; i++) most = fmaxf(most, want[i]);
+  for (int i = 0; i < 2 * SIZE; i++) assert_true(fabsf(want[i] - got[i]) < 1e-5f * most);
+  free_arena(a);
+}
+
 /* What has no rotation of its own stays: a tensor that is an output, or that a Relu reads. */
 static void others_stay(void **state) {
   (void)state;
@@ -310,6 +355,7 @@ int main(void) {
       cmocka_unit_test(transformer_computes_the_same),
       cmocka_unit_test(outliers_are_spread),
       cmocka_unit_test(others_stay),
+      cmocka_unit_test(incoherence_leaves_no_large_weights),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
