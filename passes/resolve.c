@@ -132,8 +132,6 @@ static void read_dynamic(const Layers *l, ActChoice *c) {
     error_at(s->loc, "granularity: %s of activations needs `mode: dynamic`", s->value);
   if (c->dynamic && c->granularity == GRAN_GROUP && c->group < 1)
     error_at(s->loc, "granularity: group needs a group size, such as `group: 32`");
-  if (!c->dynamic && c->format->dtype == DT_I4)
-    error_at(c->loc, "activations of format int4 need `mode: dynamic`");
   if (c->dynamic && c->format->dtype == DT_I16)
     error_at(c->loc, "activations of format int16 need `mode: static`");
 }

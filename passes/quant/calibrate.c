@@ -256,6 +256,7 @@ static bool choose_methods(Graph *g, Context *cx, int *method, ActChoice *choice
     ActChoice a = choice[i] = choice_of(g, cx, t);
     float lo, hi;
     if (!a.format || a.dynamic) continue;
+    choice[i].format = format_kept(g, cx, t, a.format);
     if (policy_range(cx->policy, t->name, &lo, &hi)) {
       set_range(t, (Range){lo, hi});
       continue;

@@ -25,6 +25,11 @@ void correct_bias(Graph *g, Node *n, const Tensor *codes, const Moments *x);
  * choice says; nodes that read the same tensor in the same way share them. */
 void quantize_at_run_time(Graph *g, Node *n, const ActChoice *choice);
 
+/* The format of the codes that a node reads, and of those that a tensor keeps, by the policy's format f
+ * (NULL: real numbers): of int4 only what layers multiply has four bits. */
+const Format *format_read(const Node *n, const Format *f);
+const Format *format_kept(const Graph *g, const Context *cx, const Tensor *t, const Format *f);
+
 /* Operators whose output elements are input elements: they work on codes as they stand. */
 bool is_move(const Node *n);
 

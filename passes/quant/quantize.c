@@ -30,15 +30,16 @@ typedef struct Plan {
   const Node *moments_of;
 } Plan;
 
-/* The formats of codes whose scales are known at compile time; NULL: real numbers. */
+/* The format of the codes that a node reads, scales known at compile time; NULL: real numbers. */
 static const Format *static_format(const Plan *p, const Node *n) {
   ActChoice a = act_choice(p->g, p->cx, n);
-  return a.dynamic ? NULL : a.format;
+  return a.dynamic ? NULL : format_read(n, a.format);
 }
 
-static const Format *input_format(const Plan *p, const Tensor *t) {
-  ActChoice a = input_choice(p->g, p->cx, t);
-  return a.dynamic ? NULL : a.format;
+/* The format of t's codes where node n decides it, or the policy's word on an input (n NULL). */
+static const Format *made_format(const Plan *p, const Tensor *t, const Node *n) {
+  ActChoice a = n ? act_choice(p->g, p->cx, n) : input_choice(p->g, p->cx, t);
+  return a.dynamic ? NULL : format_kept(p->g, p->cx, t, a.format);
 }
 
 static int find_set(Plan *p, int i) {
@@ -216,13 +217,13 @@ static void settle_moves(Plan *p) {
 /* The format of a tensor's codes: that of its maker, or where that computes in floats of the first
  * reader that does not. */
 static const Format *format_of_codes(const Plan *p, const Tensor *t) {
-  const Format *own = t->def ? NULL : input_format(p, t), *reader = NULL;
+  const Format *own = t->def ? NULL : made_format(p, t, NULL), *reader = NULL;
   for (int i = 0; i < p->n_node && !own; i++) {
     const Node *n = p->node[i];
     if (!p->integer[i]) continue;
-    if (n == t->def) own = static_format(p, n);
+    if (n == t->def) own = made_format(p, t, n);
     for (int k = 0; k < n->n_in && !reader; k++)
-      if (n->in[k] == t) reader = static_format(p, n);
+      if (n->in[k] == t) reader = made_format(p, t, n);
   }
   return own ? own : reader ? reader : find_format("int8");
 }
@@ -234,6 +235,7 @@ static bool fixed_quant(const Tensor *t, const Format *f, float *scale, int32_t 
     *scale = 1.0f / (float)f->hi, *zero = 0;
     return is_op(n, "Softmax") || is_op(n, "Sigmoid") || is_op(n, "Tanh");
   }
+  if (f->lo > INT8_MIN) return false; /* too few codes for such a scale */
   if (is_op(n, "Softmax") || is_op(n, "Sigmoid")) return *scale = 1.0f / 256, *zero = -128, true;
   if (is_op(n, "Tanh")) return *scale = 1.0f / 128, *zero = 0, true;
   if (is_op(n, "Dequantize") && !is_const(n->in[0]) && n->in[0]->quant->n == 1) {

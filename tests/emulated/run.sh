@@ -98,6 +98,14 @@ case $target.$compiler in
   *) check_few ;;
 esac
 
+# A block of a transformer with 4 bits, codes and scales of activations at run time and before it.
+case $target.$compiler in
+  host.0 | cortex-m55.0)
+    check 19 transformer.graph --preset quarot-w4a4 --calib transformer.npy --limit 8
+    check 16 transformer.graph --policy quarot.yaml --limit 8
+    ;;
+esac
+
 # An arena in two memories: the first region is too small for all of it.
 if [ "$target" = cortex-m55 ]; then
   sed 's/dtcm, bytes: 512K/dtcm, bytes: 1K/' ../../targets/cortex-m55.yaml >"$temp/small.yaml"
