@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "passes/quant/channels.h"
 #include "passes/simplify/simplify.h"
 
 /* One of a sequence of random bits (splitmix64). */
@@ -59,12 +60,7 @@ Tensor *add_rotation(Graph *g, int at, const char *name, Tensor *x, const Rotati
 }
 
 bool is_linear_layer(const Node *n) {
-  bool conv = is_op(n, "Conv") && n->in[1]->layout == LAYOUT_NHWC && attr_int(n, "group", 1) == 1;
-  bool gemm = is_op(n, "Gemm") && attr_int(n, "transB", 0) && !attr_int(n, "transA", 0) &&
-              attr_float(n, "alpha", 1) == 1 && attr_float(n, "beta", 1) == 1;
-  if ((!conv && !gemm) || !is_float_const(n->in[1]) || is_const(n->in[0])) return false;
-  const Tensor *bias = n->n_in > 2 ? n->in[2] : NULL;
-  return !bias || (is_float_const(bias) && bias->rank == 1 && bias->dim[0] == n->in[1]->dim[0]);
+  return is_scalable_layer(n) && attr_int(n, "group", 1) == 1 && !is_const(n->in[0]);
 }
 
 bool moves_rows(const Node *n) {
