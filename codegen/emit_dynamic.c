@@ -1,18 +1,31 @@
 /* emit_dynamic.c - calls of the kernels on activations whose scales are found at run time. */
 #include "codegen/emit.h"
 
-void emit_quantize_rows(Emitter *e, const Node *n, const Kernel *k) {
-  const Tensor *x = n->in[0];
-  int64_t row = attr_int(n, "row", n_elements(x));
+static void write_rows(Emitter *e, const Node *n) {
+  int64_t all = n_elements(n->in[0]), row = attr_int(n, "row", all);
   open_params(e, "qcc_quantize_rows");
-  field(e, "rows", n_elements(x) / row);
+  field(e, "rows", all / row);
   field(e, "row", row);
   field(e, "size", attr_int(n, "size", row));
   field(e, "hi", attr_int(n, "hi", 127));
   fprintf(e->calls, ".clip = %s", float_text(e, attr_float(n, "clip", 1)));
   close_params(e);
-  call(e, "qcc_%s(&p, %s, %s, %s)", k->name, pointer_to(e, x), pointer_to(e, n->out[0]),
-       pointer_to(e, n->out[1]));
+}
+
+void emit_quantize_rows(Emitter *e, const Node *n, const Kernel *k) {
+  write_rows(e, n);
+  const Tensor *list = optional_input(n, 1);
+  const char *skip = "";
+  if (list)
+    skip = arena_printf(e->a, "%lld, %s, ", (long long)n_elements(list), constant_array(e, list, "i"));
+  call(e, "qcc_%s(&p, %s%s, %s, %s)", k->name, skip, pointer_to(e, n->in[0]),
+       pointer_to(e, n->out[0]), pointer_to(e, n->out[1]));
+}
+
+void emit_dequantize_rows(Emitter *e, const Node *n, const Kernel *k) {
+  write_rows(e, n);
+  call(e, "qcc_%s(&p, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), pointer_to(e, n->in[1]),
+       pointer_to(e, n->out[0]));
 }
 
 /* The parameters of the float layer, and how its weights are grouped; the array of multiples. */

@@ -79,6 +79,8 @@ const PolicyKey policy_keys[] = {
    "0.5", "share of the difficulty that weights take over; auto: searched per layer"},
   {"transforms.incoherence.sides", KEY_WORD, KEY_PARAMETER, "both inputs", NULL,
    "both", "inputs: rows of weights only are rotated"},
+  {"outliers.columns.threshold", KEY_REAL, KEY_TOP, "none", NULL,
+   "none", "mode: dynamic: input columns that reach it on the samples are multiplied in real numbers"},
   {"optimize", KEY_WORD, KEY_TOP, "size balanced speed", NULL,
    "balanced", "how far kernels are specialised"},
   {"schedule.order", KEY_WORD, KEY_TOP, "memory model", NULL,
@@ -97,6 +99,7 @@ const PolicyKey policy_keys[] = {
 static const struct { const char *key; double least, most; } bounds[] = {
   {"weights.damp", 0, 100},
   {"activations.clip", 0.1, 1},
+  {"outliers.columns.threshold", 0, 1e9},
   {"weights.alpha", 0, 1},
   {"weights.sparsity", 0, 0.99},
   {"weights.sweeps", 0, 100},
@@ -106,7 +109,7 @@ static const struct { const char *key; double least, most; } bounds[] = {
 };
 
 static const char *const planned_keys[] = {
-  "outliers", "kv_cache", "search", "weights.scales", "weights.outliers",
+  "outliers.sparse", "kv_cache", "search", "weights.scales", "weights.outliers",
   "activations.solver", "sensitivity",
 };
 /* clang-format on */

@@ -79,12 +79,26 @@ static bool left_out(const PolicyKey *k, bool with_data) {
          (strcmp(k->key, "calibration.data") == 0 || strcmp(k->key, "calibration.samples") == 0);
 }
 
+/* Opens what key k stands in, below its family: `part: {` where the key before was not in the same;
+ * returns the last part of the key. */
+static const char *enter_part(FILE *f, const char *before, const char *k) {
+  const char *dot = strrchr(k, '.');
+  size_t part = (size_t)(dot - k);
+  bool inside = before != NULL && strchr(before, '.') != strrchr(before, '.');
+  bool same = inside && strncmp(before, k, part) == 0 && before[part] == '.';
+  if (inside && !same) fputc('}', f);
+  if (before != NULL) fputs(", ", f);
+  if (part > family(k) && !same)
+    fprintf(f, "%.*s: {", (int)(part - family(k) - 1), k + family(k) + 1);
+  return dot + 1;
+}
+
 /* `family: {key: value, ...}` for all keys of the family of row `first`, or `key: value`. Values
  * come from `s`, or the table where `full`. */
 static void print_family(FILE *f, const char *indent, const Settings *s, int first, unsigned where,
                          bool full, bool with_data) {
   const PolicyKey *head = &policy_keys[first];
-  int n = 0;
+  const char *before = NULL;
   for (int i = first; i < n_policy_keys; i++) {
     const PolicyKey *k = &policy_keys[i];
     if (!(i == first || same_family(head->key, k->key)) || !(k->where & where)) continue;
@@ -93,12 +107,16 @@ static void print_family(FILE *f, const char *indent, const Settings *s, int fir
     if (!is_printed(s, k, value) || left_out(k, with_data)) continue;
     size_t skip = family(k->key);
     if (skip == 0) fprintf(f, "%s%s: ", indent, k->key);
-    else if (n == 0) fprintf(f, "%s%.*s: {%s: ", indent, (int)skip, k->key, k->key + skip + 1);
-    else fprintf(f, ", %s: ", k->key + skip + 1);
+    else {
+      if (before == NULL) fprintf(f, "%s%.*s: {", indent, (int)skip, k->key);
+      fprintf(f, "%s: ", enter_part(f, before, k->key));
+    }
     print_value(f, s, k, value);
-    n++;
+    before = k->key;
   }
-  if (n > 0) fputs(family(head->key) > 0 ? "}\n" : "\n", f);
+  if (before == NULL) return;
+  if (family(before) > 0) fputs(strchr(before, '.') != strrchr(before, '.') ? "}}" : "}", f);
+  fputc('\n', f);
 }
 
 static void print_settings(FILE *f, const char *indent, const Settings *s, unsigned where,

@@ -1,6 +1,7 @@
 /* explain.c - `qcc explain`: for every weight and activation tensor the choice that the policy
  * comes to, and the line of the file that made it. */
 #include <jansson.h>
+#include <math.h>
 #include <string.h>
 
 #include "passes/resolve.h"
@@ -34,6 +35,9 @@ static void add_activation(Lines *l, const char *tensor, const Node *n, const Ac
   Line line = {.tensor = tensor, .part = n != NULL ? "activations" : "input", .node = n};
   line.format = format_text(c->format, c->half);
   if (c->format == NULL) line.how = "";
+  else if (c->dynamic && isfinite(c->columns))
+    line.how = arena_printf(l->arena, "dynamic, %s, columns from %g real",
+                            granularity_name(c->granularity), c->columns);
   else if (c->dynamic)
     line.how = arena_printf(l->arena, "dynamic, %s", granularity_name(c->granularity));
   else if (strcmp(c->method, "percentile") == 0)

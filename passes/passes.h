@@ -82,6 +82,7 @@ typedef struct ActChoice {
   int granularity;               /* GRAN_TENSOR, GRAN_TOKEN, GRAN_GROUP */
   int64_t group;                 /* elements per scale with the last */
   double clip;                   /* share of the largest magnitude that the codes reach */
+  double columns;                /* magnitude from which on columns are real; INFINITY: none */
   const char *method;            /* minmax percentile entropy mse auto */
   double percentile;             /* of values inside the range, by method percentile */
   const Rule *won;

@@ -3,6 +3,7 @@
  * For each part of a node (its weights, its outputs) the settings of all matching rules lie in
  * layers on top of the defaults; each key is looked up from the top.  The result is a table by
  * node, so that passes may rewrite the graph while they read it. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -127,6 +128,8 @@ static void read_dynamic(const Layers *l, ActChoice *c) {
   c->granularity = find_granularity(value_of(l, "activations.granularity"));
   c->group = strtoll(value_of(l, "activations.group"), NULL, 10);
   c->clip = strtod(value_of(l, "activations.clip"), NULL);
+  const char *columns = value_of(l, "outliers.columns.threshold");
+  c->columns = strcmp(columns, "none") == 0 ? INFINITY : strtod(columns, NULL);
   if (c->format == NULL) return;
   if (!c->dynamic && c->granularity != GRAN_TENSOR)
     error_at(s->loc, "granularity: %s of activations needs `mode: dynamic`", s->value);

@@ -91,6 +91,8 @@ static bool is_levels_groups_rows(const Node *n) { return is_levels(n) && has_gr
 static bool is_row(const Node *n) {
   return n_elements(n->out[0]) == n->in[1]->dim[0] && n_elements(n->in[5]) == 1;
 }
+/* Some columns are left out. */
+static bool is_but(const Node *n) { return n->n_in > 1 && n->in[1]; }
 static bool is_compact_row(const Node *n) { return is_compact(n) && is_row(n); }
 static bool is_levels_row(const Node *n) { return is_levels(n) && is_row(n); }
 

@@ -2,7 +2,7 @@
  * codes (docs/numerics.md).
  *
  * DynamicQuantize cuts rows of `row` elements into runs of `size`, each with a scale of its own:
- * that of its largest magnitude.  DConv and DGemm are integer sums like those of QConv and QGemm,
+ * that of its largest magnitude.  Columns that its second input lists count for nothing.  DConv and DGemm are integer sums like those of QConv and QGemm,
  * which become real numbers again: inputs x codes, w codes, bias, scales of the output channels,
  * multiples of the weights' groups, scales of x. */
 #include <math.h>
@@ -37,32 +37,37 @@ void infer_dynamic_quantize(Graph *g, Node *n) {
   const Tensor *x = n->in[0];
   need_type(n, 0, DT_F32);
   Runs r = get_runs(n);
+  need_type(n, 1, DT_I32);
+  const Tensor *skip = in_tensor(n, 1);
+  if (skip) need_vector(n, 1, "list of columns", n_elements(skip));
   set_type(n, 0, DT_I8, x->rank, x->dim, x->layout);
   set_type(n, 1, DT_F32, 1, (const int64_t[]){r.rows * r.per_row}, LAYOUT_NONE);
 }
 
 /* NaN counts for nothing, like codes of it. */
-static float largest_of(const float *x, int64_t n) {
+static float largest_of(const float *x, const bool *left_out, int64_t n) {
   float most = 0;
-  for (int64_t i = 0; i < n; i++) most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
+  for (int64_t i = 0; i < n; i++)
+    if (!left_out[i]) most = fabsf(x[i]) > most ? fabsf(x[i]) : most;
   return most;
 }
 
 void eval_dynamic_quantize(const Node *n, const void *const *in, void *const *out) {
   Runs r = get_runs(n);
   const float *x = in[0];
+  const int32_t *skip = in_data(n, in, 1);
   int8_t *codes = out[0];
   float *scale = out[1], hi = (float)attr_int(n, "hi", 127), clip = (float)attr_float(n, "clip", 1);
-  for (int64_t row = 0; row < r.rows; row++)
-    for (int64_t at = 0; at < r.row; at += r.size) {
-      int64_t count = r.row - at < r.size ? r.row - at : r.size;
-      float s = *scale++ = largest_of(x, count) * clip / hi;
-      for (int64_t i = 0; i < count; i++) {
-        float v = x[i] / s;
-        *codes++ = (int8_t)(isnan(v) ? 0 : rintf(v < -hi ? -hi : v > hi ? hi : v));
-      }
-      x += count;
-    }
+  bool *left_out = scratch(r.row, sizeof *left_out);
+  for (int64_t k = 0; skip && k < n_elements(n->in[1]); k++)
+    if (skip[k] >= 0 && skip[k] < r.row) left_out[skip[k]] = true;
+  for (int64_t i = 0; i < r.rows * r.row; i++) {
+    int64_t at = i % r.row, count = r.row - at < r.size ? r.row - at : r.size;
+    if (at % r.size == 0) *scale++ = largest_of(x + i, left_out + at, count) * clip / hi;
+    float v = x[i] / scale[-1];
+    codes[i] = (int8_t)(left_out[at] || isnan(v) ? 0 : rintf(v < -hi ? -hi : v > hi ? hi : v));
+  }
+  free(left_out);
 }
 
 void infer_dynamic_dequantize(Graph *g, Node *n) {

@@ -26,7 +26,7 @@ static void lower_layer(Graph *g, Context *cx, Node *n) {
   Tensor *w = codes_of(n->in[1]), *y = n->out[0];
   const Node *d = n->in[0]->def;
   Tensor *codes = d->in[0], *b = n->n_in > 2 ? n->in[2] : NULL;
-  if (!w || !is_const(w)) return;
+  if (!w || !is_const(w) || n->in[1]->def->n_in > 1) return;
   if (!fits(codes, w)) {
     add_note(cx, n->name, "%s multiplies in float: its sums do not fit 32 bits", n->op->name);
     return;

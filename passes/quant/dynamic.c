@@ -5,6 +5,8 @@
  *
  * A token is a row of the last dimension: of a Gemm, or a pixel of a convolution that looks at one
  * at a time.  Windows span pixels, so that other convolutions have a scale per image. */
+#include <string.h>
+
 #include "passes/quant/quant.h"
 
 /* Does each output pixel read one input pixel? */
@@ -26,8 +28,16 @@ static void get_runs(const Node *n, const ActChoice *c, int64_t *row, int64_t *s
   *size = !conv && c->granularity == GRAN_GROUP && c->group < last ? c->group : *row;
 }
 
-static bool same_attributes(const Node *a, const Node *b) {
-  return attr_int(a, "row", 0) == attr_int(b, "row", 0) &&
+static bool same_list(const Tensor *a, const Tensor *b) {
+  if (!a || !b) return a == b;
+  return n_elements(a) == n_elements(b) &&
+         memcmp(a->data, b->data, (size_t)tensor_bytes(a)) == 0;
+}
+
+static bool same_codes(const Node *a, const Node *b) {
+  return a->in[0] == b->in[0] &&
+         same_list(a->n_in > 1 ? a->in[1] : NULL, b->n_in > 1 ? b->in[1] : NULL) &&
+         attr_int(a, "row", 0) == attr_int(b, "row", 0) &&
          attr_int(a, "size", 0) == attr_int(b, "size", 0) &&
          attr_int(a, "hi", 0) == attr_int(b, "hi", 0) &&
          attr_float(a, "clip", 1) == attr_float(b, "clip", 1);
@@ -37,14 +47,13 @@ static bool same_attributes(const Node *a, const Node *b) {
 static Tensor *find_equal(const Graph *g, const Node *quantize) {
   for (int i = 0; i < g->n_node; i++) {
     const Node *n = g->node[i];
-    if (is_op(n, "DynamicQuantize") && n != quantize && n->in[0] == quantize->in[0] &&
-        same_attributes(n, quantize))
+    if (is_op(n, "DynamicQuantize") && n != quantize && same_codes(n, quantize))
       return only_user(g, n->out[0])->out[0];
   }
   return NULL;
 }
 
-void quantize_at_run_time(Graph *g, Node *n, const ActChoice *choice) {
+void quantize_at_run_time(Graph *g, Node *n, const ActChoice *choice, Tensor *skip) {
   Tensor *x = n->in[0];
   int64_t row, size;
   get_runs(n, choice, &row, &size);
@@ -53,7 +62,8 @@ void quantize_at_run_time(Graph *g, Node *n, const ActChoice *choice) {
                              -1, NULL);
   Tensor *scale = new_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_scale", x->name)), DT_NONE,
                              -1, NULL);
-  Node *q = add_node(g, at, "DynamicQuantize", codes->name, 1, &x, 2, (Tensor *[]){codes, scale});
+  Node *q = add_node(g, at, "DynamicQuantize", codes->name, skip ? 2 : 1,
+                     (Tensor *[]){x, skip}, 2, (Tensor *[]){codes, scale});
   q->loc = n->loc;
   set_int(g, q, "row", row);
   set_int(g, q, "size", size);

@@ -22,8 +22,18 @@ Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, 
 void correct_bias(Graph *g, Node *n, const Tensor *codes, const Moments *x);
 
 /* Makes a Conv or Gemm read its input through codes whose scales are found at run time, as its
- * choice says; nodes that read the same tensor in the same way share them. */
-void quantize_at_run_time(Graph *g, Node *n, const ActChoice *choice);
+ * choice says; nodes that read the same tensor in the same way share them.  skip: int32 columns that
+ * are left out, or NULL. */
+void quantize_at_run_time(Graph *g, Node *n, const ActChoice *choice, Tensor *skip);
+
+/* ---- columns.c */
+
+/* Raises most[id of a tensor][column of its last dimension], where that is not NULL, to the largest
+ * magnitude on the samples. */
+void find_largest_columns(const Graph *g, const Context *cx, float **most);
+/* Multiplies the input columns of a Gemm whose `most` reaches the threshold in real numbers beside it
+ * and takes their weights away from it; the list of these columns, int32, or NULL where none does. */
+Tensor *split_columns(Graph *g, Context *cx, Node *n, const float *most, double threshold);
 
 /* The format of the codes that a node reads, and of those that a tensor keeps, by the policy's format f
  * (NULL: real numbers): of int4 only what layers multiply has four bits. */

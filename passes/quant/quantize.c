@@ -22,12 +22,14 @@ typedef struct Plan {
   Context *cx;
   Node **node;          /* [n_node] before insertion */
   bool *integer;        /* [n_node] computed in integers */
+  bool *dynamic;        /* [n_node] finds the scales of its input at run time */
   bool *raw;            /* [n_node] between a raw integer input and the first real tensor */
   int *set;             /* [n_tensor] union-find: tensors that share one quantization */
   int n_node, n_tensor; /* of the graph before insertion */
   const Graph *exact;   /* the float network, where a solver looks at inputs; else NULL */
   Moments *moments;     /* of the inputs of node moments_of, or NULL */
   const Node *moments_of;
+  float **most;         /* [n_node] largest magnitudes of the columns of its input, or NULL */
 } Plan;
 
 /* The format of the codes that a node reads, scales known at compile time; NULL: real numbers. */
@@ -142,6 +144,35 @@ static bool wants_dynamic(Plan *p, const Node *n) {
     return false;
   }
   return true;
+}
+
+/* Which columns of its input such a node may multiply as real numbers, by their magnitude. */
+static double column_threshold(const Plan *p, const Node *n) {
+  return is_op(n, "Gemm") ? act_choice(p->g, p->cx, n).columns : INFINITY;
+}
+
+static void measure_columns(Plan *p) {
+  float **most = arena_alloc(p->g->arena, (p->n_tensor + 1) * (int64_t)sizeof *most);
+  bool any = false;
+  for (int i = 0; i < p->n_node; i++) {
+    const Node *n = p->node[i];
+    if (!p->dynamic[i] || !isfinite(column_threshold(p, n))) continue;
+    const Tensor *x = n->in[0];
+    if (!any) need_samples(p->cx, act_choice(p->g, p->cx, n).loc, "a threshold of outlier columns",
+                           n->name);
+    if (!most[x->id]) most[x->id] = arena_alloc(p->g->arena, x->dim[1] * (int64_t)sizeof **most);
+    p->most[i] = most[x->id];
+    any = true;
+  }
+  if (any) find_largest_columns(p->g, p->cx, most);
+}
+
+static void make_dynamic(Plan *p, int i) {
+  Node *n = p->node[i];
+  ActChoice a = act_choice(p->g, p->cx, n);
+  Tensor *skip = NULL;
+  if (p->most[i]) skip = split_columns(p->g, p->cx, n, p->most[i], column_threshold(p, n));
+  quantize_at_run_time(p->g, n, &a, skip);
 }
 
 /* Could kernels with int16 activations compute a node that has an integer form? */
@@ -460,7 +491,7 @@ static int needs_of(const Context *cx, const Node *n, const WeightChoice *w) {
          (w->clip ? NEEDS_HESSIAN : NEEDS_NOTHING);
 }
 
-/* Does something look at the inputs of layers?  Then there must be samples, the right ones. */
+/* Does something look at the inputs of layers?  Then there must be samples. */
 static bool looks_at_samples(const Graph *g, const Context *cx) {
   for (int i = 0; i < g->n_node; i++) {
     const Node *n = g->node[i];
@@ -547,6 +578,8 @@ void pass_quantize(Graph *g, Context *cx) {
   Plan p = {.g = g, .cx = cx, .n_node = g->n_node, .n_tensor = g->n_tensor};
   p.integer = arena_alloc(g->arena, g->n_node + 1);
   p.raw = arena_alloc(g->arena, g->n_node + 1);
+  p.dynamic = arena_alloc(g->arena, g->n_node + 1);
+  p.most = arena_alloc(g->arena, (g->n_node + 1) * (int64_t)sizeof *p.most);
   p.set = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *p.set);
   p.node = arena_alloc(g->arena, (g->n_node + 1) * (int64_t)sizeof *p.node);
   memcpy(p.node, g->node, (size_t)g->n_node * sizeof *p.node);
@@ -554,6 +587,8 @@ void pass_quantize(Graph *g, Context *cx) {
   if (looks_at_samples(g, cx)) p.exact = clone_graph(g);
   find_raw_chain(&p);
   for (int i = 0; i < p.n_node; i++) p.integer[i] = !p.raw[i] && wants_integer(&p, p.node[i]);
+  for (int i = 0; i < p.n_node; i++) p.dynamic[i] = wants_dynamic(&p, p.node[i]);
+  measure_columns(&p);
   settle_moves(&p);
   join_moves(&p);
   mark_islands(&p);
@@ -565,10 +600,7 @@ void pass_quantize(Graph *g, Context *cx) {
   for (int i = 0; i < p.n_node; i++) {
     Node *n = p.node[i];
     if (p.integer[i] && is_move(n)) requantize_inputs(&p, n);
-    if (wants_dynamic(&p, n)) {
-      ActChoice a = act_choice(g, cx, n);
-      quantize_at_run_time(g, n, &a);
-    }
+    if (p.dynamic[i]) make_dynamic(&p, i);
     if ((is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1)
       quantize_node_weights(&p, n, p.integer[i]);
     for (int k = 0; p.integer[i] && !is_unary(n) && (is_op(n, "Add") || is_op(n, "Mul")) && k < 2;

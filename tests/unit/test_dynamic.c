@@ -45,9 +45,9 @@ static void run_quantized(Graph *g, int n, const Setting *activations, Tensor *s
   Context cx = {.arena = g->arena, .policy = &p, .calib = &samples, .report = &report};
   run_passes(g, &cx, "equalize", pass);
   verify_graph(g);
-  const Node *last = NULL;
+  const Node *last = NULL; /* or, where outliers stand apart, the sum behind it */
   for (int i = 0; i < g->n_node; i++)
-    if (ends_with(g->node[i]->op->name, "Gemm")) last = g->node[i];
+    if (ends_with(g->node[i]->op->name, "Gemm") || is_op(g->node[i], "Add")) last = g->node[i];
   assert_non_null(last);
   Interp *it = new_interp(g);
   void *in = sample->data;
@@ -64,6 +64,10 @@ static const Setting real = {.key = "activations.format", .value = "float"},
                      token = {.key = "activations.granularity", .value = "token"},
                      group = {.key = "activations.granularity", .value = "group"},
                      of_four = {.key = "activations.group", .value = "4"};
+
+static Setting columns_from(const char *threshold) {
+  return (Setting){.key = "outliers.columns.threshold", .value = threshold};
+}
 
 /* On the calibration set itself, one scale per tensor is the same either way.  (Of the input: ranges
  * behind it are those of the float network.) */
@@ -113,10 +117,48 @@ static void finer_scales_are_nearer(void **state) {
   free_arena(a);
 }
 
+/* Input columns 3 and 17 are large, as those of a transformer's residual stream. */
+static Tensor *sample_with_outliers(Graph *g) {
+  Tensor *sample = random_tensor(g, DT_F32, 2, g->in[0]->dim);
+  float *x = sample->data;
+  for (int i = 0; i < ROWS * DEPTH; i++) x[i] *= i % DEPTH == 3 || i % DEPTH == 17 ? 10 : 0.25f;
+  return sample;
+}
+
+/* Columns of which none reaches the threshold change nothing; with all of them above it the network is
+ * that of float16 weights; and those that are large alone make codes of the others finer. */
+static void outlier_columns(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Graph *g = new_layers(a, 2);
+  Tensor *sample = sample_with_outliers(g);
+  float exact[ROWS * COLS], plain[ROWS * COLS], y[ROWS * COLS], nothing[ROWS * COLS] = {0};
+  Interp *it = new_interp(g);
+  run_interp(it, (const void *const[]){sample->data}, NULL, NULL);
+  memcpy(exact, interp_value(it, g->out[0]), sizeof exact);
+  free_interp(it);
+  run_quantized(clone_graph(g), 3, (Setting[]){int8, dynamic, token}, sample, "dynamic", plain);
+  run_quantized(clone_graph(g), 4, (Setting[]){int8, dynamic, token, columns_from("1e9")}, sample,
+                "dynamic", y);
+  assert_memory_equal(y, plain, sizeof y);
+  run_quantized(clone_graph(g), 4, (Setting[]){int8, dynamic, token, columns_from("0")}, sample,
+                "dynamic", y);
+  assert_true(squared_error(y, exact) < 1e-6 * squared_error(exact, nothing));
+  Graph *split = clone_graph(g);
+  run_quantized(split, 4, (Setting[]){int8, dynamic, token, columns_from("6")}, sample, "dynamic", y);
+  assert_true(squared_error(y, exact) < 0.5 * squared_error(plain, exact));
+  const Tensor *list = find_tensor(split, "x_columns_list");
+  assert_non_null(list);
+  assert_int_equal(n_elements(list), 2);
+  assert_memory_equal(list->data, ((int32_t[]){3, 17}), 8);
+  free_arena(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(dynamic_equals_static),
     cmocka_unit_test(finer_scales_are_nearer),
+    cmocka_unit_test(outlier_columns),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,0 +1,159 @@
+/* columns.c - the few columns of a layer's input that hold large numbers are multiplied as real numbers
+ * with float16 weights, all others as codes (LLM.int8, Dettmers et al. 2022).  Which columns these are is
+ * decided at compile time: those whose magnitude reaches the threshold on the samples.
+ *
+ *   y = Gemm(x, w, b)   ==>   a = Gemm(x without the columns, w without them, b)
+ *                             c = Gemm(Gather(x, columns), w of the columns)
+ *                             y = Add(a, c)
+ */
+#include <math.h>
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "passes/quant/quant.h"
+#include "passes/simplify/simplify.h"
+
+/* ---- the largest magnitudes */
+
+typedef struct Seen {
+  float **most;   /* [n_tensor] of the columns of a tensor, NULL: nobody asks for them */
+} Seen;
+
+static void observe(void *ctx, const Tensor *t, const void *data) {
+  float *most = ((Seen *)ctx)->most[t->id];
+  const float *x = data;
+  if (most == NULL) return;
+  int64_t columns = t->dim[t->rank - 1];
+  for (int64_t i = 0, n = n_elements(t); i < n; i++)
+    most[i % columns] = fmaxf(most[i % columns], fabsf(x[i]));
+}
+
+static float **copy_rows(const Graph *g, float *const *most) {
+  float **own = calloc((size_t)g->n_tensor + 1, sizeof *own);
+  if (own == NULL) error("out of memory");
+  for (int t = 0; t < g->n_tensor; t++)
+    if (most[t] && !(own[t] = calloc((size_t)g->tensor[t]->dim[g->tensor[t]->rank - 1], sizeof **own)))
+      error("out of memory");
+  return own;
+}
+
+static void merge_rows(const Graph *g, float **most, float **own) {
+  for (int t = 0; t < g->n_tensor; t++) {
+    int64_t columns = most[t] ? g->tensor[t]->dim[g->tensor[t]->rank - 1] : 0;
+    for (int64_t c = 0; c < columns; c++) most[t][c] = fmaxf(most[t][c], own[t][c]);
+    free(own[t]);
+  }
+  free(own);
+}
+
+/* Maxima do not depend on the order in which threads come. */
+void find_largest_columns(const Graph *g, const Context *cx, float **most) {
+  int64_t n = cx->calib->n, done = 0;
+  prepare_blas();
+#pragma omp parallel
+  {
+    Interp *it = new_interp(g);
+    Seen seen = {copy_rows(g, most)};
+    const void **in = calloc((size_t)g->n_in + 1, sizeof *in);
+#pragma omp for schedule(static)
+    for (int64_t i = 0; i < n; i++) {
+      for (int k = 0; k < g->n_in; k++) in[k] = sample_at(g, cx->calib, k, i);
+      run_interp(it, in, observe, &seen);
+#pragma omp critical(progress)
+      if (cx->progress) cx->progress("outlier columns", ++done, n);
+    }
+#pragma omp critical(merge)
+    merge_rows(g, most, seen.most);
+    free(in);
+    free_interp(it);
+  }
+}
+
+/* ---- the split */
+
+/* Weights of the columns [channels][count], as float16 where that holds them. */
+static Tensor *weights_of(Graph *g, const Tensor *w, int64_t count, const int32_t *column) {
+  int64_t channels = w->dim[0], depth = w->dim[1], dim[2] = {channels, count};
+  float *v = arena_alloc(g->arena, channels * count * (int64_t)sizeof *v);
+  uint16_t *half = arena_alloc(g->arena, channels * count * (int64_t)sizeof *half);
+  bool fits = true;
+  for (int64_t i = 0; i < channels * count; i++) {
+    v[i] = floats_of(w)[i / count * depth + column[i % count]];
+    half[i] = float_to_half(v[i]);
+    fits &= fabsf(v[i]) <= 65504;
+  }
+  return new_const(g, fresh_name(g, arena_printf(g->arena, "%s_columns", w->name)),
+                   fits ? DT_F16 : DT_F32, 2, dim, fits ? (void *)half : (void *)v);
+}
+
+/* The other weights; zeros in the columns. */
+static Tensor *weights_without(Graph *g, const Tensor *w, int64_t count, const int32_t *column) {
+  float *v = arena_alloc(g->arena, n_elements(w) * (int64_t)sizeof *v);
+  memcpy(v, w->data, (size_t)n_elements(w) * sizeof *v);
+  for (int64_t o = 0; o < w->dim[0]; o++)
+    for (int64_t k = 0; k < count; k++) v[o * w->dim[1] + column[k]] = 0;
+  Tensor *t = new_floats(g, w->name, w->rank, w->dim, v);
+  set_origin(t, w);
+  return t;
+}
+
+/* x's columns as a tensor; layers that read the same ones share it and their list. */
+static Tensor *gather_columns(Graph *g, Tensor *x, int64_t count, const int32_t *column) {
+  for (int i = 0; i < g->n_node; i++) {
+    const Node *n = g->node[i];
+    if (is_op(n, "Gather") && n->in[0] == x && is_const(n->in[1]) && n->in[1]->dtype == DT_I32 &&
+        n_elements(n->in[1]) == count && memcmp(n->in[1]->data, column, (size_t)count * 4) == 0)
+      return n->out[0];
+  }
+  int32_t *v = arena_alloc(g->arena, count * (int64_t)sizeof *v);
+  memcpy(v, column, (size_t)count * sizeof *v);
+  const char *name = arena_printf(g->arena, "%s_columns", x->name);
+  Tensor *list = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_list", name)), DT_I32, 1, &count, v);
+  Tensor *y = new_tensor(g, fresh_name(g, name), DT_NONE, -1, NULL);
+  int at = x->def ? node_index(g, x->def) + 1 : 0;
+  Node *n = add_node(g, at, "Gather", y->name, 2, (Tensor *[]){x, list}, 1, &y);
+  set_int(g, n, "axis", 1);
+  infer_node(g, n);
+  return y;
+}
+
+/* Attributes of the activation go to the sum. */
+static void move_activation(Graph *g, Node *from, Node *to) {
+  static const char *const names[] = {"activation", "activation_min", "activation_max",
+                                      "activation_alpha", "activation_beta"};
+  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+    const Attr *a = find_attr(from, names[i]);
+    if (a == NULL) continue;
+    set_attr(g, to, a);
+    remove_attr(from, names[i]);
+  }
+}
+
+Tensor *split_columns(Graph *g, Context *cx, Node *n, const float *most, double threshold) {
+  Tensor *x = n->in[0], *w = n->in[1], *y = n->out[0];
+  int64_t depth = w->dim[1], count = 0;
+  int32_t *column = arena_alloc(g->arena, (depth + 1) * (int64_t)sizeof *column);
+  for (int64_t c = 0; c < depth; c++)
+    if ((double)most[c] >= threshold) column[count++] = (int32_t)c;
+  if (count == 0) return NULL;
+  add_note(cx, n->name, "%lld of %lld input columns reach %g and are multiplied with float16 weights",
+           (long long)count, (long long)depth, threshold);
+  Tensor *gathered = gather_columns(g, x, count, column);
+  Tensor *part = copy_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_codes", y->name)), y);
+  Tensor *real = copy_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_columns", y->name)), y);
+  part->has_range = real->has_range = false;
+  n->out[0]->def = NULL, n->out[0] = part, part->def = n;
+  int at = node_index(g, n) + 1;
+  Tensor *in[2] = {gathered, weights_of(g, w, count, column)};
+  Node *gemm = add_node(g, at, "Gemm", real->name, 2, in, 1, &real);
+  set_int(g, gemm, "transB", 1);
+  Node *sum = add_node(g, at + 1, "Add", arena_printf(g->arena, "%s_sum", n->name), 2,
+                       (Tensor *[]){part, real}, 1, &y);
+  gemm->loc = sum->loc = n->loc;
+  move_activation(g, n, sum);
+  infer_node(g, gemm);
+  infer_node(g, sum);
+  set_input(g, n, 1, weights_without(g, w, count, column));
+  return gathered->def->in[1];
+}
