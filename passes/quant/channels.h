@@ -17,6 +17,7 @@ typedef struct Ends {
   int *read;              /* [n_read] class of each input channel */
   float *lo, *hi;         /* [n_read] of its inputs on the samples; NULL before start_scaling() */
   double *mean;           /* [n_read] of their magnitudes */
+  double *square;         /* [n_read] mean of their squares */
   double *live;           /* [n_read] share of them that is not 0 */
 } Ends;
 

@@ -29,17 +29,20 @@ float clipped_scale(const Layer *l, const float *w, int64_t n, int64_t from) {
   const Format *f = l->q->format;
   float largest = 0, best = 0, *v = scratch(n, sizeof *v);
   double least = INFINITY, *e = scratch(n, sizeof *e);
+  int8_t *codes = scratch(n, 1);
   for (int64_t i = 0; i < n; i++) largest = fmaxf(largest, fabsf(w[i]));
   for (int step = 0; step < CLIP_STEPS && largest > 0; step++) {
     float most = largest * (1 - (float)step / CLIP_GRID);
     for (int64_t i = 0; i < n; i++) v[i] = fminf(fmaxf(w[i], -most), most);
     float scale = l->solver->fit(v, NULL, n, f);
-    for (int64_t i = 0; i < n; i++)
-      e[i] = (double)scale * nearest_code(w[i], scale, f) - (double)w[i];
+    for (int64_t i = 0; i < n; i++) e[i] = (double)w[i];
+    nearest_codes(e, n, scale, f, codes);
+    for (int64_t i = 0; i < n; i++) e[i] = (double)scale * codes[i] - (double)w[i];
     double error = run_error(l, e, n, from);
     if (error < least) least = error, best = scale;
   }
   free(v);
   free(e);
+  free(codes);
   return best;
 }

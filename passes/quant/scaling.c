@@ -36,6 +36,7 @@ static void start_watching(const Graph *g, Ends *e) {
   e->lo = arena_alloc(g->arena, e->n_read * (int64_t)sizeof *e->lo);
   e->hi = arena_alloc(g->arena, e->n_read * (int64_t)sizeof *e->hi);
   e->mean = arena_alloc(g->arena, e->n_read * (int64_t)sizeof *e->mean);
+  e->square = arena_alloc(g->arena, e->n_read * (int64_t)sizeof *e->square);
   e->live = arena_alloc(g->arena, e->n_read * (int64_t)sizeof *e->live);
 }
 
@@ -48,6 +49,7 @@ static void watch_input(Ends *e, const float *x) {
       e->lo[c] = fminf(e->lo[c], v);
       e->hi[c] = fmaxf(e->hi[c], v);
       e->mean[c] += fabs((double)v);
+      e->square[c] += (double)v * v;
       e->live[c] += v != 0;
     }
 }
@@ -77,7 +79,11 @@ static void watch_channels(const Graph *g, const Context *cx, Channels *c) {
   for (int i = 0; i < c->n_end; i++) {
     Ends *e = &c->end[i];
     double count = e->n_read > 0 ? (double)samples->n * n_elements(e->n->in[0]) / e->n_read : 1;
-    for (int64_t k = 0; k < e->n_read; k++) e->mean[k] /= count, e->live[k] /= count;
+    for (int64_t k = 0; k < e->n_read; k++) {
+      e->mean[k] /= count;
+      e->square[k] /= count;
+      e->live[k] /= count;
+    }
   }
 }
 
@@ -152,7 +158,7 @@ typedef struct Trial {
   WeightChoice w;
   ActChoice act;
   const Moments *x;
-  int64_t count, row;    /* elements of the weights, of an output channel */
+  int64_t count;         /* elements of the weights */
 } Trial;
 
 /* What the weights, scaled, are after quantization: [count], to be freed. Solvers that look at inputs are
@@ -202,15 +208,19 @@ static double rounding_noise(const Trial *t, const double *s) {
   return step * step / 12;
 }
 
+/* What rounding adds to channel c of x / s: nothing where that is 0, and no more than there is. */
+static double channel_noise(const Trial *t, const double *s, double noise, int64_t c) {
+  double own = s[t->e->read[c]];
+  return fmin(noise * t->e->live[c], t->e->square[c] / own / own);
+}
+
 static double trial_error(const Trial *t, const double *s) {
   float *d = decoded_weights(t, s);
   double *e = scratch(t->count, sizeof *e), noise = rounding_noise(t, s), sum = 0;
-  int64_t k = t->x->k, per_group = t->count / t->x->groups;
   for (int64_t i = 0; i < t->count; i++) {
-    int64_t c = input_channel(t->e->n, i), at = i / per_group * k + i % k;
-    double own = s[t->e->read[c]], square = t->x->hessian[at * k + i % k] / 2;
-    sum += (double)d[i] * d[i] * fmin(noise * t->e->live[c], square / own / own);
-    e[i] = d[i] / own - floats_of(t->e->n->in[1])[i];
+    int64_t c = input_channel(t->e->n, i);
+    sum += (double)d[i] * d[i] * channel_noise(t, s, noise, c);
+    e[i] = d[i] / s[t->e->read[c]] - floats_of(t->e->n->in[1])[i];
   }
   sum += squared_error(t, e);
   free(e);
