@@ -38,17 +38,18 @@ bool same_order(const Node *n, const Node *other) {
          has_apart_taps(n) == has_apart_taps(other);
 }
 
-/* Runs of 4 or 8 weights of two output channels side by side, zeros behind the last ones.  Words are
- * in the order in which SXTB16 makes pairs of neighbours of them. */
-static uint8_t *pack_runs_s16(Arena *a, const Tensor *w, int64_t run, int64_t *bytes) {
+/* Runs of so many weights of a block of output channels side by side, zeros behind the last ones.  Words
+ * are in the order in which SXTB16 makes pairs of neighbours of them. */
+static uint8_t *pack_runs_s16(Arena *a, const Tensor *w, int64_t run, int64_t block,
+                              int64_t *bytes) {
   static const int64_t place[] = {0, 2, 1, 3};
   int64_t channels = w->dim[0], depth = n_elements(w) / channels, row = (depth + run - 1) / run * run;
-  *bytes = (channels + 1) / 2 * 2 * row;
+  *bytes = (channels + block - 1) / block * block * row;
   uint8_t *out = arena_alloc(a, *bytes + 1);
   for (int64_t o = 0; o < channels; o++)
     for (int64_t k = 0; k < depth; k++)
-      out[(o / 2 * row + k / run * run) * 2 + o % 2 * run + (run == 4 ? place[k % 4] : k % run)] =
-          ((const uint8_t *)w->data)[o * depth + k];
+      out[(o / block * row + k / run * run) * block + o % block * run +
+          (run == 4 ? place[k % 4] : k % run)] = ((const uint8_t *)w->data)[o * depth + k];
   return out;
 }
 
@@ -58,8 +59,9 @@ static uint8_t *pack_part(Arena *a, const Tensor *w, Packing packing, bool apart
   if (is_mve_packing(packing)) return pack_mve(a, w, packing, bytes);
   if (is_dsp_packing(packing)) return pack_dsp(a, w, packing, bytes);
   if (packing >= PACK_DOT && packing <= PACK_FLOAT_TAPS) return pack_blocks(a, w, packing, apart, bytes);
-  if (packing == PACK_FOURS_S16 || packing == PACK_EIGHTS_S16)
-    return pack_runs_s16(a, w, packing == PACK_FOURS_S16 ? 4 : 8, bytes);
+  if (packing == PACK_FOURS_S16) return pack_runs_s16(a, w, 4, 2, bytes);
+  if (packing == PACK_EIGHTS_S16) return pack_runs_s16(a, w, 8, 2, bytes);
+  if (packing == PACK_PAIRS_S16) return pack_runs_s16(a, w, 2, 8, bytes);
   int64_t count = n_elements(w), channels = w->dim[0];
   bool hwc = packing == PACK_HWC || packing == PACK_OWN_HWC;
   bool own = packing == PACK_OWN || packing == PACK_OWN_HWC;

@@ -170,6 +170,8 @@ static bool is_words_s16(const Node *n) {
 static bool is_pointwise_words_s16(const Node *n) { return is_words_s16(n) && is_pointwise(n); }
 /* The windows of two pixels, to whole words. */
 static int64_t tiles_scratch_s16(const Node *n) { return 2 * 2 * ((row_of(n) + 3) & ~(int64_t)3); }
+/* Of four pixels, to whole pairs. */
+static int64_t pairs_scratch_s16(const Node *n) { return 4 * 2 * ((row_of(n) + 1) & ~(int64_t)1); }
 static bool is_to_s16(const Node *n) { return n->out[0]->dtype == DT_I16; }
 static bool is_conv_narrow(const Node *n) { return is_narrow(n) && is_2d_nhwc(n); }
 static bool is_conv_compact(const Node *n) { return is_compact(n) && is_2d_nhwc(n); }

@@ -16,6 +16,7 @@ typedef enum Packing {
   PACK_SPARSE, /* as OHWI, each row a bit per code and those that are not 0 (ir/formats/sparse.c) */
   PACK_FOURS_S16,  /* dsp/conv_s16.h: by fours in the order 0 2 1 3, of two channels side by side */
   PACK_EIGHTS_S16, /* mve/conv_s16.h: by eights of two channels side by side */
+  PACK_PAIRS_S16,  /* pairs_s16.h: by pairs of eight channels side by side */
   PACK_DSP_PAIRS, /* words for runtime/dsp: two output channels in a halfword (codegen/pack_dsp.c) */
   PACK_DSP_FOURS, /* the same, two such pairs next to each other */
   PACK_DSP_QUADS, /* int4: four output channels in a halfword */
