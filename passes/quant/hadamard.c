@@ -172,8 +172,8 @@ static void find_sets(Sets *s) {
                                    follow_matmul, follow_move, follow_pool};
   for (int i = 0; i < s->g->n_node; i++) {
     const Node *n = s->g->node[i];
-    bool known = false;
-    if (is_real(n->out[0]))
+    bool known = false, clamped = find_attr(n, "activation") && !is_linear_layer(n);
+    if (is_real(n->out[0]) && !clamped)
       for (size_t k = 0; k < sizeof follow / sizeof *follow && !known; k++) known = follow[k](s, n);
     for (int k = 0; !known && k < n->n_in; k++) spoil(s, n->in[k]);
     for (int k = 0; !known && k < n->n_out; k++) spoil(s, n->out[k]);

@@ -331,6 +331,21 @@ static void incoherence_leaves_no_large_weights(void **state) {
   free_arena(a);
 }
 
+/* A sum with a Relu fused into it ends a stream. */
+static void activations_end_streams(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Graph *g = transformer(a, "RMSNormalization");
+  for (int i = 0; i < g->n_node; i++)
+    if (is_op(g->node[i], "Add")) {
+      set_str(g, g->node[i], "activation", "Clip");
+      set_float(g, g->node[i], "activation_min", 0);
+    }
+  transform(g, "fold_norm hadamard", "blocks", "int4");
+  assert_int_equal(count_nodes(g, "Hadamard"), 0);
+  free_arena(a);
+}
+
 /* What has no rotation of its own stays: a tensor that is an output, or that a Relu reads. */
 static void others_stay(void **state) {
   (void)state;
@@ -354,6 +369,7 @@ int main(void) {
       cmocka_unit_test(rotated_layers_compute_the_same),
       cmocka_unit_test(transformer_computes_the_same),
       cmocka_unit_test(outliers_are_spread),
+      cmocka_unit_test(activations_end_streams),
       cmocka_unit_test(others_stay),
       cmocka_unit_test(incoherence_leaves_no_large_weights),
   };
