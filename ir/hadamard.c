@@ -65,23 +65,28 @@ static void apply_sylvester(double *x, int64_t n) {
     }
 }
 
-static void apply_core(double *x, int core, int64_t step, bool inverse) {
+/* Columns of x[core][step] times the core. */
+static void apply_core(double *x, int core, const int8_t *matrix, int64_t step) {
   double y[LARGEST_CORE];
-  for (int i = 0; i < core; i++) {
-    y[i] = 0;
-    for (int j = 0; j < core; j++)
-      y[i] += hadamard_sign(core, inverse ? j : i, inverse ? i : j) * x[j * step];
+  for (int64_t k = 0; k < step; k++) {
+    for (int i = 0; i < core; i++) {
+      y[i] = 0;
+      for (int j = 0; j < core; j++) y[i] += matrix[i * core + j] * x[j * step + k];
+    }
+    for (int i = 0; i < core; i++) x[i * step + k] = y[i];
   }
-  for (int i = 0; i < core; i++) x[i * step] = y[i];
 }
 
 void hadamard_transform(double *x, int64_t n, int64_t order, const int8_t *sign, bool inverse) {
   int core = hadamard_core(order);
   int64_t size = order / core;
+  int8_t matrix[LARGEST_CORE * LARGEST_CORE];
   double scale = 1 / sqrt((double)order);
   for (int64_t i = 0; i < n; i++) x[i] *= !inverse && sign ? sign[i] * scale : scale;
   for (int64_t i = 0; i < n; i += size) apply_sylvester(x + i, size);
-  for (int64_t i = 0; core > 1 && i < n; i += order)
-    for (int64_t k = 0; k < size; k++) apply_core(x + i + k, core, size, inverse);
+  for (int i = 0; core > 1 && i < core * core; i++)
+    matrix[i] = (int8_t)hadamard_sign(core, inverse ? i % core : i / core,
+                                      inverse ? i / core : i % core);
+  for (int64_t i = 0; core > 1 && i < n; i += order) apply_core(x + i, core, matrix, size);
   for (int64_t i = 0; inverse && sign && i < n; i++) x[i] *= sign[i];
 }
