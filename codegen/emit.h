@@ -110,6 +110,8 @@ void write_gemm(Emitter *e, const Node *n);
 void write_rescale(Emitter *e, const Node *n);
 /* The fused activation as a structure field `.act = {...}`. */
 void write_activation(Emitter *e, const Node *n);
+/* `static const struct qcc_x_scales t = {...}`, of a node on codes with scales of run time. */
+void write_x_scales(Emitter *e, const Node *n);
 /* `static const struct qcc_act act = {...};` */
 void write_activation_constant(Emitter *e, const Node *n);
 void write_broadcast(Emitter *e, const Node *n);

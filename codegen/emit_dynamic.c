@@ -46,7 +46,7 @@ static const char *write_layer(Emitter *e, const Node *n, const Kernel *k, bool 
   return "NULL";
 }
 
-static void write_x_scales(Emitter *e, const Node *n) {
+void write_x_scales(Emitter *e, const Node *n) {
   int64_t cols = n->in[1]->dim[0], depth = n_elements(n->in[1]) / cols;
   int64_t run = attr_int(n, "x_size", depth), runs = (depth + run - 1) / run;
   open_named(e, "qcc_x_scales", "t");

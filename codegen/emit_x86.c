@@ -178,6 +178,29 @@ void emit_x86_gemm(Emitter *e, const Node *n, const Kernel *k) {
   call_x86(e, n, k, "");
 }
 
+/* What the offset of 128 in inputs adds to a slot's sums, taken away. */
+static const char *write_offsets(Emitter *e, const Node *n, const Kernel *k) {
+  int64_t channels = n->in[1]->dim[0], slots = x86_slots(k->packing, channels);
+  int64_t *v = arena_alloc(e->a, slots * (int64_t)sizeof *v);
+  for (int64_t o = 0; input_bytes(n, k) == 1 && o < channels; o++)
+    v[x86_slot(k->packing, slots, o)] = (int32_t)(uint32_t)(-128 * weight_sum(n, o));
+  return int_array(e, "o", "int32_t", slots, v);
+}
+
+void emit_x86_reals(Emitter *e, const Node *n, const Kernel *k) {
+  open_params(e, "qcc_dots");
+  write_rows(e, n, n_elements(n->in[1]) / n->in[1]->dim[0] * input_bytes(n, k));
+  write_loads(e, n, k);
+  write_activation_constant(e, n);
+  write_x_scales(e, n);
+  const char *w = weight_array(e, n, k), *multiple = write_multiples(e, n, k);
+  const char *offsets = write_offsets(e, n, k), *s = constant_array(e, n->in[3], "s");
+  const char *b = n->in[2] ? constant_array(e, n->in[2], "b") : "NULL";
+  call(e, "qcc_%s(&p, &act, &t, %s, %s, %s, %s, %s, %s, %s, %s, %s)", k->name,
+       pointer_to(e, n->in[0]), w, multiple, offsets, b, s, pointer_to(e, n->in[5]),
+       scratch_place(e, n), pointer_to(e, n->out[0]));
+}
+
 /* Distance of every tap from the window's first one; taps that fill up the last step repeat it. */
 static const char *write_taps(Emitter *e, const Shape *s, int64_t count) {
   int64_t *v = arena_alloc(e->a, count * 8);

@@ -20,4 +20,6 @@
   KERNEL_INPLACE(QConv, isa##_gemm_##weights, #isa "/dense.h", #isa, is_x86_pointwise_##weights, prefix##_RUNS, staged_rows_##copy, 1, 0, x86_gemm) \
   KERNEL_INPLACE(QConv, isa##_conv_##weights, #isa "/dense.h", #isa, is_x86_conv_##weights, prefix##_RUNS, staged_##copy, 1, 1, x86_conv) \
   KERNEL_INPLACE(QConv, isa##_conv_##weights, #isa "/dense.h", #isa, is_x86_dilated_##weights, prefix##_TAPS, staged_##copy, 1, 1, x86_conv) \
-  KERNEL_INPLACE(QGemm, isa##_gemm_##weights, #isa "/dense.h", #isa, is_x86_gemm_##weights, prefix##_RUNS, staged_rows_##copy, 1, 0, x86_gemm)
+  KERNEL_INPLACE(QGemm, isa##_gemm_##weights, #isa "/dense.h", #isa, is_x86_gemm_##weights, prefix##_RUNS, staged_rows_##copy, 1, 0, x86_gemm) \
+  KERNEL(DConv, isa##_reals_##weights, #isa "/reals.h", #isa, is_x86_reals_##weights, prefix##_RUNS, staged_rows_##copy, 0, x86_reals) \
+  KERNEL(DGemm, isa##_reals_##weights, #isa "/reals.h", #isa, is_x86_reals_##weights, prefix##_RUNS, staged_rows_##copy, 0, x86_reals)

@@ -8,8 +8,9 @@ enum {
 }; /* rows of a block in gemm.h; bytes for alignment, and read beyond the end */
 
 static bool has_weights(const Node *n, WeightKind t) {
-  return is_kind(n, t) && is_const(n->in[1]) && n->in[1]->data && is_const(n->in[2]) &&
-         is_const(n->in[3]);
+  bool real = is_op(n, "DGemm") || is_op(n, "DConv"); /* where the bias may be absent */
+  return is_kind(n, t) && is_const(n->in[1]) && n->in[1]->data &&
+         ((real && !n->in[2]) || is_const(n->in[2])) && is_const(n->in[3]);
 }
 
 /* With integers of fewer than eight bits the sums are kept as if the weights reached -128. */
@@ -58,11 +59,17 @@ static bool is_gemm(const Node *n, WeightKind t) {
          fits_widened(n, t);
 }
 
+/* With one scale of run time for a row, or for several. */
+static bool is_reals(const Node *n, WeightKind t) {
+  return !attr_int(n, "x_size", 0) && (is_op(n, "DGemm") ? is_gemm(n, t) : is_pointwise(n, t));
+}
+
 #define DENSE(weights, kind)                                                                      \
   bool is_x86_conv_##weights(const Node *n) { return is_conv(n, kind, false); }                   \
   bool is_x86_dilated_##weights(const Node *n) { return is_conv(n, kind, true); }                 \
   bool is_x86_pointwise_##weights(const Node *n) { return is_pointwise(n, kind); }                \
-  bool is_x86_gemm_##weights(const Node *n) { return is_gemm(n, kind); }
+  bool is_x86_gemm_##weights(const Node *n) { return is_gemm(n, kind); }                          \
+  bool is_x86_reals_##weights(const Node *n) { return is_reals(n, kind); }
 DENSE(s8, KIND_S8)
 DENSE(s4, KIND_S4)
 DENSE(s2, KIND_S2)

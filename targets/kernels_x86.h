@@ -5,10 +5,12 @@
 #include "targets/kernels.h"
 
 /* Dense layers with weights of a kind: convolutions, ungrouped ones with contiguous kernel rows, or
- * those whose taps lie apart, and grouped ones; pointwise ones; matrix products. */
+ * those whose taps lie apart, and grouped ones; pointwise ones; matrix products; and such
+ * of both kinds with scales of run time. */
 #define DENSE(weights)                                                                            \
   bool is_x86_conv_##weights(const Node *n), is_x86_dilated_##weights(const Node *n);             \
-  bool is_x86_pointwise_##weights(const Node *n), is_x86_gemm_##weights(const Node *n);
+  bool is_x86_pointwise_##weights(const Node *n), is_x86_gemm_##weights(const Node *n);           \
+  bool is_x86_reals_##weights(const Node *n);
 DENSE(s8) DENSE(s4) DENSE(s2) DENSE(l8) DENSE(l5)
 #undef DENSE
 bool is_x86_depthwise(const Node *n); /* fewer than 8 bits are widened as they are packed */

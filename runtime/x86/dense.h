@@ -9,14 +9,21 @@
 
 enum { QCC_GEMM_ROWS = 48 }; /* rows of a copy: several tiles */
 
-QCC_INLINE void qcc_dots_any(int32_t kind, const struct qcc_dots *v, const void *x, const void *w,
-                             const uint8_t *multiple, const int32_t *b, const int32_t *m,
-                             const int8_t *table, int8_t *y) {
-  if (kind == 8) qcc_dots_s8(v, x, w, multiple, b, m, table, y);
-  else if (kind == 4) qcc_dots_s4(v, x, w, multiple, b, m, table, y);
-  else if (kind == 2) qcc_dots_s2(v, x, w, multiple, b, m, table, y);
-  else if (kind == QCC_LEVELS_8) qcc_dots_l8(v, x, w, multiple, b, m, table, y);
-  else qcc_dots_l5(v, x, w, multiple, b, m, table, y);
+/* raw: y gets the sums as they are, int32; m and table are not read. */
+QCC_INLINE void qcc_dots_any(int32_t kind, int32_t raw, const struct qcc_dots *v, const void *x,
+                             const void *w, const uint8_t *multiple, const int32_t *b,
+                             const int32_t *m, const int8_t *table, int8_t *y) {
+#define QCC_DOTS_TO(name)                                                \
+  do {                                                                \
+    if (raw) qcc_dots_##name##_raw(v, x, w, multiple, b, m, table, y); \
+    else qcc_dots_##name(v, x, w, multiple, b, m, table, y);          \
+  } while (0)
+  if (kind == 8) QCC_DOTS_TO(s8);
+  else if (kind == 4) QCC_DOTS_TO(s4);
+  else if (kind == 2) QCC_DOTS_TO(s2);
+  else if (kind == QCC_LEVELS_8) QCC_DOTS_TO(l8);
+  else QCC_DOTS_TO(l5);
+#undef QCC_DOTS_TO
 }
 
 QCC_INLINE void qcc_dense_conv(int32_t kind, const struct qcc_dots *v, const struct qcc_stage *t,
@@ -26,20 +33,21 @@ QCC_INLINE void qcc_dense_conv(int32_t kind, const struct qcc_dots *v, const str
   if (qcc_input_bytes(kind) == QCC_STAGE_S16) qcc_stage_s16(t, x, scratch);
   else qcc_stage_u8(t, x, scratch);
   for (int32_t i = 0; i <= v->g.more; i++)
-    qcc_dots_any(kind, v, (const uint8_t *)scratch + i * v->g.x_next,
+    qcc_dots_any(kind, 0, v, (const uint8_t *)scratch + i * v->g.x_next,
                  (const uint8_t *)w + (int64_t)i * v->g.w_next, multiple, b + i * v->g.slots,
                  m + i * v->g.slots, table, y + i * v->g.out_c);
 }
 
-QCC_INLINE void qcc_dense_gemm(int32_t kind, const struct qcc_dots *v, const int8_t *x,
+QCC_INLINE void qcc_dense_gemm(int32_t kind, int32_t raw, const struct qcc_dots *v, const int8_t *x,
                                const void *w, const uint8_t *multiple, const int32_t *b,
                                const int32_t *m, const int8_t *table, void *scratch, int8_t *y) {
   struct qcc_dots block = *v;
   int32_t bytes = qcc_input_bytes(kind), depth = v->g.pixel / bytes;
+  int64_t step = (int64_t)v->g.out_c * (raw ? 4 : 1);
   for (int32_t row = 0; row < v->g.rows_w; row += block.g.rows_w) {
     block.g.rows_w = qcc_min(QCC_GEMM_ROWS, v->g.rows_w - row);
     qcc_stage_row(bytes, (int64_t)block.g.rows_w * depth, x + (int64_t)row * depth, scratch);
-    qcc_dots_any(kind, &block, scratch, w, multiple, b, m, table, y + (int64_t)row * v->g.out_c);
+    qcc_dots_any(kind, raw, &block, scratch, w, multiple, b, m, table, y + row * step);
   }
 }
 
@@ -54,7 +62,7 @@ QCC_INLINE void qcc_dense_gemm(int32_t kind, const struct qcc_dots *v, const int
   QCC_KERNEL void QCC_ISA(gemm_##name)(                                                           \
       const struct qcc_dots *v, const int8_t *x, const void *w, const uint8_t *multiple,          \
       const int32_t *b, const int32_t *m, const int8_t *table, void *scratch, int8_t *y) {        \
-    qcc_dense_gemm(kind, v, x, w, multiple, b, m, table, scratch, y);                             \
+    qcc_dense_gemm(kind, 0, v, x, w, multiple, b, m, table, scratch, y);                             \
   }
 QCC_DENSE(s8, 8)
 QCC_DENSE(s4, 4)

@@ -145,9 +145,25 @@ QCC_INLINE const uint8_t *qcc_dots_sum_parts(const struct qcc_dots *v, int32_t k
   return w;
 }
 
-/* One tile by one group of n_block blocks from channel `o` on. */
-QCC_INLINE const uint8_t *qcc_dots_tile(const struct qcc_dots *v, int32_t kind, int32_t n_block,
-                                        int32_t n_pixel, const uint8_t *const *x, const uint8_t *w,
+/* Sums of n_block blocks as they are, int32, at most n of them, in the order of the channels: in a whole
+ * group vector k holds, of each quarter of the channels, numbers 4k to 4k + 3. */
+QCC_INLINE void qcc_store_sums(int32_t n_block, const qcc_sums *r, int32_t n, uint8_t *y) {
+  int32_t whole = n_block == QCC_BLOCKS, v[QCC_SUMS];
+#pragma GCC unroll 4
+  for (int32_t k = 0; k < n_block; k++) {
+    memcpy(v, &r[k], sizeof v);
+#pragma GCC unroll 4
+    for (int32_t q = 0; q < QCC_SUMS / 4; q++) {
+      int32_t at = whole ? 4 * QCC_BLOCKS * q + 4 * k : QCC_SUMS * k + 4 * q;
+      if (at + 4 <= n) memcpy(y + 4 * at, v + 4 * q, 16);
+      else if (at < n) memcpy(y + 4 * at, v + 4 * q, 4 * (size_t)(n - at));
+    }
+  }
+}
+
+/* One tile by one group of n_block blocks from channel `o` on.  raw: y gets the sums. */
+QCC_INLINE const uint8_t *qcc_dots_tile(const struct qcc_dots *v, int32_t kind, int32_t raw,
+                                        int32_t n_block, int32_t n_pixel, const uint8_t *const *x, const uint8_t *w,
                                         const uint8_t **multiple, const int32_t *b,
                                         const int32_t *m, const int8_t *table, int32_t o,
                                         uint8_t *const *y) {
@@ -160,40 +176,42 @@ QCC_INLINE const uint8_t *qcc_dots_tile(const struct qcc_dots *v, int32_t kind, 
 #pragma GCC unroll 4
     for (int32_t n = 0; n < n_block; n++) {
       qcc_sums s = qcc_add_sums(sum[n][p], qcc_load_sums(b + o + n * QCC_SUMS));
-      r[n] = qcc_requantize_sums(&v->out, s, m + o + n * QCC_SUMS);
+      r[n] = raw ? s : qcc_requantize_sums(&v->out, s, m + o + n * QCC_SUMS);
     }
-    qcc_store_codes(&v->out, n_block, r, table, v->g.out_c - o, (int8_t *)y[p] + o);
+    if (raw) qcc_store_sums(n_block, r, v->g.out_c - o, y[p] + 4 * o);
+    else
+      qcc_store_codes(&v->out, n_block, r, table, v->g.out_c - o, (int8_t *)y[p] + o);
   }
   return w;
 }
 
 /* Every output channel of one tile, at most `most` blocks at a time. */
-QCC_INLINE void qcc_dots_pixels(const struct qcc_dots *v, int32_t kind, int32_t n_pixel,
-                                int32_t most, const uint8_t *const *x, const uint8_t *w,
+QCC_INLINE void qcc_dots_pixels(const struct qcc_dots *v, int32_t kind, int32_t raw,
+                                int32_t n_pixel, int32_t most, const uint8_t *const *x, const uint8_t *w,
                                 const uint8_t *multiple, const int32_t *b, const int32_t *m,
                                 const int8_t *table, uint8_t *const *y) {
   const uint8_t **g = multiple ? &multiple : NULL;
   int32_t o = 0, left = (v->g.out_c + QCC_SUMS - 1) / QCC_SUMS;
   for (; left >= most; left -= most, o += most * QCC_SUMS)
-    w = qcc_dots_tile(v, kind, most, n_pixel, x, w, g, b, m, table, o, y);
+    w = qcc_dots_tile(v, kind, raw, most, n_pixel, x, w, g, b, m, table, o, y);
   /* gcc warns of what three blocks would write, even where the tile has no room for them. */
   enum { THREE = QCC_BLOCKS > 3 ? 3 : QCC_BLOCKS };
-  if (most > 3 && left == 3) qcc_dots_tile(v, kind, THREE, n_pixel, x, w, g, b, m, table, o, y);
-  else if (most > 2 && left == 2) qcc_dots_tile(v, kind, 2, n_pixel, x, w, g, b, m, table, o, y);
-  else if (most > 1 && left == 1) qcc_dots_tile(v, kind, 1, n_pixel, x, w, g, b, m, table, o, y);
+  if (most > 3 && left == 3) qcc_dots_tile(v, kind, raw, THREE, n_pixel, x, w, g, b, m, table, o, y);
+  else if (most > 2 && left == 2) qcc_dots_tile(v, kind, raw, 2, n_pixel, x, w, g, b, m, table, o, y);
+  else if (most > 1 && left == 1) qcc_dots_tile(v, kind, raw, 1, n_pixel, x, w, g, b, m, table, o, y);
 }
 
 /* All pixels, n_pixel at a time. */
-QCC_INLINE void qcc_dots_walk(const struct qcc_dots *v, int32_t kind, int32_t n_pixel, int32_t most,
-                              const uint8_t *x, const uint8_t *w, const uint8_t *multiple,
+QCC_INLINE void qcc_dots_walk(const struct qcc_dots *v, int32_t kind, int32_t raw, int32_t n_pixel,
+                              int32_t most, const uint8_t *x, const uint8_t *w, const uint8_t *multiple,
                               const int32_t *b, const int32_t *m, const int8_t *table, int8_t *y) {
   const struct qcc_dots own = *v; /* which the stores of codes cannot change */
   struct qcc_walk walk = qcc_begin_walk(&own.g, x, y);
   const uint8_t *xs[QCC_TILE];
   uint8_t *ys[QCC_TILE];
   while (walk.left > 0) {
-    qcc_next_tile(&own.g, &walk, n_pixel, own.g.out_c + own.g.other_c, xs, ys);
-    qcc_dots_pixels(&own, kind, n_pixel, most, xs, w, multiple, b, m, table, ys);
+    qcc_next_tile(&own.g, &walk, n_pixel, (own.g.out_c + own.g.other_c) * (raw ? 4 : 1), xs, ys);
+    qcc_dots_pixels(&own, kind, raw, n_pixel, most, xs, w, multiple, b, m, table, ys);
   }
 }
 
@@ -202,16 +220,16 @@ QCC_INLINE void qcc_dots_walk(const struct qcc_dots *v, int32_t kind, int32_t n_
 #define QCC_DOTS_PARAMETERS                                                                       \
   const struct qcc_dots *v, const uint8_t *x, const uint8_t *w, const uint8_t *multiple,          \
       const int32_t *b, const int32_t *m, const int8_t *table, int8_t *y
-#define QCC_DOTS_WALK(name, kind, n_pixel, most, grouped)                                         \
+#define QCC_DOTS_WALK(name, kind, raw, n_pixel, most, grouped)                                    \
   QCC_SHARED void qcc_dots_##name(QCC_DOTS_PARAMETERS) {                                          \
-    qcc_dots_walk(v, kind, n_pixel, most, x, w, grouped ? multiple : NULL, b, m, table, y);       \
+    qcc_dots_walk(v, kind, raw, n_pixel, most, x, w, grouped ? multiple : NULL, b, m, table, y);  \
   }
-#define QCC_DOTS_BY(name, kind, wide, narrow)                                                     \
-  QCC_DOTS_WALK(name##_row, kind, 1, QCC_BLOCKS, 0)                                               \
-  QCC_DOTS_WALK(name##_wide, kind, wide, QCC_BLOCKS, 0)                                           \
-  QCC_DOTS_WALK(name##_narrow, kind, narrow, QCC_BLOCKS / 2, 0)                                   \
-  QCC_DOTS_WALK(name##_grouped_row, kind, 1, QCC_BLOCKS, 1)                                       \
-  QCC_DOTS_WALK(name##_grouped, kind, 3, QCC_BLOCKS, 1)                                           \
+#define QCC_DOTS_OF(name, kind, raw, wide, narrow)                                                \
+  QCC_DOTS_WALK(name##_row, kind, raw, 1, QCC_BLOCKS, 0)                                          \
+  QCC_DOTS_WALK(name##_wide, kind, raw, wide, QCC_BLOCKS, 0)                                      \
+  QCC_DOTS_WALK(name##_narrow, kind, raw, narrow, QCC_BLOCKS / 2, 0)                              \
+  QCC_DOTS_WALK(name##_grouped_row, kind, raw, 1, QCC_BLOCKS, 1)                                  \
+  QCC_DOTS_WALK(name##_grouped, kind, raw, 3, QCC_BLOCKS, 1)                                      \
   QCC_INLINE void qcc_dots_##name(QCC_DOTS_PARAMETERS) {                                          \
     int32_t row = v->g.batch * v->g.rows_h * v->g.rows_w == 1;                                    \
     int32_t few = v->g.out_c <= QCC_BLOCKS / 2 * QCC_SUMS;                                        \
@@ -221,12 +239,16 @@ QCC_INLINE void qcc_dots_walk(const struct qcc_dots *v, int32_t kind, int32_t n_
     else if (few) qcc_dots_##name##_narrow(v, x, w, NULL, b, m, table, y);                        \
     else qcc_dots_##name##_wide(v, x, w, NULL, b, m, table, y);                                   \
   }
+#define QCC_DOTS_BY(name, kind, wide, narrow)                                                     \
+  QCC_DOTS_OF(name, kind, 0, wide, narrow)                                                        \
+  QCC_DOTS_OF(name##_raw, kind, 1, wide, narrow)
 QCC_DOTS_BY(s8, 8, QCC_TILE_8, QCC_NARROW_8)
 QCC_DOTS_BY(s4, 4, QCC_TILE_4, QCC_NARROW_4)
 QCC_DOTS_BY(s2, 2, QCC_TILE_4, QCC_NARROW_4)
 QCC_DOTS_BY(l8, QCC_LEVELS_8, QCC_TILE_L8, QCC_NARROW_4)
 QCC_DOTS_BY(l5, QCC_LEVELS_5, QCC_TILE_4, QCC_NARROW_4)
 #undef QCC_DOTS_BY
+#undef QCC_DOTS_OF
 #undef QCC_DOTS_WALK
 #undef QCC_DOTS_PARAMETERS
 

@@ -1,0 +1,54 @@
+/* reals.h - matrix products and pointwise convolutions of codes with scales of run time, to floats
+ * (dynamic.h): the sums of dense.h first, then in place what they stand for.  Included behind dense.h
+ * of an instruction set. */
+#ifndef QCC_X86_REALS_H
+#define QCC_X86_REALS_H
+
+#include "dynamic.h"
+#include "x86/dense.h"
+
+/* n sums at y become real numbers. */
+QCC_INLINE void qcc_reals_row(int32_t n, float x_scale, const float *s, const float *b, float *y) {
+  int32_t i = 0;
+  for (; i + 8 <= n; i += 8) {
+    __m256i sums = _mm256_loadu_si256((const __m256i *)(const void *)(y + i));
+    __m256 v = _mm256_mul_ps(_mm256_cvtepi32_ps(sums), _mm256_set1_ps(x_scale));
+    v = _mm256_mul_ps(v, _mm256_loadu_ps(s + i));
+    _mm256_storeu_ps(y + i, _mm256_add_ps(v, b ? _mm256_loadu_ps(b + i) : _mm256_setzero_ps()));
+  }
+  for (; i < n; i++) {
+    int32_t sum;
+    memcpy(&sum, y + i, 4);
+    float real = (float)sum * x_scale, product = real * s[i];
+    y[i] = product + (b ? b[i] : 0.0f);
+  }
+}
+
+QCC_INLINE void qcc_dense_reals(int32_t kind, const struct qcc_dots *v, const struct qcc_act *act,
+                                const struct qcc_x_scales *t, const int8_t *x, const void *w,
+                                const uint8_t *multiple, const int32_t *offset, const float *b,
+                                const float *s, const float *x_scale, void *scratch, float *y) {
+  int32_t n = v->g.out_c;
+  qcc_dense_gemm(kind, 1, v, x, w, multiple, offset, NULL, NULL, scratch, (int8_t *)(void *)y);
+  for (int32_t r = 0; r < v->g.rows_w; r++, y += n) {
+    qcc_reals_row(n, x_scale[r / t->rows], s, b, y);
+    if (act->kind != QCC_ACT_NONE) qcc_activate_f32(act, n, y, y);
+  }
+}
+
+/* The kernels by name, for each kind of weights. */
+#define QCC_REALS(name, kind)                                                                     \
+  QCC_KERNEL void QCC_ISA(reals_##name)(                                                          \
+      const struct qcc_dots *v, const struct qcc_act *act, const struct qcc_x_scales *t,          \
+      const int8_t *x, const void *w, const uint8_t *multiple, const int32_t *offset,             \
+      const float *b, const float *s, const float *x_scale, void *scratch, float *y) {            \
+    qcc_dense_reals(kind, v, act, t, x, w, multiple, offset, b, s, x_scale, scratch, y);          \
+  }
+QCC_REALS(s8, 8)
+QCC_REALS(s4, 4)
+QCC_REALS(s2, 2)
+QCC_REALS(l8, QCC_LEVELS_8)
+QCC_REALS(l5, QCC_LEVELS_5)
+#undef QCC_REALS
+
+#endif
