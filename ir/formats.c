@@ -9,14 +9,17 @@
 
 static const Format table[] = {
 #define FORMAT(name, dtype, bits, lo, hi, packing, summary) \
-  {#name, dtype, bits, lo, hi, pack_##name, unpack_##name, summary, 0, NULL, 8, packing, 1, NULL, 0},
+  {#name, dtype, bits, lo, hi, pack_##name, unpack_##name, summary, 0, NULL, 8, packing, 1, NULL, 0, 0},
 #define LEVELS(name, file, bits, count, lo, hi, scale_bits, packing, summary)                      \
   {#name, DT_I8, bits, lo, hi, pack_##file, unpack_##file, summary, count, levels_##file, \
-   scale_bits, packing, 1, NULL, 0},
+   scale_bits, packing, 1, NULL, 0, 0},
 #define VECTORS(name, bits, count, lo, hi, vector, rms, packing, summary)                          \
   {#name, DT_I8, bits, lo, hi, pack_##name, unpack_##name, summary, count, levels_##name, 8,     \
-   packing, vector, nearest_##name, rms},
+   packing, vector, nearest_##name, rms, 0},
+#define FLOATS(name, mantissa_bits, lo, hi, packing, summary) \
+  {#name, DT_I8, 8, lo, hi, pack_int8, unpack_int8, summary, 0, NULL, 8, packing, 1, NULL, 0, mantissa_bits},
 #include "ir/formats.def"
+#undef FLOATS
 #undef VECTORS
 #undef LEVELS
 #undef FORMAT
@@ -70,7 +73,12 @@ static int32_t quantize_one(float x, float scale, int32_t zero, const Format *f)
   return code <= f->lo ? f->lo : code >= f->hi ? f->hi : (int32_t)code;
 }
 
+double code_value(const Format *f, int32_t code) {
+  return f->mantissa_bits > 0 ? minifloat_value(f, code) : code;
+}
+
 int32_t code_near(const Format *f, double x) {
+  if (f->mantissa_bits > 0) return minifloat_near(f, x);
   if (f->n_levels == 0) x = rint(x);
   if (!(x > f->lo)) return f->lo;
   if (x >= f->hi) return f->hi;
@@ -119,8 +127,9 @@ void quantize_reals(const Tensor *t, const float *x, void *codes) {
   }
   for (int64_t i = 0; i < n; i++) {
     int64_t s = scale_index(t, q, i);
-    int32_t code = f->n_levels ? code_near(f, (double)x[i] / (double)q->scale[s])
-                               : quantize_one(x[i], q->scale[s], q->zero[s], f);
+    bool listed = f->n_levels > 0 || f->mantissa_bits > 0;
+    int32_t code = listed ? code_near(f, (double)x[i] / (double)q->scale[s])
+                          : quantize_one(x[i], q->scale[s], q->zero[s], f);
     store(f->dtype, codes, i, code);
   }
 }
@@ -130,6 +139,9 @@ void dequantize_codes(const Tensor *t, const void *codes, float *x) {
   int64_t n = n_elements(t);
   for (int64_t i = 0; i < n; i++) {
     int64_t s = scale_index(t, q, i);
-    x[i] = (float)(get_int(q->format->dtype, codes, i) - q->zero[s]) * q->scale[s];
+    int64_t code = get_int(q->format->dtype, codes, i);
+    float units = q->format->mantissa_bits > 0 ? (float)minifloat_value(q->format, (int32_t)code)
+                                               : (float)(code - q->zero[s]);
+    x[i] = units * q->scale[s];
   }
 }

@@ -331,7 +331,7 @@ struct Format {
   const char *name;                       /* "int8", "int4" ... as in the policy */
   DType dtype;                            /* of the tensor that holds the codes */
   int bits;                               /* per code */
-  int32_t lo, hi;                         /* smallest and largest code */
+  int32_t lo, hi;                         /* smallest and largest code, or number that a code is */
   int64_t (*pack)(const int8_t *codes, int64_t n, uint8_t *out);
   void (*unpack)(const uint8_t *packed, int64_t n, int8_t *codes);
   const char *summary;
@@ -343,8 +343,11 @@ struct Format {
   /* Where they are: the n codes, at most `vector`, nearest to x among those that stand together. */
   void (*nearest)(const double *x, int n, int8_t *codes);
   double rms;                             /* and the root mean square, in codes, that suits it best */
+  int mantissa_bits;                      /* 0: a code is a number; else the pattern of a float */
 };
 enum { MAX_VECTOR = 8 };
+/* The number that a code is, before scale and zero. */
+double code_value(const Format *f, int32_t code);
 /* The code of the format that is nearest to x, whatever stands beside it. */
 int32_t code_near(const Format *f, double x);
 /* Bits of the codes of a constant whose rows are packed by themselves. */

@@ -21,8 +21,8 @@ static const char transform_words[] =
 
 /* clang-format off */
 const PolicyKey policy_keys[] = {
-  {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8 int4 int3 int2 ternary binary nf4 fp4 mxfp4 nvfp4 e8p",
-   "int3 fp8_e4m3 fp8_e5m2 lut4 lut3 lut2 aq "
+  {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8 int4 int3 int2 ternary binary nf4 fp4 mxfp4 nvfp4 fp8_e4m3 fp8_e5m2 e8p",
+   "lut4 lut3 lut2 aq "
    "uint8 int16",
    "float", "how weights are stored"},
   {"weights.granularity", KEY_WORD, KEY_DEFAULT | KEY_RULE, "tensor channel group", "token",

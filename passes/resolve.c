@@ -94,6 +94,18 @@ static bool choose_clip(const Layers *l, const Node *n, const WeightChoice *c) {
   return true;
 }
 
+/* Codes that are patterns of floats are known to some solvers only. */
+static void check_solver(const Layers *l, const WeightChoice *c) {
+  static const char *const any[] = {"rtn", "mse", "gptq", "gptaq"};
+  const Rule *won;
+  const Setting *s = winner(l, "weights.solver", &won);
+  if (c->format == NULL || c->format->mantissa_bits == 0 || s == NULL) return;
+  for (size_t i = 0; i < sizeof any / sizeof *any; i++)
+    if (strcmp(c->solver, any[i]) == 0) return;
+  error_at(s->loc, "solver '%s' has no weights of format %s; rtn, mse, gptq, gptaq have", c->solver,
+           c->format->name);
+}
+
 static WeightChoice choose_weights(const Layers *l, const Node *n) {
   WeightChoice c = {0};
   c.format = format_choice(l, "weights.format", &c.half, &c.won, &c.loc);
@@ -107,6 +119,7 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   c.fast = strcmp(value_of(l, "weights.layout"), "fast") == 0;
   choose_pruning(l, &c);
   c.clip = choose_clip(l, n, &c);
+  check_solver(l, &c);
   if (c.granularity != GRAN_GROUP) return c;
   c.group = strtoll(value_of(l, "weights.group"), NULL, 10);
   const Rule *won;

@@ -28,6 +28,21 @@ QCC_INLINE void qcc_decode_codes(int32_t k, const uint8_t *w, int32_t at, int32_
     out[i] = (float)(k == 1 ? (int8_t)w[i] : qcc_code_at(k, w, i)) * s;
 }
 
+/* A float of eight bits, `bits` of them significand, in units of the smallest one (E4M3 2^-9, E5M2 2^-16): an
+ * integer that 32 bits hold, so that no number below float32's is ever made. */
+QCC_INLINE float qcc_minifloat(int32_t bits, uint8_t code) {
+  uint32_t exponent = (code & 127u) >> bits, digits = code & ((1u << bits) - 1);
+  float size = (float)(exponent > 0 ? (digits | 1u << bits) << (exponent - 1) : digits);
+  size *= bits == 3 ? 1.0f / 512 : 1.0f / 65536;
+  return code & 128 ? -size : size;
+}
+
+QCC_INLINE void qcc_decode_minifloats(int32_t bits, const uint8_t *w, int32_t at, int32_t end, float s,
+                                      float *QCC_RESTRICT out) {
+  for (int32_t i = at; i < end; i++)
+    out[i] = qcc_minifloat(bits, w[i]) * s;
+}
+
 /* out[i] = weight i of channel o, i in 0..n-1. */
 QCC_KERNEL void qcc_decode_row(const struct qcc_codes *q, int32_t o, int32_t n, const void *w,
                                const float *scale, const uint8_t *multiple,
@@ -37,7 +52,12 @@ QCC_KERNEL void qcc_decode_row(const struct qcc_codes *q, int32_t o, int32_t n, 
   for (int32_t k = 0, i = 0; i < n; k++, i += size) {
     float s = qcc_group_scale(q, scale, multiple, o, k);
     int32_t end = qcc_min(n, i + size);
-    QCC_BY_PACKING(q->packing, qcc_decode_codes, row, i, end, s, out);
+    if (QCC_HAS_PACKING(17) && q->packing == 17)
+      qcc_decode_minifloats(3, row, i, end, s, out);
+    else if (QCC_HAS_PACKING(33) && q->packing == 33)
+      qcc_decode_minifloats(2, row, i, end, s, out);
+    else
+      QCC_BY_PACKING(q->packing, qcc_decode_codes, row, i, end, s, out);
   }
 }
 

@@ -8,6 +8,7 @@
  *   40     eight codes of a vector in two bytes: E8P times 4
  *   18, 34 two indices into a table: NF4 in units of 1/127, E2M1 in units of 1/2
  *   1      one code of eight bits, for kernels that take any packing
+ *   17, 33 one float of eight bits, E4M3 or E5M2, which only kernels of real numbers read (codes_f32.h)
  *   13, 14 rows that are mostly 0: a bit per code, low bits first, then the codes that are not 0, one or two
  *          of them in a byte; rows have different lengths and are only read whole, one after another
  *

@@ -59,6 +59,11 @@ static bool is_levels(const Node *n) {
   return n->in[1]->quant && has_spare_bits(n->in[1]->quant->format);
 }
 
+/* Are the codes floats of 8 bits? */
+static bool is_minifloat(const Node *n) {
+  return n->in[1]->quant && n->in[1]->quant->format->mantissa_bits > 0;
+}
+
 /* Do neighbours in a row share a code?  Kernels that want another order than the rows' have no use for it. */
 static bool has_vectors(const Node *n) {
   return n->in[1]->quant && n->in[1]->quant->format->vector > 1;
@@ -175,6 +180,7 @@ static int64_t pairs_scratch_s16(const Node *n) { return 4 * 2 * ((row_of(n) + 1
 static bool is_to_s16(const Node *n) { return n->out[0]->dtype == DT_I16; }
 static bool is_conv_narrow(const Node *n) { return is_narrow(n) && is_2d_nhwc(n); }
 static bool is_conv_compact(const Node *n) { return is_compact(n) && is_2d_nhwc(n); }
+static bool is_conv_minifloat(const Node *n) { return is_minifloat(n) && is_2d_nhwc(n); }
 static bool is_conv_sparse(const Node *n) { return is_sparse(n) && is_2d_nhwc(n); }
 static bool is_conv_levels(const Node *n) { return is_levels(n) && is_2d_nhwc(n); }
 static bool is_conv_f32(const Node *n) { return is_real(n, DT_F32, DT_F32) && is_2d_nhwc(n); }

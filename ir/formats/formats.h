@@ -17,10 +17,16 @@
 #define VECTORS(name, bits, count, lo, hi, vector, rms, packing, summary) \
   LEVELS(name, name, bits, count, lo, hi, 8, packing, summary)          \
   void nearest_##name(const double *x, int n, int8_t *codes);
+#define FLOATS(name, mantissa_bits, lo, hi, packing, summary)
 #include "ir/formats.def"
+#undef FLOATS
 #undef VECTORS
 #undef LEVELS
 #undef FORMAT
+
+/* minifloat.c: the number that a code is, and the code nearest to a number. */
+double minifloat_value(const Format *f, int32_t code);
+int32_t minifloat_near(const Format *f, double x);
 
 /* Indices of codes among `count` levels, 8 / bits to a byte, low bits first, and back. */
 int64_t pack_indices(const int8_t *levels, int count, int bits, const int8_t *codes, int64_t n,

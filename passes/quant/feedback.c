@@ -82,9 +82,9 @@ static double round_vector(Chunk *c, int64_t i, int64_t k, int64_t n, double *t,
   else nearest_codes(t, n, (float)scale, l->q->format, l->codes + element);
   for (int64_t j = 0; j < n; j++) {
     double sum = 0;
-    c->e[i * row + k + j] = target[j] - scale * (double)l->codes[element + j];
+    c->e[i * row + k + j] = target[j] - scale * code_value(l->q->format, l->codes[element + j]);
     for (int64_t h = 0; h <= j; h++)
-      sum += (t[h] - scale * (double)l->codes[element + h]) * r[h * row + j];
+      sum += (t[h] - scale * code_value(l->q->format, l->codes[element + h])) * r[h * row + j];
     loss += c->f->d[k + j] * sum * sum;
   }
   return loss;

@@ -143,6 +143,10 @@ static bool wants_dynamic(Plan *p, const Node *n) {
     add_note(p->cx, n->name, "%s stays in float: the policy keeps its weights float", n->op->name);
     return false;
   }
+  if (weights && weight_choice(p->g, p->cx, n).format->mantissa_bits > 0) {
+    add_note(p->cx, n->name, "%s stays in float: its weights are floats of 8 bits", n->op->name);
+    return false;
+  }
   return true;
 }
 
@@ -206,6 +210,10 @@ static bool wants_integer(Plan *p, const Node *n) {
   }
   if (weighted && !w.format) {
     add_note(p->cx, n->name, "%s stays in float: the policy keeps its weights float", n->op->name);
+    return false;
+  }
+  if (weighted && w.format->mantissa_bits > 0) {
+    add_note(p->cx, n->name, "%s stays in float: its weights are floats of 8 bits", n->op->name);
     return false;
   }
   if (a.format->dtype == DT_I16 && !has_int16_form(n, &w, &why)) {

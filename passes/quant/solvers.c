@@ -31,7 +31,7 @@ float full_scale(const float *w, int64_t n, const Format *f) {
 
 int8_t nearest_code(float w, float scale, const Format *f) {
   int32_t code = code_near(f, (double)w / (double)scale), least = smallest_code(f);
-  return (int8_t)(code < least ? least : code);
+  return (int8_t)(f->mantissa_bits == 0 && code < least ? least : code);
 }
 
 void nearest_codes(const double *w, int64_t n, float scale, const Format *f, int8_t *codes) {

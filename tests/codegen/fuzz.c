@@ -26,7 +26,8 @@ static const char *const policies[POLICIES] = {
   "version: 1\npreset: int2\ndefaults: {weights: {format: int2, solver: rtn}}\n"
   "rules: [{match: {op: Gemm}, weights: {format: ternary, group: 8}, require: 0}]\n",
   "version: 1\ndefaults: {weights: {format: ternary, layout: compact}}\n"
-  "rules: [{match: {op: Conv}, activations: {format: int8}, require: 0}]\n",
+  "rules: [{match: {op: Conv}, activations: {format: int8}, require: 0},\n"
+  "        {match: {op: Gemm}, weights: {format: fp8_e5m2}, require: 0}]\n",
   "version: 1\npreset: int8\ndefaults: {activations: {format: int16}}\ncalibration: {method: minmax}\n",
   "version: 1\npreset: int4\noptimize: speed\nschedule: {patch: auto}\n"
   "rules: [{match: {op: [Conv, Add, MaxPool, Concat]}, activations: {format: int16}, require: 0}]\n",

@@ -134,13 +134,13 @@ typedef struct Codes {
 
 static Codes random_weight_codes(int rows, int n) {
   static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary",
-                                        "int3", "e8p"};
-  const Format *f = find_format(formats[random_int(0, 8)]);
+                                        "int3", "e8p", "fp8_e4m3", "fp8_e5m2"};
+  const Format *f = find_format(formats[random_int(0, 10)]);
   Codes c = {.q.packing = f->packing, .q.size = random_int(0, 2) ? random_int(1, n) : 0};
   int groups = c.q.size ? (n + c.q.size - 1) / c.q.size : 1, bytes = qcc_packed_bytes(f->packing, n);
   c.q.n_groups = groups;
   int with_multiple = c.q.size && random_int(0, 1);
-  c.codes = random_codes((int64_t)rows * n, f->lo, f->hi);
+  c.codes = random_codes((int64_t)rows * n, f->lo < -127 ? -127 : f->lo, f->hi > 127 ? 127 : f->hi);
   for (int64_t i = 0; i < (int64_t)rows * n; i++) c.codes[i] = (int8_t)code_near(f, c.codes[i]);
   put_vectors(f, c.codes, rows, n);
   c.scale = random_reals((int64_t)rows * (with_multiple ? 1 : groups));
@@ -154,7 +154,7 @@ static Codes random_weight_codes(int rows, int n) {
     for (int i = 0; i < n; i++) {
       int g = r * groups + (c.q.size ? i / c.q.size : 0), code = c.codes[r * n + i];
       float s = c.multiple ? c.scale[r] * (float)c.multiple[g] : c.scale[g];
-      c.real[r * n + i] = (float)code * s;
+      c.real[r * n + i] = (float)code_value(f, code) * s;
     }
   return c;
 }

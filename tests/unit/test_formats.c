@@ -4,14 +4,15 @@
 #include <string.h>
 
 #include "ir/ir.h"
-#include "runtime/packed.h"
+#include "runtime/codes_f32.h"
 #include "tests/unit/unit.h"
 #include "tests/unit/vectors.h"
 
 enum { MOST = 300 };
 
 static void put_code(const Format *f, int8_t *codes, int64_t i, int32_t code) {
-  set_real(f->dtype, codes, i, f->n_levels ? code_near(f, code) : code);
+  bool listed = f->n_levels > 0 || f->mantissa_bits > 0;
+  set_real(f->dtype, codes, i, listed ? code_near(f, code) : code);
 }
 
 /* Codes that include both ends, as the format's range may be too large to list. */
@@ -70,6 +71,44 @@ static void keeps_every_unit(void **state) {
       f->unpack(unit, per_unit, back);
       assert_memory_equal(codes, back, (size_t)per_unit);
     }
+  }
+}
+
+/* Sign, exponent and significand as the two formats define them. */
+static double float_of(int32_t code, int mantissa_bits) {
+  int exponents = 7 - mantissa_bits, bias = (1 << (exponents - 1)) - 1;
+  int exponent = (code & 127) >> mantissa_bits, digits = code & ((1 << mantissa_bits) - 1);
+  double fraction = digits / (double)(1 << mantissa_bits);
+  double size = exponent == 0 ? fraction * pow(2, 1 - bias) : (1 + fraction) * pow(2, exponent - bias);
+  return code & 128 ? -size : size;
+}
+
+/* All numbers among the 256 codes: the compiler's value, the kernels', and back; halfway to the next
+ * one goes to the even code; what is beyond the last one, and infinity, to the last one. */
+static void floats_of_8_bits(void **state) {
+  (void)state;
+  static const char *const names[] = {"fp8_e4m3", "fp8_e5m2"};
+  static const int numbers[] = {254, 248};
+  for (int k = 0; k < 2; k++) {
+    const Format *f = find_format(names[k]);
+    int last = numbers[k] / 2 - 1;
+    assert_true(code_value(f, last) == f->hi && code_value(f, last | 128) == f->lo);
+    for (int32_t code = 0; code < 256; code++) {
+      if ((code & 127) > last) continue;
+      double value = float_of(code, f->mantissa_bits);
+      assert_true(code_value(f, code) == value);
+      assert_true((double)qcc_minifloat(f->mantissa_bits, (uint8_t)code) == value);
+      assert_int_equal(code_near(f, value), (int8_t)code);
+      if ((code & 127) == last) continue;
+      double next = float_of(code + 1, f->mantissa_bits), half = (value + next) / 2;
+      assert_int_equal(code_near(f, half), (int8_t)(code % 2 == 0 ? code : code + 1));
+      assert_int_equal(code_near(f, half + (value - half) / 8), (int8_t)code);
+      assert_int_equal(code_near(f, half + (next - half) / 8), (int8_t)(code + 1));
+    }
+    assert_int_equal(code_near(f, 1.01 * f->hi), last);
+    assert_int_equal(code_near(f, INFINITY), last);
+    assert_int_equal(code_near(f, -INFINITY), (int8_t)(last | 128));
+    assert_int_equal(code_near(f, NAN), 0);
   }
 }
 
@@ -329,6 +368,7 @@ static void indexes_scales(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(packs_and_unpacks),          cmocka_unit_test(keeps_what_is_not_zero),
+      cmocka_unit_test(floats_of_8_bits),
       cmocka_unit_test(packs_in_the_documented_order),
       cmocka_unit_test(keeps_every_unit),
       cmocka_unit_test(finds_formats), cmocka_unit_test(finds_the_nearest_level),              cmocka_unit_test(quantizes_what_it_dequantizes),

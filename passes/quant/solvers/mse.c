@@ -19,10 +19,11 @@ typedef struct Fit {
 static Fit try_scale(const float *w, const float *importance, int64_t n, double scale,
                      const Format *f) {
   double lo = smallest_code(f), hi = f->hi, inverse = 1 / scale, wq = 0, qq = 0, error = 0;
+  bool listed = f->n_levels > 0 || f->mantissa_bits > 0;
   for (int64_t i = 0; i < n; i++) {
     double weight = importance != NULL ? (double)importance[i] : 1, v = w[i], q = v * inverse;
     q = q < lo ? lo : q > hi ? hi : q;
-    q = f->n_levels > 0 ? code_near(f, q) : q + rounder - rounder;
+    q = listed ? code_value(f, code_near(f, q)) : q + rounder - rounder;
     double d = v - q * scale, weighted = weight * q;
     error += weight * d * d;
     wq += weighted * v;
