@@ -247,11 +247,12 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
   return e->array[w->id] = name;
 }
 
-const char *level_array(Emitter *e, const Node *n) {
+const char *level_array(Emitter *e, const Node *n, const Kernel *k) {
+  int count = is_mve_packing(k->packing) ? 256 : 16; /* by byte, whatever its upper half is */
   const int8_t *table = level_table(e->a, n->in[1]->quant->format);
-  int64_t *v = arena_alloc(e->a, 16 * (int64_t)sizeof *v);
-  for (int i = 0; i < 16; i++) v[i] = table[i];
-  return int_array(e, "t", "int8_t", 16, v);
+  int64_t *v = arena_alloc(e->a, count * (int64_t)sizeof *v);
+  for (int i = 0; i < count; i++) v[i] = table[i % 16];
+  return int_array(e, "t", "int8_t", count, v);
 }
 
 /* ---- places in the arena --------------------------------------------------------------------- */

@@ -82,7 +82,7 @@ const char *write_groups(Emitter *e, const Node *n, const Kernel *k);
 /* The node's weights (input 1) in the kernel's order. */
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k);
 /* The table of weights that a kernel has as indices. */
-const char *level_array(Emitter *e, const Node *n);
+const char *level_array(Emitter *e, const Node *n, const Kernel *k);
 /* How the weights share bytes, as packed.h numbers it. */
 int packing_of(Emitter *e, const Node *n, const Kernel *k);
 /* Elements must live as long as the emitter: arrays with the same ones are written once. */

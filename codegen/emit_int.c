@@ -42,7 +42,7 @@ static void call_weighted(Emitter *e, const Node *n, const Kernel *k, Arguments 
   const char *groups = optional_input(n, 4) ? write_groups(e, n, k) : NULL, *w = weight_array(e, n, k);
   const char *b = bias_array(e, n, k), *m = constant_array(e, n->in[3], "m");
   const char *packing = "", *table = "", *levels = "";
-  if (k->indices) levels = arena_printf(e->a, ", %s", level_array(e, n));
+  if (k->indices) levels = arena_printf(e->a, ", %s", level_array(e, n, k));
   if (with == WITH_PACKING_AND_TABLE) packing = arena_printf(e->a, "%d, ", packing_of(e, n, k));
   if (with != WITHOUT_TABLE)
     table = arena_printf(e->a, "%s, ", optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL");

@@ -147,7 +147,7 @@ static void write_loads(Emitter *e, const Node *n, const Kernel *k) {
   int64_t inputs = x86_load_inputs(&w, k->packing);
   field(e, "loads", x86_loads(&w, k->packing));
   field(e, "group_loads", optional_input(n, 4) ? attr_int(n, "group_size", 0) / inputs : 0);
-  if (k->indices) fprintf(e->calls, ".levels = %s, ", level_array(e, n));
+  if (k->indices) fprintf(e->calls, ".levels = %s, ", level_array(e, n, k));
   write_rescale(e, n);
   close_params(e);
 }

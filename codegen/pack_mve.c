@@ -10,10 +10,16 @@ static int place_code(int code, int bits, int at) {
   return (code + up) * (1 << (8 - bits * (at + 1)));
 }
 
+/* Indices into levels as they are. */
+static int place_index(int index, int bits, int at) {
+  return (index & ((1 << bits) - 1)) << (8 - bits * (at + 1));
+}
+
 /* Groups of `most` channels, those left in groups of four: [depth / 16][group * bits / 8][16], the
  * channels of a byte from the top, padded with codes 0. */
 static uint8_t *pack_groups(Arena *a, const Tensor *w, int most, int64_t *bytes) {
   int bits = format_of(w->dtype)->bits, share = 8 / bits;
+  bool indices = bits < 8 && w->quant && w->quant->format->n_levels > 0;
   int64_t channels = w->dim[0], depth = n_elements(w) / channels, steps = (depth + 15) / 16;
   *bytes = (channels + 3) / 4 * steps * 8 * bits;
   uint8_t *out = arena_alloc(a, *bytes + 1);
@@ -23,7 +29,7 @@ static uint8_t *pack_groups(Arena *a, const Tensor *w, int most, int64_t *bytes)
     for (int64_t k = 0; k < steps * 16; k++) {
       int code = o < channels && k < depth ? ((const int8_t *)w->data)[o * depth + k] : 0;
       uint8_t *byte = to + k / 16 * group * 2 * bits + k % 16;
-      *byte = (uint8_t)(*byte + place_code(code, bits, (int)(o % share)));
+      *byte = (uint8_t)(*byte + (indices ? place_index : place_code)(code, bits, (int)(o % share)));
     }
   }
   return out;

@@ -66,6 +66,9 @@ QCC_INLINE int8_t qcc_output_s8(const struct qcc_rescale *r, int32_t acc, int32_
  * indices of four bits into 16 levels of n bits, of which level 0 is 0. */
 enum { QCC_LEVELS_8 = 24, QCC_LEVELS_5 = 21 };
 
+/* The levels among a kernel's parameters. */
+#define QCC_WITH_LEVELS const int8_t *levels,
+
 /* Of a weight as it is stored. */
 QCC_INLINE int32_t qcc_weight_bits(int32_t kind) {
   return kind > 16 ? 4 : kind;

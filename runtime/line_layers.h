@@ -71,7 +71,6 @@ QCC_INLINE void qcc_line_gemm(qcc_line_kernel *line, qcc_table_kernel *lookup, i
 
 /* The functions for weights of a kind, NAME in theirs, without multiples and with them.  PARAMETER is
  * QCC_WITH_LEVELS, and `levels` their name, where weights are indices. */
-#define QCC_WITH_LEVELS const int8_t *levels,
 #define QCC_LINE_DENSE(name, isa, line, lookup, kind, step, parameter, levels)                     \
   QCC_KERNEL void qcc_conv_##name##_##isa(                                                         \
       const struct qcc_conv *p, const int8_t *x, const void *w, parameter const int32_t *b,        \

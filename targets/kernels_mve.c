@@ -93,53 +93,56 @@ static bool is_any_conv(const Node *n, DType t) {
   return is_conv(n, t, &p);
 }
 
-bool is_mve_conv1x1_s8(const Node *n) { return is_conv1x1(n, DT_I8); }
-bool is_mve_conv1x1_s4(const Node *n) { return is_conv1x1(n, DT_I4); }
-bool is_mve_conv1x1_s2(const Node *n) { return is_conv1x1(n, DT_I2); }
-bool is_mve_conv_s8(const Node *n) { return is_any_conv(n, DT_I8); }
-bool is_mve_conv_s4(const Node *n) { return is_any_conv(n, DT_I4); }
-bool is_mve_conv_s2(const Node *n) { return is_any_conv(n, DT_I2); }
-bool is_mve_conv_over_s8(const Node *n) { return is_conv_over(n, DT_I8); }
-bool is_mve_conv_over_s4(const Node *n) { return is_conv_over(n, DT_I4); }
-bool is_mve_conv_over_s2(const Node *n) { return is_conv_over(n, DT_I2); }
-
 static bool is_row(const Node *n, DType t) {
   return has_weights(n, t) && n_elements(n->out[0]) == n->in[1]->dim[0];
 }
 
-bool is_mve_gemm_s8(const Node *n) { return is_row(n, DT_I8); }
-bool is_mve_gemm_s4(const Node *n) { return is_row(n, DT_I4); }
-bool is_mve_gemm_s2(const Node *n) { return is_row(n, DT_I2); }
-bool is_mve_rows_s8(const Node *n) { return has_weights(n, DT_I8); }
-bool is_mve_rows_s4(const Node *n) { return has_weights(n, DT_I4); }
-bool is_mve_rows_s2(const Node *n) { return has_weights(n, DT_I2); }
-
 /* Runs of weights that have a multiple each are whole vectors. */
-static bool has_runs(const Node *n) {
-  return n->n_in > 1 && n->in[1]->dtype == DT_I4 && is_const(n->in[1]) && has_groups(n) &&
+static bool has_runs(const Node *n, DType t) {
+  return n->n_in > 1 && n->in[1]->dtype == t && is_const(n->in[1]) && has_groups(n) &&
          is_const(n->in[4]) && attr_int(n, "group_size", 0) % 16 == 0;
 }
 
-bool is_mve_conv_grouped(const Node *n) {
-  Plane p;
-  return has_runs(n) && is_image_conv(n, &p) && p.group == 1;
+static bool is_conv_grouped(const Node *n, DType t, Plane *p) {
+  return has_runs(n, t) && is_image_conv(n, p) && p->group == 1;
 }
 
-bool is_mve_conv_over_grouped(const Node *n) {
-  Plane p;
-  return is_mve_conv_grouped(n) && is_image_conv(n, &p) && stays_behind(&p, 1, kept_rows(&p));
-}
+/* Any of the levels that vectors of bytes hold. */
+static bool is_looked_up(const Node *n) { return is_kind(n, KIND_L8) || is_kind(n, KIND_L5); }
 
-bool is_mve_conv1x1_grouped(const Node *n) {
-  Plane p;
-  return has_runs(n) && is_image_conv(n, &p) && is_pointwise(&p);
-}
-
-bool is_mve_gemm_grouped(const Node *n) {
-  return has_runs(n) && n_elements(n->out[0]) == n->in[1]->dim[0] && n->in[1]->dim[0] % 8 == 0;
-}
-
-bool is_mve_rows_grouped(const Node *n) { return has_runs(n); }
+#define DENSE(weights, type, more)                                                                \
+  bool is_mve_conv1x1_##weights(const Node *n) { return is_conv1x1(n, type) && more; }            \
+  bool is_mve_conv_##weights(const Node *n) { return is_any_conv(n, type) && more; }              \
+  bool is_mve_conv_over_##weights(const Node *n) { return is_conv_over(n, type) && more; }        \
+  bool is_mve_gemm_##weights(const Node *n) { return is_row(n, type) && more; }                   \
+  bool is_mve_rows_##weights(const Node *n) { return has_weights(n, type) && more; }
+#define GROUPED(weights, type, more)                                                              \
+  bool is_mve_conv_grouped_##weights(const Node *n) {                                             \
+    Plane p;                                                                                      \
+    return is_conv_grouped(n, type, &p) && more;                                                  \
+  }                                                                                               \
+  bool is_mve_conv_over_grouped_##weights(const Node *n) {                                        \
+    Plane p;                                                                                      \
+    return is_conv_grouped(n, type, &p) && stays_behind(&p, 1, kept_rows(&p)) && more;            \
+  }                                                                                               \
+  bool is_mve_conv1x1_grouped_##weights(const Node *n) {                                          \
+    Plane p;                                                                                      \
+    return is_conv_grouped(n, type, &p) && is_pointwise(&p) && more;                              \
+  }                                                                                               \
+  bool is_mve_gemm_grouped_##weights(const Node *n) {                                             \
+    int64_t channels = n->in[1]->dim[0];                                                          \
+    return has_runs(n, type) && n_elements(n->out[0]) == channels && channels % 8 == 0 && more;   \
+  }                                                                                               \
+  bool is_mve_rows_grouped_##weights(const Node *n) { return has_runs(n, type) && more; }
+DENSE(s8, DT_I8, true)
+DENSE(s4, DT_I4, true)
+DENSE(s2, DT_I2, true)
+DENSE(l8, DT_I8, is_looked_up(n))
+GROUPED(s8, DT_I8, true)
+GROUPED(s4, DT_I4, true)
+GROUPED(l8, DT_I8, is_looked_up(n))
+#undef DENSE
+#undef GROUPED
 
 static int64_t padded_depth(const Node *n) {
   return round16(n_elements(n->in[1]) / n->in[1]->dim[0]);

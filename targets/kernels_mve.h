@@ -4,24 +4,16 @@
 
 #include "targets/kernels.h"
 
-/* By the bits of a weight: 8, 4, 2.  `over`: can also write over its input. */
-bool is_mve_conv1x1_s8(const Node *n);
-bool is_mve_conv1x1_s4(const Node *n);
-bool is_mve_conv1x1_s2(const Node *n);
-bool is_mve_conv_s8(const Node *n);
-bool is_mve_conv_s4(const Node *n);
-bool is_mve_conv_s2(const Node *n);
-bool is_mve_conv_over_s8(const Node *n);
-bool is_mve_conv_over_s4(const Node *n);
-bool is_mve_conv_over_s2(const Node *n);
-/* a QGemm of one row */
-bool is_mve_gemm_s8(const Node *n);
-bool is_mve_gemm_s4(const Node *n);
-bool is_mve_gemm_s2(const Node *n);
-/* any QGemm */
-bool is_mve_rows_s8(const Node *n);
-bool is_mve_rows_s4(const Node *n);
-bool is_mve_rows_s2(const Node *n);
+/* Dense layers with weights of a kind, l8: indices into any levels.  `over`: can also write over its
+ * input; gemm: a QGemm of one row, rows: any.  Then the same in runs that have a multiple each. */
+#define DENSE(weights)                                                                            \
+  bool is_mve_conv1x1_##weights(const Node *n), is_mve_conv_##weights(const Node *n);             \
+  bool is_mve_conv_over_##weights(const Node *n);                                                 \
+  bool is_mve_gemm_##weights(const Node *n), is_mve_rows_##weights(const Node *n);
+DENSE(s8) DENSE(s4) DENSE(s2) DENSE(l8)
+DENSE(grouped_s8) DENSE(grouped_s4) DENSE(grouped_l8)
+#undef DENSE
+/* By the bits of a weight: 8, 4, 2. */
 bool is_mve_depthwise_s8(const Node *n);
 bool is_mve_depthwise_s4(const Node *n);
 bool is_mve_depthwise_s2(const Node *n);
@@ -62,12 +54,7 @@ int64_t mve_gemm_scratch_real(const Node *n);
 int64_t mve_conv_scratch_real(const Node *n);
 int64_t mve_depthwise_scratch_real(const Node *n);
 
-/* int4 weights in runs that have a multiple each. */
-bool is_mve_conv_grouped(const Node *n);
-bool is_mve_conv_over_grouped(const Node *n);
-bool is_mve_conv1x1_grouped(const Node *n);
-bool is_mve_gemm_grouped(const Node *n);
-bool is_mve_rows_grouped(const Node *n);
+/* With int4 weights in runs. */
 int64_t mve_conv_grouped_scratch(const Node *n);
 int64_t mve_tile_grouped_scratch(const Node *n);
 int64_t mve_gemm_grouped_scratch(const Node *n);

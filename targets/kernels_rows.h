@@ -23,3 +23,11 @@
   KERNEL_INPLACE(QGemm, isa##_gemm_##weights, #isa "/dense.h", #isa, is_x86_gemm_##weights, prefix##_RUNS, staged_rows_##copy, 1, 0, x86_gemm) \
   KERNEL(DConv, isa##_reals_##weights, #isa "/reals.h", #isa, is_x86_reals_##weights, prefix##_RUNS, staged_rows_##copy, 0, x86_reals) \
   KERNEL(DGemm, isa##_reals_##weights, #isa "/reals.h", #isa, is_x86_reals_##weights, prefix##_RUNS, staged_rows_##copy, 0, x86_reals)
+
+/* Dense layers by runtime/mve, WEIGHTS with "grouped_" where runs have a multiple each; `scratch` likewise. */
+#define MVE_DENSE(weights, scratch, quads, eights) \
+  KERNEL_INPLACE(QConv, mve_conv1x1_##weights, "mve/conv1x1.h", "mve", is_mve_conv1x1_##weights, quads, mve_tile_##scratch, 1, 1, qgemm) \
+  KERNEL_INPLACE(QConv, mve_conv_##weights, "mve/conv.h", "mve", is_mve_conv_over_##weights, quads, mve_conv_##scratch, 1, 1, qconv) \
+  KERNEL(QConv, mve_conv_##weights, "mve/conv.h", "mve", is_mve_conv_##weights, quads, mve_conv_##scratch, 0, qconv) \
+  KERNEL(QGemm, mve_gemm_##weights, "mve/gemm.h", "mve", is_mve_gemm_##weights, eights, mve_gemm_##scratch, 0, qgemm) \
+  KERNEL_INPLACE(QGemm, mve_conv1x1_##weights, "mve/conv1x1.h", "mve", is_mve_rows_##weights, quads, mve_tile_##scratch, 1, 1, qgemm)

@@ -13,9 +13,10 @@
 #include "mve/tile.h"
 
 /* v: runs of weights with multiples, or NULL; then there is one group. */
-QCC_INLINE void qcc_mve_conv(int32_t bits, const struct qcc_conv *p, const struct qcc_mve_groups *v,
-                             const int8_t *x, const int8_t *w, const int32_t *b, const int32_t *m,
-                             const int8_t *table, void *scratch, int8_t *y) {
+QCC_INLINE void qcc_mve_conv(int32_t kind, const struct qcc_conv *p, const struct qcc_mve_groups *v,
+                             const int8_t *x, const int8_t *w, const int8_t *levels,
+                             const int32_t *b, const int32_t *m, const int8_t *table,
+                             void *scratch, int8_t *y) {
   const struct qcc_window *g = &p->g;
   int32_t channels = g->in_c / p->group, cols = g->out_c / p->group;
   int32_t padded = qcc_mve_round16(g->kernel_h * g->kernel_w * channels);
@@ -23,7 +24,7 @@ QCC_INLINE void qcc_mve_conv(int32_t bits, const struct qcc_conv *p, const struc
   int8_t *patch = scratch;
   struct qcc_mve_ring r = qcc_mve_make_ring(g, patch + 2 * second);
   struct qcc_mve_tile t;
-  qcc_mve_set_tile(&t, &p->out, cols, b, patch, patch + second);
+  qcc_mve_set_tile(&t, &p->out, cols, levels, b, patch, patch + second);
   for (int32_t k = 0; k < g->batch; k++, x += g->in_h * g->in_w * g->in_c) {
     qcc_mve_fill(r.rows, p->x_zero, r.span * r.pitch);
     for (int32_t oy = 0, next = 0; oy < g->out_h; oy++) {
@@ -38,12 +39,12 @@ QCC_INLINE void qcc_mve_conv(int32_t bits, const struct qcc_conv *p, const struc
           qcc_mve_patches(g, &r, channels, at + i * channels, (n - 1) * step, patch,
                           patch + second);
           if (p->group > 1)
-            qcc_mve_set_tile(&t, &p->out, cols, b + c, patch, patch + second);
+            qcc_mve_set_tile(&t, &p->out, cols, levels, b + c, patch, patch + second);
           if (v)
-            qcc_mve_groups_tile(&p->out, v, QCC_MVE_PAIR, padded >> 4, cols, patch,
+            qcc_mve_groups_tile(kind, &p->out, v, QCC_MVE_PAIR, padded >> 4, cols, patch,
                                 patch + second, w, b, m, table, y0, y1);
           else
-            qcc_mve_tile(bits, &p->out, padded >> 4, cols, &t, w + i * p->w_next, b + c, m + c,
+            qcc_mve_tile(kind, &p->out, padded >> 4, cols, &t, w + i * p->w_next, b + c, m + c,
                          table, y0, y1);
         }
       }
@@ -51,31 +52,30 @@ QCC_INLINE void qcc_mve_conv(int32_t bits, const struct qcc_conv *p, const struc
   }
 }
 
-QCC_KERNEL void qcc_mve_conv_s8(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
-  qcc_mve_conv(8, p, NULL, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_mve_conv_s4(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
-  qcc_mve_conv(4, p, NULL, x, (const int8_t *)w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_mve_conv_s2(const struct qcc_conv *p, const int8_t *x, const uint8_t *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
-  qcc_mve_conv(2, p, NULL, x, (const int8_t *)w, b, m, table, scratch, y);
-}
-
-/* 16 bytes of scratch more for each run of weights, in front. */
-QCC_KERNEL void qcc_mve_conv_grouped_s4(const struct qcc_conv *p, const struct qcc_groups *q,
-                                        const int8_t *x, const uint8_t *w, const uint8_t *multiple,
-                                        const int32_t *b, const int32_t *m, const int8_t *table,
-                                        void *scratch, int8_t *y) {
-  struct qcc_mve_groups v = {q, multiple, scratch};
-  qcc_mve_conv(4, p, &v, x, (const int8_t *)w, b, m, table, v.raise + 4 * q->n_groups, y);
-}
+#define QCC_MVE_CONV(name, kind, parameter, levels)                                                \
+  QCC_KERNEL void qcc_mve_conv_##name(const struct qcc_conv *p, const int8_t *x, const void *w,    \
+                                      parameter const int32_t *b, const int32_t *m,                \
+                                      const int8_t *table, void *scratch, int8_t *y) {             \
+    qcc_mve_conv(kind, p, NULL, x, w, levels, b, m, table, scratch, y);                            \
+  }
+/* int4: 16 bytes of scratch more for each run of weights, in front. */
+#define QCC_MVE_CONV_GROUPED(name, kind, parameter, levels)                                        \
+  QCC_KERNEL void qcc_mve_conv_grouped_##name(                                                     \
+      const struct qcc_conv *p, const struct qcc_groups *q, const int8_t *x, const void *w,        \
+      parameter const uint8_t *multiple, const int32_t *b, const int32_t *m, const int8_t *table,  \
+      void *scratch, int8_t *y) {                                                                  \
+    struct qcc_mve_groups v = {q, multiple, NULL, levels};                                         \
+    int8_t *rest = qcc_mve_begin_groups(kind, &v, scratch);                                        \
+    qcc_mve_conv(kind, p, &v, x, w, NULL, b, m, table, rest, y);                                   \
+  }
+QCC_MVE_CONV(s8, 8, , NULL)
+QCC_MVE_CONV(s4, 4, , NULL)
+QCC_MVE_CONV(s2, 2, , NULL)
+QCC_MVE_CONV(l8, QCC_LEVELS_8, QCC_WITH_LEVELS, levels)
+QCC_MVE_CONV_GROUPED(s8, 8, , NULL)
+QCC_MVE_CONV_GROUPED(s4, 4, , NULL)
+QCC_MVE_CONV_GROUPED(l8, QCC_LEVELS_8, QCC_WITH_LEVELS, levels)
+#undef QCC_MVE_CONV
+#undef QCC_MVE_CONV_GROUPED
 
 #endif

@@ -9,14 +9,14 @@
 #include "mve/tile.h"
 
 /* v: runs of weights with multiples, or NULL. */
-QCC_INLINE void qcc_mve_conv1x1(int32_t bits, const struct qcc_gemm *p,
+QCC_INLINE void qcc_mve_conv1x1(int32_t kind, const struct qcc_gemm *p,
                                 const struct qcc_mve_groups *v, const int8_t *x, const void *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
+                                const int8_t *levels, const int32_t *b, const int32_t *m,
+                                const int8_t *table, void *scratch, int8_t *y) {
   int8_t *pixels = scratch;
   int32_t padded = qcc_mve_round16(p->depth), backwards = p->cols > p->depth;
   struct qcc_mve_tile t;
-  qcc_mve_set_tile(&t, &p->out, p->cols, b, pixels, pixels + padded);
+  qcc_mve_set_tile(&t, &p->out, p->cols, levels, b, pixels, pixels + padded);
   for (int32_t done = 0, n; done < p->rows; done += n) {
     n = p->rows - done >= 2 ? 2 : 1;
     int32_t row = backwards ? p->rows - done - n : done;
@@ -29,39 +29,37 @@ QCC_INLINE void qcc_mve_conv1x1(int32_t bits, const struct qcc_gemm *p,
       qcc_copy(pixels + padded, from + (n - 1) * p->depth, p->depth);
     }
     if (v)
-      qcc_mve_groups_tile(&p->out, v, QCC_MVE_PAIR, padded >> 4, p->cols, pixels, pixels + padded,
-                          w, b, m, table, to, second);
+      qcc_mve_groups_tile(kind, &p->out, v, QCC_MVE_PAIR, padded >> 4, p->cols, pixels,
+                          pixels + padded, w, b, m, table, to, second);
     else
-      qcc_mve_tile(bits, &p->out, padded >> 4, p->cols, &t, w, b, m, table, to, second);
+      qcc_mve_tile(kind, &p->out, padded >> 4, p->cols, &t, w, b, m, table, to, second);
   }
 }
 
-QCC_KERNEL void qcc_mve_conv1x1_s8(const struct qcc_gemm *p, const int8_t *x, const int8_t *w,
-                                   const int32_t *b, const int32_t *m, const int8_t *table,
-                                   void *scratch, int8_t *y) {
-  qcc_mve_conv1x1(8, p, NULL, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_mve_conv1x1_s4(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                                   const int32_t *b, const int32_t *m, const int8_t *table,
-                                   void *scratch, int8_t *y) {
-  qcc_mve_conv1x1(4, p, NULL, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_mve_conv1x1_s2(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                                   const int32_t *b, const int32_t *m, const int8_t *table,
-                                   void *scratch, int8_t *y) {
-  qcc_mve_conv1x1(2, p, NULL, x, w, b, m, table, scratch, y);
-}
-
-/* 16 bytes of scratch more for each run of weights, in front. */
-QCC_KERNEL void qcc_mve_conv1x1_grouped_s4(const struct qcc_gemm *p, const struct qcc_groups *q,
-                                           const int8_t *x, const uint8_t *w,
-                                           const uint8_t *multiple, const int32_t *b,
-                                           const int32_t *m, const int8_t *table, void *scratch,
-                                           int8_t *y) {
-  struct qcc_mve_groups v = {q, multiple, scratch};
-  qcc_mve_conv1x1(4, p, &v, x, w, b, m, table, v.raise + 4 * q->n_groups, y);
-}
+#define QCC_MVE_CONV1X1(name, kind, parameter, levels)                                             \
+  QCC_KERNEL void qcc_mve_conv1x1_##name(const struct qcc_gemm *p, const int8_t *x, const void *w, \
+                                         parameter const int32_t *b, const int32_t *m,             \
+                                         const int8_t *table, void *scratch, int8_t *y) {          \
+    qcc_mve_conv1x1(kind, p, NULL, x, w, levels, b, m, table, scratch, y);                         \
+  }
+/* int4: 16 bytes of scratch more for each run of weights, in front. */
+#define QCC_MVE_CONV1X1_GROUPED(name, kind, parameter, levels)                                     \
+  QCC_KERNEL void qcc_mve_conv1x1_grouped_##name(                                                  \
+      const struct qcc_gemm *p, const struct qcc_groups *q, const int8_t *x, const void *w,        \
+      parameter const uint8_t *multiple, const int32_t *b, const int32_t *m, const int8_t *table,  \
+      void *scratch, int8_t *y) {                                                                  \
+    struct qcc_mve_groups v = {q, multiple, NULL, levels};                                         \
+    int8_t *rest = qcc_mve_begin_groups(kind, &v, scratch);                                        \
+    qcc_mve_conv1x1(kind, p, &v, x, w, NULL, b, m, table, rest, y);                                \
+  }
+QCC_MVE_CONV1X1(s8, 8, , NULL)
+QCC_MVE_CONV1X1(s4, 4, , NULL)
+QCC_MVE_CONV1X1(s2, 2, , NULL)
+QCC_MVE_CONV1X1(l8, QCC_LEVELS_8, QCC_WITH_LEVELS, levels)
+QCC_MVE_CONV1X1_GROUPED(s8, 8, , NULL)
+QCC_MVE_CONV1X1_GROUPED(s4, 4, , NULL)
+QCC_MVE_CONV1X1_GROUPED(l8, QCC_LEVELS_8, QCC_WITH_LEVELS, levels)
+#undef QCC_MVE_CONV1X1
+#undef QCC_MVE_CONV1X1_GROUPED
 
 #endif

@@ -8,7 +8,11 @@
  * 4 (c + 2) + d + 2.  Arithmetic shifts right leave a, 4 a + b + 2 and so on; the sum with one of
  * these less 4 (int4: 16) times the sum with the next shorter is the sum with the lowest channel,
  * raised by 2 (8) times the sum of x, which is taken once per pixel.  So narrow weights take no
- * more instructions than int8. */
+ * more instructions than int8.
+ *
+ * Indices into levels of two channels share a byte, too.  They are looked up by VLDRB in a table for
+ * bytes: as they come that gives the lower channel, shifted right, where 0 to 15 are left, the upper
+ * one. */
 #ifndef QCC_MVE_DOT_H
 #define QCC_MVE_DOT_H
 
@@ -62,6 +66,20 @@
   "vmladav" A ".s8 r0, q0, q2\n"                                                                   \
   "vmladav" A ".s8 r8, q1, q2\n"
 
+/* %[t] holds the address of the levels meanwhile; there is no register for it beside. */
+#define QCC_MVE_HALF2X4_L8(A, MORE, high0, high1, low0, low1)                                      \
+  "vldrb.8 q2, [%[w]], #16\n"                                                                      \
+  "vldrb.u8 q3, [%[t], q2]\n" MORE "vshr.u8 q2, q2, #4\n"                                         \
+  "vmladav" A ".s8 " low0 ", q0, q3\n"                                                             \
+  "vmladav" A ".s8 " low1 ", q1, q3\n"                                                             \
+  "vldrb.u8 q3, [%[t], q2]\n"                                                                      \
+  "vmladav" A ".s8 " high0 ", q0, q3\n"                                                            \
+  "vmladav" A ".s8 " high1 ", q1, q3\n"
+#define QCC_MVE_STEP2X4_L8(A)                                                                      \
+  "vldrb.8 q0, [r1], #16\n"                                                                        \
+  QCC_MVE_HALF2X4_L8(A, "vldrb.8 q1, [r3], #16\n", "r0", "r8", "r2", "r10")                        \
+  QCC_MVE_HALF2X4_L8(A, "", "r4", "r12", "r6", "lr")
+
 /* One step of one pixel by eight channels, sums in the order of the registers. */
 #define QCC_MVE_TWO_S8(A, X, a, b)                                                                 \
   "vldrb.8 q2, [%[w]], #16\n"                                                                      \
@@ -83,6 +101,18 @@
   QCC_MVE_TWO_S4(A, X, "r4", "r6")                                                                 \
   QCC_MVE_TWO_S4(A, X, "r8", "r10") QCC_MVE_TWO_S4(A, X, "r12", "lr")
 #define QCC_MVE_STEP1X8_S4(A) "vldrb.8 q0, [r1], #16\n" QCC_MVE_MACS1X8_S4(A, "q0")
+#define QCC_MVE_TWO_L8(A, X, high, low)                                                            \
+  "vldrb.8 q2, [%[w]], #16\n"                                                                      \
+  "vldrb.u8 q3, [%[t], q2]\n"                                                                      \
+  "vshr.u8 q2, q2, #4\n"                                                                           \
+  "vmladav" A ".s8 " low ", " X ", q3\n"                                                           \
+  "vldrb.u8 q3, [%[t], q2]\n"                                                                      \
+  "vmladav" A ".s8 " high ", " X ", q3\n"
+#define QCC_MVE_MACS1X8_L8(A, X)                                                                   \
+  QCC_MVE_TWO_L8(A, X, "r0", "r2")                                                                 \
+  QCC_MVE_TWO_L8(A, X, "r4", "r6")                                                                 \
+  QCC_MVE_TWO_L8(A, X, "r8", "r10") QCC_MVE_TWO_L8(A, X, "r12", "lr")
+#define QCC_MVE_STEP1X8_L8(A) "vldrb.8 q0, [r1], #16\n" QCC_MVE_MACS1X8_L8(A, "q0")
 #define QCC_MVE_FOUR_S2(A, X, a, b, c, d)                                                          \
   "vldrb.8 q2, [%[w]], #16\n"                                                                      \
   "vshr.s8 q3, q2, #2\n"                                                                           \
@@ -109,6 +139,11 @@
   "sub lr, lr, r12, lsl #2\n"                                                                      \
   "sub r12, r12, r10, lsl #2\n"                                                                    \
   "sub r10, r10, r8, lsl #2\n"
+
+/* Where %q[v] has what %[t] is, and the levels: before the steps, and behind them, where it is what it
+ * was again. */
+#define QCC_MVE_TO_LEVELS(v) "vmov.32 %[t], %q[" v "][1]\n"
+#define QCC_MVE_FROM_LEVELS(v) "vmov.32 %[t], %q[" v "][0]\n"
 
 /* All steps. r5 is their number less one; where that is a constant, a quarter of it, and what is
  * left of a division by four lies before the loop. */
@@ -146,6 +181,10 @@
       DO(STEP("") STEP("a") QCC_MVE_TWO(STEP) QCC_MVE_FOURS(STEP), __VA_ARGS__);                   \
   } while (0)
 
+QCC_INLINE int32x4_t qcc_mve_keep(const void *t, const int8_t *levels) {
+  return qcc_mve_lanes((int32_t)(intptr_t)t, (int32_t)(intptr_t)levels, 0, 0);
+}
+
 #define QCC_MVE_ADD "vldrb.8 q0, [%[x]], #16\nvaddva.s8 r0, q0\n"
 /* What the sum with a pixel of `steps` vectors raises a narrow channel by, negated. */
 QCC_INLINE int32_t qcc_mve_raise(int32_t bits, const int8_t *x, int32_t steps) {
@@ -165,13 +204,18 @@ QCC_INLINE int32_t qcc_mve_raise(int32_t bits, const int8_t *x, int32_t steps) {
 #undef QCC_MVE_ADD
 
 /* One pixel by four channels. */
-QCC_INLINE int32x4_t qcc_mve_dot1x4(int32_t bits, const int8_t *x, const int8_t *w, int32_t steps,
-                                    int32_t raise) {
-  int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0;
+QCC_INLINE int32x4_t qcc_mve_dot1x4(int32_t kind, const int8_t *x, const int8_t *w,
+                                    const int8_t *levels, int32_t steps, int32_t raise) {
+  int32_t a0 = 0, a1 = 0, a2 = 0, a3 = 0, bits = qcc_weight_bits(kind);
   for (int32_t i = 0; i < steps; i++, x += 16, w += 8 * bits) {
     int8x16_t v = vldrbq_s8(x), w0 = vldrbq_s8(w), w1, w2, w3;
     if (bits == 8) {
       w1 = vldrbq_s8(w + 16), w2 = vldrbq_s8(w + 32), w3 = vldrbq_s8(w + 48);
+    } else if (kind > 16) {
+      uint8x16_t low = vreinterpretq_u8_s8(w0), more = vreinterpretq_u8_s8(vldrbq_s8(w + 16));
+      w1 = vldrbq_gather_offset_s8(levels, low), w3 = vldrbq_gather_offset_s8(levels, more);
+      w0 = vldrbq_gather_offset_s8(levels, vshrq_n_u8(low, 4));
+      w2 = vldrbq_gather_offset_s8(levels, vshrq_n_u8(more, 4));
     } else if (bits == 4) {
       w1 = w0, w3 = vldrbq_s8(w + 16);
       w0 = vshrq_n_s8(w1, 4), w2 = vshrq_n_s8(w3, 4);
@@ -184,9 +228,9 @@ QCC_INLINE int32x4_t qcc_mve_dot1x4(int32_t bits, const int8_t *x, const int8_t 
     a2 = vmladavaq_s8(a2, v, w2);
     a3 = vmladavaq_s8(a3, v, w3);
   }
-  if (bits == 4)
+  if (kind == 4)
     a1 += raise - 16 * a0, a3 += raise - 16 * a2;
-  if (bits == 2)
+  if (kind == 2)
     a3 += raise - 4 * a2, a2 += raise - 4 * a1, a1 += raise - 4 * a0;
   return qcc_mve_lanes(a0, a1, a2, a3);
 }

@@ -90,11 +90,12 @@ struct qcc_mve_row {
 
 /* Eights of channels from t->m up to t->m_end, which is further on; returns the weights behind
  * them.  No shift by 0 is done where it is a constant. */
-#define QCC_MVE_DEFINE_EIGHTS(name, STEP, MACS, START, JOIN, RAISE)                                \
+#define QCC_MVE_DEFINE_EIGHTS(name, has_levels, STEP, MACS, START, JOIN, RAISE)                    \
   QCC_INLINE const int8_t *name(const struct qcc_rescale *r, int32_t steps, struct qcc_mve_row *t, \
-                                const int8_t *w, const int32_t *b) {                               \
+                                const int8_t *w, const int8_t *levels, const int32_t *b) {         \
     int32_t plain = __builtin_constant_p(r->shift) && r->shift == 0;                               \
-    int32_t kept = __builtin_constant_p(steps) && steps % 4 == 0 && qcc_mve_is_full(r);            \
+    int32_t kept = !has_levels && __builtin_constant_p(steps) && steps % 4 == 0 &&                 \
+                   qcc_mve_is_full(r);                                                             \
     int8x16_t v[4];                                                                                \
     register const int8_t *x __asm__("r1");                                                        \
     register int32_t rest __asm__("r5");                                                           \
@@ -107,6 +108,8 @@ struct qcc_mve_row {
       v[0] = vreinterpretq_s8_s16(vdupq_n_s16((int16_t)r->lo));                                    \
       v[1] = v[2] = v[3] = vreinterpretq_s8_s16(vdupq_n_s16((int16_t)r->hi));                      \
     }                                                                                              \
+    if (has_levels)                                                                                \
+      v[2] = vreinterpretq_s8_s32(qcc_mve_keep(t->sums, levels));                                  \
     x = t->x, rest = t->rest;                                                                      \
     if (kept && plain)                                                                             \
       QCC_MVE_BY_KEPT_STEPS(steps, STEP, MACS, START, JOIN, RAISE, "");                            \
@@ -120,12 +123,14 @@ struct qcc_mve_row {
     return w;                                                                                      \
   }
 
-QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s8, QCC_MVE_STEP1X8_S8, QCC_MVE_MACS1X8_S8, "", QCC_MVE_JOIN,
+QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s8, 0, QCC_MVE_STEP1X8_S8, QCC_MVE_MACS1X8_S8, "", QCC_MVE_JOIN,
                       QCC_MVE_BIAS)
-QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s4, QCC_MVE_MORE1X8_S4, QCC_MVE_MORE_MACS1X8_S4,
+QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s4, 0, QCC_MVE_MORE1X8_S4, QCC_MVE_MORE_MACS1X8_S4,
                       QCC_MVE_START_S4, QCC_MVE_JOIN_S4, QCC_MVE_RAISE_S4)
-QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s2, QCC_MVE_STEP1X8_S2, QCC_MVE_MACS1X8_S2, "",
+QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s2, 0, QCC_MVE_STEP1X8_S2, QCC_MVE_MACS1X8_S2, "",
                       QCC_MVE_SPLIT_S2 QCC_MVE_JOIN, QCC_MVE_RAISE_S2)
+QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_l8, 1, QCC_MVE_STEP1X8_L8, QCC_MVE_MACS1X8_L8,
+                      QCC_MVE_TO_LEVELS("v2"), QCC_MVE_FROM_LEVELS("v2") QCC_MVE_JOIN, QCC_MVE_BIAS)
 
 #undef QCC_MVE_BY_KEPT_STEPS
 #undef QCC_MVE_KEPT
@@ -143,24 +148,25 @@ QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_s2, QCC_MVE_STEP1X8_S2, QCC_MVE_MACS1X8_S2,
 #undef QCC_MVE_JOIN_S4
 #undef QCC_MVE_RAISE_S2
 
-QCC_INLINE const int8_t *qcc_mve_eights(int32_t bits, const struct qcc_rescale *r, int32_t steps,
+QCC_INLINE const int8_t *qcc_mve_eights(int32_t kind, const struct qcc_rescale *r, int32_t steps,
                                         struct qcc_mve_row *t, const int8_t *w,
-                                        const int32_t *b) {
-  return bits == 8   ? qcc_mve_eights_s8(r, steps, t, w, b)
-         : bits == 4 ? qcc_mve_eights_s4(r, steps, t, w, b)
-                     : qcc_mve_eights_s2(r, steps, t, w, b);
+                                        const int8_t *levels, const int32_t *b) {
+  return kind == 8   ? qcc_mve_eights_s8(r, steps, t, w, levels, b)
+         : kind == 4 ? qcc_mve_eights_s4(r, steps, t, w, levels, b)
+         : kind == 2 ? qcc_mve_eights_s2(r, steps, t, w, levels, b)
+                     : qcc_mve_eights_l8(r, steps, t, w, levels, b);
 }
 
-QCC_INLINE void qcc_mve_gemm(int32_t bits, const struct qcc_gemm *p, const int8_t *x,
-                             const void *weights, const int32_t *b, const int32_t *m,
-                             const int8_t *table, void *scratch, int8_t *y) {
+QCC_INLINE void qcc_mve_gemm(int32_t kind, const struct qcc_gemm *p, const int8_t *x,
+                             const void *weights, const int8_t *levels, const int32_t *b,
+                             const int32_t *m, const int8_t *table, void *scratch, int8_t *y) {
   int32_t steps = (p->depth + 15) >> 4, whole = p->cols & ~7;
   const int8_t *w = weights;
   if (p->depth & 15) {
     qcc_copy(scratch, x, p->depth);
     x = scratch;
   }
-  int32_t raise = bits < 8 ? qcc_mve_raise(bits, x, steps) : 0;
+  int32_t raise = kind < 8 ? qcc_mve_raise(kind, x, steps) : 0;
   if (whole > 0) {
     struct qcc_mve_row t;
     t.x = x;
@@ -169,56 +175,54 @@ QCC_INLINE void qcc_mve_gemm(int32_t bits, const struct qcc_gemm *p, const int8_
     t.zero = p->out.zero;
     t.m_end = m + whole;
     t.shift = p->out.shift;
-    if (bits < 8) {
+    if (kind < 8) {
       t.factor = -16;
       t.raise = raise;
     }
-    if (bits == 2)
+    if (kind == 2)
       vstrwq_s32(t.sums, qcc_mve_lanes(0, raise, 0, raise));
-    w = qcc_mve_eights(bits, &p->out, steps, &t, w, b);
+    w = qcc_mve_eights(kind, &p->out, steps, &t, w, levels, b);
   }
   if (table)
     qcc_mve_lookup_s8(whole, table, y, y);
-  for (int32_t o = whole; o < p->cols; o += 4, w += 8 * bits * steps) {
+  for (int32_t o = whole; o < p->cols; o += 4, w += 8 * qcc_weight_bits(kind) * steps) {
     int32_t n = p->cols - o;
-    int32x4_t acc = qcc_mve_dot1x4(bits, x, w, steps, raise);
+    int32x4_t acc = qcc_mve_dot1x4(kind, x, w, levels, steps, raise);
     struct qcc_mve_quad q = qcc_mve_load_quad(b + o, m + o, n);
     qcc_mve_store_quad(&p->out, &q, table, acc, n, y + o);
   }
 }
 
-QCC_KERNEL void qcc_mve_gemm_s8(const struct qcc_gemm *p, const int8_t *x, const int8_t *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
-  qcc_mve_gemm(8, p, x, w, b, m, table, scratch, y);
-}
-
-/* b: to that of an odd channel of eights, 16 times the one before is added. */
-QCC_KERNEL void qcc_mve_gemm_s4(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
-  qcc_mve_gemm(4, p, x, w, b, m, table, scratch, y);
-}
-
-QCC_KERNEL void qcc_mve_gemm_s2(const struct qcc_gemm *p, const int8_t *x, const uint8_t *w,
-                                const int32_t *b, const int32_t *m, const int8_t *table,
-                                void *scratch, int8_t *y) {
-  qcc_mve_gemm(2, p, x, w, b, m, table, scratch, y);
-}
-
-/* cols is a multiple of 8.  16 bytes of scratch more for each run of weights, in front. */
-QCC_KERNEL void qcc_mve_gemm_grouped_s4(const struct qcc_gemm *p, const struct qcc_groups *q,
-                                        const int8_t *x, const uint8_t *w, const uint8_t *multiple,
-                                        const int32_t *b, const int32_t *m, const int8_t *table,
-                                        void *scratch, int8_t *y) {
-  struct qcc_mve_groups v = {q, multiple, scratch};
-  if (p->depth & 15) {
-    int8_t *copy = (int8_t *)(v.raise + 4 * q->n_groups);
-    qcc_copy(copy, x, p->depth);
-    x = copy;
+/* b of int4: to that of an odd channel of eights, 16 times the one before is added. */
+#define QCC_MVE_GEMM(name, kind, parameter, levels)                                                \
+  QCC_KERNEL void qcc_mve_gemm_##name(const struct qcc_gemm *p, const int8_t *x, const void *w,    \
+                                      parameter const int32_t *b, const int32_t *m,                \
+                                      const int8_t *table, void *scratch, int8_t *y) {             \
+    qcc_mve_gemm(kind, p, x, w, levels, b, m, table, scratch, y);                                  \
   }
-  qcc_mve_groups_tile(&p->out, &v, QCC_MVE_ROW, (p->depth + 15) >> 4, p->cols, x, x,
-                      (const int8_t *)w, b, m, table, y, y);
-}
+/* cols is a multiple of 8.  int4: 16 bytes of scratch more for each run of weights, in front. */
+#define QCC_MVE_GEMM_GROUPED(name, kind, parameter, levels)                                        \
+  QCC_KERNEL void qcc_mve_gemm_grouped_##name(                                                     \
+      const struct qcc_gemm *p, const struct qcc_groups *q, const int8_t *x, const void *w,        \
+      parameter const uint8_t *multiple, const int32_t *b, const int32_t *m, const int8_t *table,  \
+      void *scratch, int8_t *y) {                                                                  \
+    struct qcc_mve_groups v = {q, multiple, NULL, levels};                                         \
+    int8_t *copy = qcc_mve_begin_groups(kind, &v, scratch);                                        \
+    if (p->depth & 15) {                                                                           \
+      qcc_copy(copy, x, p->depth);                                                                 \
+      x = copy;                                                                                    \
+    }                                                                                              \
+    qcc_mve_groups_tile(kind, &p->out, &v, QCC_MVE_ROW, (p->depth + 15) >> 4, p->cols, x, x, w, b, \
+                        m, table, y, y);                                                           \
+  }
+QCC_MVE_GEMM(s8, 8, , NULL)
+QCC_MVE_GEMM(s4, 4, , NULL)
+QCC_MVE_GEMM(s2, 2, , NULL)
+QCC_MVE_GEMM(l8, QCC_LEVELS_8, QCC_WITH_LEVELS, levels)
+QCC_MVE_GEMM_GROUPED(s8, 8, , NULL)
+QCC_MVE_GEMM_GROUPED(s4, 4, , NULL)
+QCC_MVE_GEMM_GROUPED(l8, QCC_LEVELS_8, QCC_WITH_LEVELS, levels)
+#undef QCC_MVE_GEMM
+#undef QCC_MVE_GEMM_GROUPED
 
 #endif

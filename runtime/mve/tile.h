@@ -17,10 +17,12 @@ struct qcc_mve_tile {
   int32_t zero;
   const int32_t *b_end;
   int32_t shift;
+  const int8_t *levels;  /* of weights that are indices */
 };
 
-#define QCC_MVE_GROUPS(STEPS, SPLIT, RAISE, SHIFT)                                                 \
-  __asm__ volatile("4: ldmdb %[t], {r1, r3, r5}\n" STEPS SPLIT "vmov q0[2], q0[0], r0, r4\n"       \
+#define QCC_MVE_GROUPS(STEPS, START, SPLIT, RAISE, SHIFT)                                          \
+  __asm__ volatile("4: ldmdb %[t], {r1, r3, r5}\n" START STEPS SPLIT                               \
+                   "vmov q0[2], q0[0], r0, r4\n"                                                   \
                    "vmov q0[3], q0[1], r2, r6\n"                                                   \
                    "vmov q1[2], q1[0], r8, r12\n"                                                  \
                    "vmov q1[3], q1[1], r10, lr\n"                                                  \
@@ -58,43 +60,51 @@ QCC_INLINE int32x4_t qcc_mve_lift(int32_t bits, const int8_t *x, int32_t steps) 
 
 /* Whole groups of channels from t->b up to t->b_end, which is further on.  No
  * shift by 0 is done where it is a constant. */
-#define QCC_MVE_DEFINE_GROUPS(name, bits, STEP, SPLIT, RAISE)                                      \
+#define QCC_MVE_DEFINE_GROUPS(name, kind, STEP, START, SPLIT, RAISE)                               \
   QCC_KERNEL void name(const struct qcc_rescale *r, int32_t steps, struct qcc_mve_tile *t,         \
                        const int8_t *w) {                                                          \
     int32x4_t lo = vdupq_n_s32(r->lo), hi = vdupq_n_s32(r->hi), up0 = lo, up1 = lo;                \
-    if (bits < 8) {                                                                                \
-      up0 = qcc_mve_lift(bits, t->x0, steps);                                                      \
-      up1 = qcc_mve_lift(bits, t->x1, steps);                                                      \
+    if (kind < 8) {                                                                                \
+      up0 = qcc_mve_lift(kind, t->x0, steps);                                                      \
+      up1 = qcc_mve_lift(kind, t->x1, steps);                                                      \
     }                                                                                              \
+    if (kind > 16)                                                                                 \
+      up0 = qcc_mve_keep(&t->b, t->levels);                                                        \
     t->rest = __builtin_constant_p(steps) ? (steps - 1) >> 2 : steps - 1;                          \
     if (__builtin_constant_p(r->shift) && r->shift == 0)                                           \
-      QCC_MVE_BY_STEPS(steps, QCC_MVE_GROUPS, STEP, SPLIT, RAISE, "");                             \
+      QCC_MVE_BY_STEPS(steps, QCC_MVE_GROUPS, STEP, START, SPLIT, RAISE, "");                      \
     else                                                                                           \
-      QCC_MVE_BY_STEPS(steps, QCC_MVE_GROUPS, STEP, SPLIT, RAISE, QCC_MVE_SHIFT);                  \
+      QCC_MVE_BY_STEPS(steps, QCC_MVE_GROUPS, STEP, START, SPLIT, RAISE, QCC_MVE_SHIFT);           \
   }
 
-QCC_MVE_DEFINE_GROUPS(qcc_mve_groups_s8, 8, QCC_MVE_STEP2X4_S8, "", "")
-QCC_MVE_DEFINE_GROUPS(qcc_mve_groups_s4, 4, QCC_MVE_STEP2X4_S4, QCC_MVE_SPLIT_S4, QCC_MVE_RAISE)
-QCC_MVE_DEFINE_GROUPS(qcc_mve_groups_s2, 2, QCC_MVE_STEP2X4_S2, QCC_MVE_SPLIT_S2, QCC_MVE_RAISE)
+QCC_MVE_DEFINE_GROUPS(qcc_mve_groups_s8, 8, QCC_MVE_STEP2X4_S8, "", "", "")
+QCC_MVE_DEFINE_GROUPS(qcc_mve_groups_s4, 4, QCC_MVE_STEP2X4_S4, "", QCC_MVE_SPLIT_S4, QCC_MVE_RAISE)
+QCC_MVE_DEFINE_GROUPS(qcc_mve_groups_s2, 2, QCC_MVE_STEP2X4_S2, "", QCC_MVE_SPLIT_S2, QCC_MVE_RAISE)
+QCC_MVE_DEFINE_GROUPS(qcc_mve_groups_l8, QCC_LEVELS_8, QCC_MVE_STEP2X4_L8,
+                      QCC_MVE_TO_LEVELS("up0"), QCC_MVE_FROM_LEVELS("up0"), "")
 
 #undef QCC_MVE_DEFINE_GROUPS
 #undef QCC_MVE_GROUPS
 #undef QCC_MVE_SHIFT
 #undef QCC_MVE_RAISE
 
-QCC_INLINE void qcc_mve_groups(int32_t bits, const struct qcc_rescale *r, int32_t steps,
+QCC_INLINE void qcc_mve_groups(int32_t kind, const struct qcc_rescale *r, int32_t steps,
                                struct qcc_mve_tile *t, const int8_t *w) {
-  if (bits == 8)
+  if (kind == 8)
     qcc_mve_groups_s8(r, steps, t, w);
-  else if (bits == 4)
+  else if (kind == 4)
     qcc_mve_groups_s4(r, steps, t, w);
-  else
+  else if (kind == 2)
     qcc_mve_groups_s2(r, steps, t, w);
+  else
+    qcc_mve_groups_l8(r, steps, t, w);
 }
 
 /* What stays the same from tile to tile: constants, and the inputs of two pixels at x0 and x1. */
 QCC_INLINE void qcc_mve_set_tile(struct qcc_mve_tile *t, const struct qcc_rescale *r, int32_t cols,
-                                 const int32_t *b, const int8_t *x0, const int8_t *x1) {
+                                 const int8_t *levels, const int32_t *b, const int8_t *x0,
+                                 const int8_t *x1) {
+  t->levels = levels;
   t->x0 = x0;
   t->x1 = x1;
   t->zero = r->zero;
@@ -103,7 +113,7 @@ QCC_INLINE void qcc_mve_set_tile(struct qcc_mve_tile *t, const struct qcc_rescal
 }
 
 /* The last n channels, up to three, which make no whole group. */
-QCC_INLINE void qcc_mve_last_group(int32_t bits, const struct qcc_rescale *r, int32_t steps,
+QCC_INLINE void qcc_mve_last_group(int32_t kind, const struct qcc_rescale *r, int32_t steps,
                                    int32_t n, struct qcc_mve_tile *t, const int8_t *w,
                                    const int32_t *b, const int32_t *m, int8_t *y0, int8_t *y1) {
   int32_t constants[8] = {0, 0, 0, 0, 0, 0, 0, 0};
@@ -116,7 +126,7 @@ QCC_INLINE void qcc_mve_last_group(int32_t bits, const struct qcc_rescale *r, in
   t->m = t->b_end = constants + 4;
   t->y0 = codes;
   t->y1 = codes + 4;
-  qcc_mve_groups(bits, r, steps, t, w);
+  qcc_mve_groups(kind, r, steps, t, w);
   t->b_end = b;
   for (int32_t i = 0; i < n; i++) {
     y0[i] = codes[i];
@@ -125,7 +135,7 @@ QCC_INLINE void qcc_mve_last_group(int32_t bits, const struct qcc_rescale *r, in
 }
 
 /* y0 and y1 may be the same pixel when x0 and x1 hold the same. */
-QCC_INLINE void qcc_mve_any_tile(int32_t bits, const struct qcc_rescale *r, int32_t steps,
+QCC_INLINE void qcc_mve_any_tile(int32_t kind, const struct qcc_rescale *r, int32_t steps,
                                  int32_t cols, struct qcc_mve_tile *t, const int8_t *w,
                                  const int32_t *b, const int32_t *m, const int8_t *table,
                                  int8_t *y0, int8_t *y1) {
@@ -135,11 +145,12 @@ QCC_INLINE void qcc_mve_any_tile(int32_t bits, const struct qcc_rescale *r, int3
     t->m = m;
     t->y0 = y0;
     t->y1 = y1;
-    qcc_mve_groups(bits, r, steps, t, w);
+    qcc_mve_groups(kind, r, steps, t, w);
   }
   if (cols > whole)
-    qcc_mve_last_group(bits, r, steps, cols - whole, t, w + whole * 2 * bits * steps, b + whole,
-                       m + whole, y0 + whole, y1 + whole);
+    qcc_mve_last_group(kind, r, steps, cols - whole, t,
+                       w + whole * 2 * qcc_weight_bits(kind) * steps, b + whole, m + whole,
+                       y0 + whole, y1 + whole);
   if (table) {
     qcc_mve_lookup_s8(cols, table, y0, y0);
     if (y1 != y0)
@@ -147,28 +158,31 @@ QCC_INLINE void qcc_mve_any_tile(int32_t bits, const struct qcc_rescale *r, int3
   }
 }
 
-#define QCC_MVE_DEFINE_TILE(name, bits)                                                            \
+#define QCC_MVE_DEFINE_TILE(name, kind)                                                            \
   QCC_KERNEL void name(const struct qcc_rescale *r, int32_t steps, int32_t cols,                   \
                        struct qcc_mve_tile *t, const int8_t *w, const int32_t *b,                  \
                        const int32_t *m, const int8_t *table, int8_t *y0, int8_t *y1) {            \
-    qcc_mve_any_tile(bits, r, steps, cols, t, w, b, m, table, y0, y1);                             \
+    qcc_mve_any_tile(kind, r, steps, cols, t, w, b, m, table, y0, y1);                             \
   }
 
 QCC_MVE_DEFINE_TILE(qcc_mve_tile_s8, 8)
 QCC_MVE_DEFINE_TILE(qcc_mve_tile_s4, 4)
 QCC_MVE_DEFINE_TILE(qcc_mve_tile_s2, 2)
+QCC_MVE_DEFINE_TILE(qcc_mve_tile_l8, QCC_LEVELS_8)
 
 #undef QCC_MVE_DEFINE_TILE
 
-QCC_INLINE void qcc_mve_tile(int32_t bits, const struct qcc_rescale *r, int32_t steps, int32_t cols,
+QCC_INLINE void qcc_mve_tile(int32_t kind, const struct qcc_rescale *r, int32_t steps, int32_t cols,
                              struct qcc_mve_tile *t, const int8_t *w, const int32_t *b,
                              const int32_t *m, const int8_t *table, int8_t *y0, int8_t *y1) {
-  if (bits == 8)
+  if (kind == 8)
     qcc_mve_tile_s8(r, steps, cols, t, w, b, m, table, y0, y1);
-  else if (bits == 4)
+  else if (kind == 4)
     qcc_mve_tile_s4(r, steps, cols, t, w, b, m, table, y0, y1);
-  else
+  else if (kind == 2)
     qcc_mve_tile_s2(r, steps, cols, t, w, b, m, table, y0, y1);
+  else
+    qcc_mve_tile_l8(r, steps, cols, t, w, b, m, table, y0, y1);
 }
 
 #endif
