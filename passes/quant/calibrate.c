@@ -207,15 +207,18 @@ static void choose_auto(Calibration *c, const Range *range, const bool *wanted, 
   free(error);
 }
 
+/* Are the scales of its codes found by calibration? */
+static bool is_static(const ActChoice *a) { return a->format && !a->dynamic; }
+
 /* The choice of who makes the tensor; where that is float, the first reader's that is not: it
  * gets codes. */
 static ActChoice choice_of(const Graph *g, const Context *cx, const Tensor *t) {
   ActChoice own = t->def ? act_choice(g, cx, t->def) : input_choice(g, cx, t);
-  for (int i = 0; !own.format && i < g->n_node; i++)
+  for (int i = 0; !is_static(&own) && i < g->n_node; i++)
     for (int k = 0; k < g->node[i]->n_in; k++) {
       if (g->node[i]->in[k] != t) continue;
       ActChoice reader = act_choice(g, cx, g->node[i]);
-      if (reader.format) return reader;
+      if (is_static(&reader)) return reader;
     }
   return own;
 }
@@ -255,7 +258,7 @@ static bool choose_methods(Graph *g, Context *cx, int *method, ActChoice *choice
     if (is_const(t) || t->dtype != DT_F32) continue;
     ActChoice a = choice[i] = choice_of(g, cx, t);
     float lo, hi;
-    if (!a.format || a.dynamic) continue;
+    if (!is_static(&a)) continue;
     choice[i].format = format_kept(g, cx, t, a.format);
     if (policy_range(cx->policy, t->name, &lo, &hi)) {
       set_range(t, (Range){lo, hi});
