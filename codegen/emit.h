@@ -79,6 +79,8 @@ const char *pointer_to(Emitter *e, const Tensor *t);
 const char *constant_array(Emitter *e, const Tensor *t, const char *kind);
 /* `static const struct qcc_groups q = {...}`; name of the array of multiples, in the kernel's order. */
 const char *write_groups(Emitter *e, const Node *n, const Kernel *k);
+/* `static const struct qcc_outliers s = {...}` where weights lie beside the codes; "&s, ", or "". */
+const char *write_outliers(Emitter *e, const Node *n);
 /* The node's weights (input 1) in the kernel's order. */
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k);
 /* The table of weights that a kernel has as indices. */

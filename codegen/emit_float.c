@@ -69,7 +69,8 @@ void emit_weight_only(Emitter *e, const Node *n, const Kernel *k) {
     for (int64_t i = 0; i < q->n; i++) v[i] = q->multiple[i];
     m = int_array(e, "g", "uint8_t", q->n, v);
   }
-  call(e, "qcc_%s(&p, &q, %s, %s, %s, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), codes, s,
+  const char *beside = write_outliers(e, n);
+  call(e, "qcc_%s(&p, &q, %s%s, %s, %s, %s, %s, %s, %s)", k->name, beside, pointer_to(e, n->in[0]), codes, s,
        m, b, scratch_pointer(e, n), pointer_to(e, n->out[0]));
 }
 

@@ -19,6 +19,18 @@ const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
   return int_array(e, "s", "uint8_t", count, v);
 }
 
+const char *write_outliers(Emitter *e, const Node *n) {
+  static const char *const field_name[] = {"count", "column", "value"}, *const kind[] = {"en", "ec", "ev"};
+  int at = outlier_input(n);
+  if (!at) return "";
+  const char *array[3];
+  for (int i = 0; i < 3; i++) array[i] = constant_array(e, n->in[at + i], kind[i]);
+  open_named(e, "qcc_outliers", "s");
+  for (int i = 0; i < 3; i++) fprintf(e->calls, ".%s = %s, ", field_name[i], array[i]);
+  close_params(e);
+  return "&s, ";
+}
+
 /* Biases; of int4 weights whose channels share bytes, as runtime/mve/gemm.h begins with them. */
 static const char *bias_array(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *b = n->in[2];
@@ -36,18 +48,20 @@ static const char *bias_array(Emitter *e, const Node *n, const Kernel *k) {
 /* What stands before and behind the arguments that all kernels with weights have. */
 typedef enum { WITH_TABLE, WITH_PACKING_AND_TABLE, WITHOUT_TABLE } Arguments;
 
-/* [packing], parameters, [groups], input, weights, [levels], [multiples], bias, multipliers, [table], [scratch],
+/* [packing], parameters, [groups], [outliers], input, weights, [levels], [multiples], bias, multipliers, [table],
+ * [scratch],
  * output. */
 static void call_weighted(Emitter *e, const Node *n, const Kernel *k, Arguments with) {
   const char *groups = optional_input(n, 4) ? write_groups(e, n, k) : NULL, *w = weight_array(e, n, k);
+  const char *beside = write_outliers(e, n);
   const char *b = bias_array(e, n, k), *m = constant_array(e, n->in[3], "m");
   const char *packing = "", *table = "", *levels = "";
   if (k->indices) levels = arena_printf(e->a, ", %s", level_array(e, n, k));
   if (with == WITH_PACKING_AND_TABLE) packing = arena_printf(e->a, "%d, ", packing_of(e, n, k));
   if (with != WITHOUT_TABLE)
     table = arena_printf(e->a, "%s, ", optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL");
-  call(e, "qcc_%s(%s&p, %s%s, %s%s, %s%s%s, %s, %s%s%s)", k->name, packing, groups ? "&q, " : "",
-       pointer_to(e, n->in[0]), w, levels, groups ? groups : "", groups ? ", " : "", b, m, table,
+  call(e, "qcc_%s(%s&p, %s%s%s, %s%s, %s%s%s, %s, %s%s%s)", k->name, packing, groups ? "&q, " : "",
+       beside, pointer_to(e, n->in[0]), w, levels, groups ? groups : "", groups ? ", " : "", b, m, table,
        scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 

@@ -29,6 +29,14 @@ static json_t *kernels_json(const Node *n, const Target *t) {
   return o;
 }
 
+/* Weights beside the codes. */
+static json_t *outliers_json(const Node *n) {
+  int64_t bytes = 0, at = outlier_input(n);
+  for (int64_t i = at; i < at + 3; i++) bytes += stored_bytes(n->in[i]);
+  return json_pack("{s:I, s:I}", "count", (json_int_t)n_elements(n->in[at + 1]), "bytes",
+                   (json_int_t)bytes);
+}
+
 static json_t *layer_json(Arena *a, const Node *n, const Target *t) {
   const Kernel *k = n->kernel;
   json_t *o = json_pack("{s:s, s:s, s:s?, s:I}", "name", n->name, "op", n->op->name, "kernel",
@@ -38,6 +46,7 @@ static json_t *layer_json(Arena *a, const Node *n, const Target *t) {
     const Tensor *w = n->in[1];
     int64_t bytes;
     pack_weights(a, n, k, &bytes);
+    if (outlier_input(n)) json_object_set_new(o, "outliers", outliers_json(n));
     json_object_set_new(o, "weights",
                         json_pack("{s:s, s:o, s:I}", "format",
                                   w->quant                ? w->quant->format->name

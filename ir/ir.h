@@ -359,7 +359,7 @@ bool has_spare_bits(const Format *f);
 const Format *format_of(DType t);         /* the plain integer format of an element type, or NULL */
 int n_formats(void);
 const Format *format_at(int i);
-/* Rows that are mostly 0 (formats/sparse.c): packs n codes, each a byte, and returns the bytes, at most n
+/* Rows that are mostly 0 (formats/outliers.c): packs n codes, each a byte, and returns the bytes, at most n
  * and a bit for each code; the bytes of all rows of constant weights. */
 int64_t pack_sparse(const Format *f, const int8_t *codes, int64_t n, uint8_t *out);
 int64_t sparse_bytes(const Tensor *w);
@@ -369,6 +369,20 @@ int64_t scale_index(const Tensor *t, const QuantSpec *q, int64_t i);
 void quantize_reals(const Tensor *t, const float *x, void *codes);
 void dequantize_codes(const Tensor *t, const void *codes, float *x);
 QuantSpec *new_quant(Graph *g, const Format *f, int axis, int64_t group, int64_t n);
+
+/* ---- outliers.c: weights beside the codes ------------------------------------------------------ */
+
+/* Weights that are kept beside the codes w[rows][row]: how many each row has, where they are in it,
+ * and what they add to the decoded codes there, in units of the row's channel_scale. */
+typedef struct OutlierRows {
+  int64_t rows, n;
+  const uint16_t *count;    /* [rows] */
+  const uint16_t *column;   /* [n] those of all rows end to end */
+  const int16_t *value;     /* [n] */
+} OutlierRows;
+/* Number of the first of the three constant inputs of a node that hold them; 0: it has none. */
+int outlier_input(const Node *n);
+OutlierRows get_outliers(const Node *n, const void *const *in);
 
 /* ---- requantize.c: the integer rules of docs/numerics.md, shared by eval and lowering -------- */
 

@@ -81,6 +81,16 @@ const PolicyKey policy_keys[] = {
    "both", "inputs: rows of weights only are rotated"},
   {"outliers.columns.threshold", KEY_REAL, KEY_TOP, "none", NULL,
    "none", "mode: dynamic: input columns that reach it on the samples are multiplied in real numbers"},
+  {"outliers.sparse.rate", KEY_REAL, KEY_TOP | KEY_RULE, NULL, NULL,
+   "0", "weights beside the codes: at most this share"},
+  {"outliers.sparse.rule", KEY_WORD, KEY_TOP | KEY_RULE, "squeeze spqr", NULL,
+   "squeeze", "which weights these are"},
+  {"outliers.sparse.iqr", KEY_REAL, KEY_TOP | KEY_RULE, NULL, NULL,
+   "1.8", "squeeze: distances between the quartiles from which on weights are large"},
+  {"outliers.sparse.sensitive", KEY_REAL, KEY_TOP | KEY_RULE, NULL, NULL,
+   "0.0005", "squeeze: share for the weights whose loss would cost most"},
+  {"outliers.sparse.threshold", KEY_REAL, KEY_TOP | KEY_RULE, NULL, NULL,
+   "0.2", "spqr: what rounding may cost, in what losing a weight costs on average"},
   {"optimize", KEY_WORD, KEY_TOP, "size balanced speed", NULL,
    "balanced", "how far kernels are specialised"},
   {"schedule.order", KEY_WORD, KEY_TOP, "memory model", NULL,
@@ -105,11 +115,15 @@ static const struct { const char *key; double least, most; } bounds[] = {
   {"weights.sweeps", 0, 100},
   {"transforms.awq.grid", 1, 1000},
   {"transforms.smoothquant.alpha", 0, 1},
+  {"outliers.sparse.rate", 0, 1},
+  {"outliers.sparse.sensitive", 0, 1},
+  {"outliers.sparse.iqr", 0, 100},
+  {"outliers.sparse.threshold", 0, 1e9},
   {"threads", 1, 64}, /* parts of a layer */
 };
 
 static const char *const planned_keys[] = {
-  "outliers.sparse", "kv_cache", "search", "weights.scales", "weights.outliers",
+  "kv_cache", "search", "weights.scales", "weights.outliers",
   "activations.solver", "sensitivity",
 };
 /* clang-format on */

@@ -58,6 +58,9 @@ static void add_weights(Lines *l, const NodeChoice *n) {
   else if (c->granularity == GRAN_GROUP)
     line.how = arena_printf(l->arena, "group of %lld, %s", (long long)c->group, c->solver);
   else line.how = arena_printf(l->arena, "%s, %s", granularity_name(c->granularity), c->solver);
+  if (c->format != NULL && c->outliers.rate > 0)
+    line.how = arena_printf(l->arena, "%s, %g %% outliers by %s", line.how, 100 * c->outliers.rate,
+                            c->outliers.rule);
   line.by = place(l->arena, c->loc, c->won);
   add_line(l, line);
 }

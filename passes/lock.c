@@ -91,6 +91,14 @@ static void print_weights(FILE *f, const WeightChoice *w) {
   fprintf(f, "%s}\n", w->compact ? ", layout: compact" : w->fast ? ", layout: fast" : "");
 }
 
+static void print_outliers(FILE *f, const OutlierChoice *c) {
+  if (c->rate > 0)
+    fprintf(f,
+            "    outliers: {sparse: {rate: %.9g, rule: %s, iqr: %.9g, sensitive: %.9g, "
+            "threshold: %.9g}}\n",
+            c->rate, c->rule, c->iqr, c->sensitive, c->threshold);
+}
+
 static void print_activations(FILE *f, const ActChoice *c) {
   const char *format = format_text(c->format, c->half);
   if (c->format == NULL || !c->dynamic) {
@@ -122,6 +130,7 @@ static void print_rules(FILE *f, const Resolution *res) {
     if (n++ == 0) fputs("rules:\n", f);
     print_match(f, resolved_name(res, c->out));
     if (weights) print_weights(f, &c->w);
+    if (c->w.format != NULL) print_outliers(f, &c->w.outliers);
     if (!is_plain(&c->act)) print_activations(f, &c->act);
   }
 }
@@ -138,14 +147,28 @@ static bool is_stored_sparse(const Graph *g, const Tensor *t) {
   return false;
 }
 
-/* Bits for each element with its share of the scales: float32 each, or a byte per group and a
- * float32 per channel. */
+/* Bits of what lies beside the codes t. */
+static double outlier_bits(const Graph *g, const Tensor *t) {
+  double bits = 0;
+  for (int i = 0; i < g->n_node; i++) {
+    const Node *n = g->node[i];
+    int at = outlier_input(n);
+    if (at == 0 || n->in[at < 3 ? 0 : 1] != t) continue;
+    for (int k = at; k < at + 3; k++) bits += 8.0 * (double)tensor_bytes(n->in[k]);
+    break;
+  }
+  return bits;
+}
+
+/* Bits for each element with its share of what lies beside the codes and of the scales: float32
+ * each, or a byte per group and a float32 per channel. */
 static double bits_per_element(const Graph *g, const Tensor *t) {
   const QuantSpec *q = t->quant;
   int64_t elements = n_elements(t);
   if (elements <= 0) return 0;
   double bits = (double)code_bits(t);
   if (is_stored_sparse(g, t)) bits = 8.0 * (double)sparse_bytes(t);
+  bits += outlier_bits(g, t);
   if (q->multiple == NULL) return (bits + 32.0 * (double)q->n) / (double)elements;
   double channels = q->axis >= 0 ? (double)t->dim[q->axis] : 1;
   return (bits + 8.0 * (double)q->n + 32.0 * channels) / (double)elements;

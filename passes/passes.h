@@ -55,6 +55,14 @@ void run_passes(Graph *g, Context *cx, const char *start_after, const char *stop
 
 /* ---- resolve.c: which choice applies to a node's weights or a tensor's activations ----------- */
 
+/* Weights that are kept beside the codes. */
+typedef struct OutlierChoice {
+  const char *rule;              /* row of quant/outliers.def */
+  double rate;                   /* at most this share of them; 0: none */
+  double iqr;                    /* squeeze: ranges between the quartiles beyond which they are large */
+  double sensitive;              /* squeeze: share that goes to those whose loss would cost most */
+  double threshold;              /* spqr: cost that is too much, in those of losing a weight */
+} OutlierChoice;
 typedef struct WeightChoice {
   const Format *format;          /* NULL: float */
   bool half;                     /* such floats are float16 */
@@ -70,6 +78,7 @@ typedef struct WeightChoice {
   int64_t keep, of;              /* at most `keep` in `of` weights of a channel are not 0; 0: any */
   bool compact;                  /* stored as tightly as the format allows */
   bool fast;                     /* never mind the size; neither: as `optimize` says */
+  OutlierChoice outliers;
   const Rule *won;               /* rule that decided the format, or NULL: preset/defaults */
   Loc loc;
 } WeightChoice;

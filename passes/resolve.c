@@ -91,6 +91,9 @@ static bool choose_clip(const Layers *l, const Node *n, const WeightChoice *c) {
              "'clip' and solver '%s' both decide where weights are cut off (node '%s'): take "
              "'solver: rtn', or leave out 'clip'",
              c->solver, n->name);
+  if (c->outliers.rate > 0)
+    error_at(s->loc, "'clip' and outliers both decide where weights are cut off (node '%s')",
+             n->name);
   return true;
 }
 
@@ -106,6 +109,22 @@ static void check_solver(const Layers *l, const WeightChoice *c) {
            c->format->name);
 }
 
+static double real_of(const Layers *l, const char *key) { return strtod(value_of(l, key), NULL); }
+
+static OutlierChoice choose_outliers(const Layers *l, const WeightChoice *w, const Node *n) {
+  OutlierChoice c = {.rule = value_of(l, "outliers.sparse.rule"),
+                    .rate = real_of(l, "outliers.sparse.rate"),
+                    .iqr = real_of(l, "outliers.sparse.iqr"),
+                    .sensitive = real_of(l, "outliers.sparse.sensitive"),
+                    .threshold = real_of(l, "outliers.sparse.threshold")};
+  const Rule *won;
+  const Setting *s = winner(l, "outliers.sparse.rate", &won);
+  if (c.rate > 0 && w->format != NULL && w->granularity == GRAN_TENSOR)
+    error_at(s->loc, "outliers need a scale per channel or group of weights (for node '%s')",
+             n->name);
+  return c;
+}
+
 static WeightChoice choose_weights(const Layers *l, const Node *n) {
   WeightChoice c = {0};
   c.format = format_choice(l, "weights.format", &c.half, &c.won, &c.loc);
@@ -118,6 +137,7 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   c.compact = strcmp(value_of(l, "weights.layout"), "compact") == 0;
   c.fast = strcmp(value_of(l, "weights.layout"), "fast") == 0;
   choose_pruning(l, &c);
+  c.outliers = choose_outliers(l, &c, n);
   c.clip = choose_clip(l, n, &c);
   check_solver(l, &c);
   if (c.granularity != GRAN_GROUP) return c;
@@ -231,7 +251,7 @@ static bool sets_part(const Rule *r, const char *prefix) {
 
 /* A rule for weights that finds only operators without: probably the wrong node was named. */
 static void check_has_weights(const Matcher *m, const Graph *g, int i, const Rule *r) {
-  if (!sets_part(r, "weights.") || r->require == 0) return;
+  if ((!sets_part(r, "weights.") && !sets_part(r, "outliers.sparse.")) || r->require == 0) return;
   const Node *other = NULL;
   for (int k = 0; k < g->n_node; k++) {
     const Node *n = g->node[k];

@@ -7,16 +7,17 @@
 #include "codes_f32.h"
 #include "conv_f32.h"
 
-/* One output channel of one image; x at the group's first channel, y at the output channel. */
+/* One output channel of every image; x at the group's first channel, y at the output channel. */
 QCC_KERNEL void qcc_conv_channel_f32(const struct qcc_conv_f32 *p, const float *QCC_RESTRICT x,
                                      const float *QCC_RESTRICT w, float bias,
                                      float *QCC_RESTRICT y) {
   const struct qcc_window *g = &p->g;
-  for (int32_t oy = 0; oy < g->out_h; oy++)
-    for (int32_t ox = 0; ox < g->out_w; ox++, y += g->out_c) {
-      struct qcc_runs r = qcc_find_runs(g, p->group, oy, ox);
-      *y = qcc_activate(&p->act, qcc_conv_sum_real(QCC_F32, QCC_F32, &r, x, w) + bias);
-    }
+  for (int32_t n = 0; n < g->batch; n++, x += g->in_h * g->in_w * g->in_c)
+    for (int32_t oy = 0; oy < g->out_h; oy++)
+      for (int32_t ox = 0; ox < g->out_w; ox++, y += g->out_c) {
+        struct qcc_runs r = qcc_find_runs(g, p->group, oy, ox);
+        *y = qcc_activate(&p->act, qcc_conv_sum_real(QCC_F32, QCC_F32, &r, x, w) + bias);
+      }
 }
 
 QCC_KERNEL void qcc_conv_f32_w8(const struct qcc_conv_f32 *p, const struct qcc_codes *q,
@@ -25,12 +26,9 @@ QCC_KERNEL void qcc_conv_f32_w8(const struct qcc_conv_f32 *p, const struct qcc_c
                                 float *QCC_RESTRICT scratch, float *QCC_RESTRICT y) {
   const struct qcc_window *g = &p->g;
   int32_t channels = g->in_c / p->group, per_group = g->out_c / p->group;
-  int32_t in_size = g->in_h * g->in_w * g->in_c, out_size = g->out_h * g->out_w * g->out_c;
   for (int32_t o = 0; o < g->out_c; o++) {
     qcc_decode_row(q, o, g->kernel_h * g->kernel_w * channels, w, scale, multiple, scratch);
-    for (int32_t n = 0; n < g->batch; n++)
-      qcc_conv_channel_f32(p, x + n * in_size + o / per_group * channels, scratch,
-                           bias ? bias[o] : 0.0f, y + n * out_size + o);
+    qcc_conv_channel_f32(p, x + o / per_group * channels, scratch, bias ? bias[o] : 0.0f, y + o);
   }
 }
 

@@ -84,11 +84,15 @@ static bool is_sparse(const Node *n) {
 static bool is_compact_groups(const Node *n) { return is_compact(n) && has_groups(n); }
 static bool is_levels_groups(const Node *n) { return is_levels(n) && has_groups(n); }
 
+/* Do weights lie beside the codes? */
+static bool has_outliers(const Node *n) { return outlier_input(n) > 0; }
+
 /* A matrix product of several rows, for which it pays to unpack the weights first. */
 static bool has_groups_rows(const Node *n) {
   return has_groups(n) && n_elements(n->out[0]) > n->in[1]->dim[0];
 }
 
+static bool has_outliers_rows(const Node *n) { return has_outliers(n) && has_groups_rows(n); }
 static bool is_compact_groups_rows(const Node *n) { return is_compact(n) && has_groups_rows(n); }
 static bool is_levels_groups_rows(const Node *n) { return is_levels(n) && has_groups_rows(n); }
 
@@ -127,6 +131,7 @@ static bool is_pointwise_narrow(const Node *n) { return is_narrow(n) && is_point
 static bool is_pointwise_compact(const Node *n) { return is_compact(n) && is_pointwise(n); }
 static bool is_pointwise_sparse(const Node *n) { return is_sparse(n) && is_pointwise(n); }
 static bool is_pointwise_levels(const Node *n) { return is_levels(n) && is_pointwise(n); }
+static bool is_pointwise_outliers(const Node *n) { return has_outliers(n) && is_pointwise(n); }
 static bool is_pointwise_compact_groups(const Node *n) {
   return is_compact(n) && is_pointwise_groups(n);
 }

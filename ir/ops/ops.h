@@ -46,6 +46,13 @@ int get_ints(const Node *n, const char *attr, int i, const void *const *in, int6
 void put_int(DType t, void *data, int64_t i, int64_t v);
 void *scratch(int64_t n, size_t element_bytes);   /* zeroed; free() it; exits when memory ends */
 
+/* ---- outliers.c, beside get_outliers of ir.h */
+
+/* error_at when weights beside the codes do not fit them. */
+void check_outliers(const Node *n, const Tensor *codes);
+/* w [elements of codes] += the node's weights beside the codes; nothing when it has none. */
+void add_outliers(const Node *n, const void *const *in, const Tensor *codes, float *w);
+
 /* ---- broadcast.c */
 
 enum { WALK_INPUTS = 3 };

@@ -139,12 +139,14 @@ void infer_dequantize(Graph *g, Node *n) {
   if (!inputs_ready(n)) return;
   const Tensor *x = n->in[0];
   if (!x->quant) error_at(n->loc, "Dequantize: the input has no scale");
+  check_outliers(n, x);
   set_type(n, 0, n->out[0]->dtype == DT_F16 ? DT_F16 : DT_F32, x->rank, x->dim, x->layout);
 }
 
 void eval_dequantize(const Node *n, const void *const *in, void *const *out) {
   if (n->out[0]->dtype != DT_F16) {
     dequantize_codes(n->in[0], in[0], out[0]);
+    add_outliers(n, in, n->in[0], out[0]);
     return;
   }
   int64_t count = n_elements(n->out[0]);

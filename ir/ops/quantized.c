@@ -3,7 +3,7 @@
  * Activations are channels-last.
  *
  * Weights with group scales (input `multiple`) sum every group by itself and combine the sums
- * with the group's integer multiple. */
+ * with the group's integer multiple.  Weights beside the codes (outliers.c) are added to their sums. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -41,21 +41,35 @@ static DType need_codes(const Node *n, int i) {
 /* ---- weights, with or without groups */
 
 /* Input numbers of QConv and QGemm. */
-enum { IN_X, IN_W, IN_BIAS, IN_M, IN_MULTIPLE, IN_TABLE };
+enum { IN_X, IN_W, IN_BIAS, IN_M, IN_MULTIPLE, IN_TABLE }; /* then what outliers.c says */
 
 typedef struct Weights {
   const int8_t *w;           /* [rows][k] codes */
   const int32_t *bias;       /* [rows] or NULL */
   const uint8_t *multiple;   /* [rows][groups] or NULL */
   int64_t k, groups, group_size;
+  int32_t *whole;            /* [rows][k] with multiples and what lies beside, if something does */
 } Weights;
 
+/* Codes times their multiples, and to them what lies beside. */
+static int32_t *join_weights(const Node *n, const void *const *in, const Weights *w) {
+  OutlierRows s = get_outliers(n, in);
+  int32_t *whole = scratch(mul_size(s.rows, w->k), sizeof *whole);
+  for (int64_t r = 0, at = 0; r < s.rows; r++) {
+    for (int64_t i = 0; i < w->k; i++)
+      whole[r * w->k + i] = w->w[r * w->k + i] * w->multiple[r * w->groups + i / w->group_size];
+    for (int64_t i = 0; i < s.count[r]; i++, at++) whole[r * w->k + s.column[at]] += s.value[at];
+  }
+  return whole;
+}
+
 static Weights get_weights(const Node *n, const void *const *in, int64_t k) {
-  Weights w = {in[IN_W], in_data(n, in, IN_BIAS), in_data(n, in, IN_MULTIPLE), k, 1, k};
+  Weights w = {in[IN_W], in_data(n, in, IN_BIAS), in_data(n, in, IN_MULTIPLE), k, 1, k, NULL};
   if (w.multiple) {
     w.group_size = attr_int(n, "group_size", k);
     w.groups = k ? (k + w.group_size - 1) / w.group_size : 1;
   }
+  if (outlier_input(n)) w.whole = join_weights(n, in, &w);
   return w;
 }
 
@@ -76,9 +90,22 @@ static void multiply_groups(const Weights *w, const int8_t *x, int64_t count, in
     }
 }
 
+static void multiply_whole(const Weights *w, const int8_t *x, int64_t count, int64_t first,
+                           int64_t rows, int32_t *acc) {
+  for (int64_t p = 0; p < count; p++)
+    for (int64_t r = 0; r < rows; r++) {
+      const int32_t *b = w->whole + (first + r) * w->k;
+      int64_t sum = 0;
+      for (int64_t i = 0; i < w->k; i++) sum += (int64_t)x[p * w->k + i] * b[i];
+      acc[p * rows + r] = (int32_t)sum;
+    }
+}
+
 static void multiply(const Weights *w, const int8_t *x, int64_t count, int64_t first, int64_t rows,
                      int32_t *acc) {
-  if (w->multiple)
+  if (w->whole)
+    multiply_whole(w, x, count, first, rows, acc);
+  else if (w->multiple)
     multiply_groups(w, x, count, first, rows, acc);
   else
     matmul_i32(count, rows, w->k, x, w->w + first * w->k, acc);
@@ -109,7 +136,10 @@ static void check_weights(const Node *n, int64_t rows, int64_t k) {
   need_vector(n, IN_M, "m", rows);
   need_type(n, IN_TABLE, DT_I8);
   need_vector(n, IN_TABLE, "table", 256);
+  check_outliers(n, n->in[IN_W]);
   const Tensor *multiple = in_tensor(n, IN_MULTIPLE);
+  if (outlier_input(n) && !multiple)
+    error_at(n->loc, "%s: weights beside the codes need multiples", op_name(n));
   if (!multiple) return;
   need_type(n, IN_MULTIPLE, DT_U8);
   int64_t size = attr_int(n, "group_size", 0);
@@ -224,6 +254,7 @@ void eval_qconv(const Node *n, const void *const *in, void *const *out) {
     qconv_depthwise(&w, &weights, &o, in[IN_X], x_zero, out[0]);
   else
     qconv_im2col(&w, &weights, &o, in[IN_X], type, x_zero, out[0]);
+  free(weights.whole);
 }
 
 /* ---- QGemm */
@@ -257,6 +288,7 @@ void eval_qgemm(const Node *n, const void *const *in, void *const *out) {
   multiply(&weights, in[IN_X], count, 0, rows, acc);
   finish_block(&o, &weights, acc, count, 0, rows, rows, out[0]);
   free(acc);
+  free(weights.whole);
 }
 
 /* ---- QMatMul: both operands are activations */

@@ -1,6 +1,6 @@
 /* weight_only.c - WConv and WGemm: Conv and Gemm (transB = 1) on real activations whose constant
  * weights are kept as codes and decoded where they are used.  Made by lowering; inputs x, w
- * codes, bias. */
+ * codes, bias, and weights beside the codes (outliers.c). */
 #include <stdlib.h>
 
 #include "ir/ops/ops.h"
@@ -22,6 +22,7 @@ static const Node *float_node(const Node *n, Shim *s) {
   s->in[1] = &s->weights;
   s->node = *n;
   s->node.in = s->in;
+  if (n->n_in > 3) s->node.n_in = 3;
   s->node.op = find_op(is_op(n, "WConv") ? "Conv" : "Gemm");
   return &s->node;
 }
@@ -29,6 +30,7 @@ static const Node *float_node(const Node *n, Shim *s) {
 void infer_weight_only(Graph *g, Node *n) {
   if (!n->in[1] || !n->in[1]->quant)
     error_at(n->loc, "%s: weights have no quantization", n->op->name);
+  check_outliers(n, n->in[1]);
   Shim s;
   float_node(n, &s);
   s.node.op->infer(g, &s.node);
@@ -39,6 +41,7 @@ void eval_weight_only(const Node *n, const void *const *in, void *const *out) {
   const Node *f = float_node(n, &s);
   float *w = scratch(n_elements(n->in[1]), sizeof *w);
   dequantize_codes(n->in[1], in[1], w);
+  add_outliers(n, in, n->in[1], w);
   f->op->eval(f, (const void *const[]){in[0], w, n->n_in > 2 ? in[2] : NULL}, out);
   free(w);
 }

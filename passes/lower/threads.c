@@ -28,10 +28,10 @@ static bool is_any(const Node *n, const char *const *ops) {
   return false;
 }
 
-/* Weights that are constant, one output column for each of their rows. */
+/* Weights that are constant, one output column for each of their rows, and nothing beside them. */
 static bool has_columns(const Node *n) {
   static const char *const ops[] = {"QGemm", "WGemm", "Gemm", NULL};
-  return is_any(n, ops) && is_const(n->in[1]) && !attr_int(n, "transA", 0) &&
+  return is_any(n, ops) && is_const(n->in[1]) && !outlier_input(n) && !attr_int(n, "transA", 0) &&
          (!is_op(n, "Gemm") || attr_int(n, "transB", 0));
 }
 

@@ -32,6 +32,20 @@ double largest_sum(const Tensor *x, const Tensor *w, int64_t c, int64_t row) {
   return sum_channel(x, w, c, row).bound;
 }
 
+/* Adds what lies beside the codes, d the Dequantize that decodes them. */
+static void sum_beside(const Tensor *x, const Node *d, Channel *channel) {
+  if (!outlier_input(d)) return;
+  const void *in[4];
+  for (int i = 0; i < d->n_in; i++) in[i] = d->in[i]->data;
+  OutlierRows s = get_outliers(d, in);
+  double most = x->dtype == DT_I16 ? 32768 : 128;
+  for (int64_t c = 0, at = 0; c < s.rows; c++)
+    for (int64_t i = 0; i < s.count[c]; i++, at++) {
+      channel[c].sum += s.value[at];
+      channel[c].bound += fabs((double)s.value[at]) * most;
+    }
+}
+
 double weight_scale(const QuantSpec *q, int64_t c) {
   if (q->channel_scale) return q->channel_scale[q->axis < 0 ? 0 : c];
   return q->scale[q->axis < 0 ? 0 : c];
@@ -64,9 +78,12 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
           hi;
   double *scale = arena_alloc(g->arena, channels * (int64_t)sizeof *scale), bound = 0;
   bool fits = true;
+  Channel *channel = arena_alloc(g->arena, channels * (int64_t)sizeof *channel);
+  for (int64_t c = 0; c < channels; c++) channel[c] = sum_channel(x, w, c, row);
+  sum_beside(x, n->in[1]->def, channel);
   for (int64_t c = 0; c < channels; c++) {
     double s = scale_of(x) * weight_scale(w->quant, c);
-    Channel k = sum_channel(x, w, c, row);
+    Channel k = channel[c];
     double folded = rint((bias ? bias[c] : 0) / s) - (double)x_zero * k.sum;
     scale[c] = s / scale_of(y);
     bound = fmax(bound, fabs(folded) + k.bound);
@@ -90,10 +107,12 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
       new_const(g, fresh_name(g, arena_printf(g->arena, "%s_m", name)), DT_I32, 1, &channels, m);
   Tensor *kt = weight_multiples(g, name, w);
   clamp_codes(n, y, &lo, &hi);
+  const Node *decoder = n->in[1]->def;
   Node *q = replace_by(g, n, quantize, conv ? "QConv" : "QGemm", kt ? 5 : 4,
                        (Tensor *[]){x, w, bt, mt, kt});
   if (conv) copy_window(g, q, &window);
   if (kt) set_int(g, q, "group_size", w->quant->group);
+  for (int i = 0; outlier_input(decoder) && i < 3; i++) set_input(g, q, 6 + i, decoder->in[1 + i]);
   if (attr_int(n, "compact", 0)) set_int(g, q, "compact", 1);
   if (attr_int(n, "sparse", 0)) set_int(g, q, "sparse", 1);
   if (bound > INT32_MAX) set_int(g, q, "wide", 1);

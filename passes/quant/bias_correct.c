@@ -21,14 +21,16 @@ static bool has_plain_bias(const Node *n) {
          (is_float_const(bias) && bias->rank == 1 && bias->dim[0] == n->in[1]->dim[0]);
 }
 
-void correct_bias(Graph *g, Node *n, const Tensor *codes, const Moments *x) {
+void correct_bias(Graph *g, Node *n, const Node *decoder, const Moments *x) {
   if (!has_plain_bias(n)) return;
   const float *w = floats_of(n->in[1]);
   const Tensor *old = n->n_in > 2 ? n->in[2] : NULL;
-  int64_t channels = codes->dim[0], per_group = channels / x->groups;
-  float *decoded = scratch(n_elements(codes), sizeof *decoded);
+  int64_t channels = n->in[1]->dim[0], per_group = channels / x->groups;
+  float *decoded = scratch(n_elements(n->in[1]), sizeof *decoded);
   float *bias = arena_alloc(g->arena, channels * (int64_t)sizeof *bias);
-  dequantize_codes(codes, codes->data, decoded);
+  const void *in[4];
+  for (int i = 0; i < decoder->n_in; i++) in[i] = decoder->in[i]->data;
+  eval_node(decoder, in, (void *const[]){decoded});
   for (int64_t o = 0; o < channels; o++) {
     const double *exact = x->float_mean + o / per_group * x->k,
                  *mean = x->mean + o / per_group * x->k;

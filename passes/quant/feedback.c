@@ -14,7 +14,7 @@
 #include <string.h>
 
 #include "ir/ops/ops.h"
-#include "passes/quant/solvers.h"
+#include "passes/quant/outliers.h"
 
 enum { CHUNK = 32 }; /* channels at a time; a constant, so that threads change nothing */
 
@@ -55,7 +55,7 @@ static void fit_group(Layer *l, int64_t channel, int64_t column, const double *t
   int64_t element = channel * l->row + column, index = scale_index(l->t, q, element);
   float *w = scratch(n, sizeof *w);
   for (int64_t i = 0; i < n; i++) w[i] = drop != NULL && drop[i] ? 0 : (float)t[i];
-  float s = l->solver->fit(w, l->importance != NULL ? l->importance + element : NULL, n, q->format);
+  float s = fit_part(l, w, element, n);
   free(w);
   if (!(s > 0)) return;
   float channel_scale = q->channel_scale[channel];
@@ -81,10 +81,11 @@ static double round_vector(Chunk *c, int64_t i, int64_t k, int64_t n, double *t,
   if (zero) memset(l->codes + element, 0, (size_t)n);
   else nearest_codes(t, n, (float)scale, l->q->format, l->codes + element);
   for (int64_t j = 0; j < n; j++) {
-    double sum = 0;
-    c->e[i * row + k + j] = target[j] - scale * code_value(l->q->format, l->codes[element + j]);
+    double sum = 0, q = scale * code_value(l->q->format, l->codes[element + j]);
+    if (!zero) q = settle_weight(l, element + j, t[j], q, c->f->d[k + j]);
+    c->e[i * row + k + j] = target[j] - q;
     for (int64_t h = 0; h <= j; h++)
-      sum += (t[h] - scale * code_value(l->q->format, l->codes[element + h])) * r[h * row + j];
+      sum += (t[h] - target[h] + c->e[i * row + k + h]) * r[h * row + j];
     loss += c->f->d[k + j] * sum * sum;
   }
   return loss;
@@ -155,6 +156,15 @@ double round_with_feedback(Layer *l, const Factor *f, int64_t from, int64_t n, A
   return sum;
 }
 
+/* Outliers of a group's channels are judged by the costs of the loop. */
+static void start_outliers(Layer *l, const Factor *f, int64_t group) {
+  double *cost = scratch(f->n, sizeof *cost);
+  for (int64_t k = 0; k < f->n; k++) cost[f->order[k]] = f->d[k];
+  set_outlier_limit(l, group, cost);
+  l->outliers->asked = true;
+  free(cost);
+}
+
 int order_of(const Layer *l) { return l->choice->act_order ? ORDER_BY_SIZE : ORDER_AS_IS; }
 
 const char *round_groups(Layer *l, AimFn *aim, int order) {
@@ -166,9 +176,11 @@ const char *round_groups(Layer *l, AimFn *aim, int order) {
                                l->q->format->vector);
     if (f == NULL) {
       round_to_nearest(l);
+      if (l->outliers != NULL) l->outliers->asked = false;
       return "the Hessian of its inputs cannot be factored: weights are rounded to nearest";
     }
     if (f->damp > l->choice->damp) note = "the Hessian of its inputs needed more damping";
+    if (l->outliers != NULL) start_outliers(l, f, g);
     round_with_feedback(l, f, g * n, n, aim, FEEDBACK_BLOCK);
     free_factor(f);
   }

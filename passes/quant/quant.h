@@ -12,14 +12,15 @@ typedef struct LayerInput {
   const Moments *moments;  /* what the solver needs, or NULL */
 } LayerInput;
 
-/* Codes for the constant weights of a Conv or Gemm by the choice; returns the code tensor.  *note
- * is what the user should know of it, or NULL. */
+/* Codes for the constant weights of a Conv or Gemm by the choice; returns the code tensor.  Sets
+ * beside[0..2] where some weights lie beside the codes (ir/outliers.c; NULL: none do).  *note is what
+ * the user should know of it, or NULL. */
 Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, const LayerInput *x,
-                         const char **note);
+                         Tensor *beside[3], const char **note);
 
-/* Changes the bias of a Conv or Gemm, whose weights become `codes`, so that its outputs have the
- * mean of the float network's on the samples; x has means. */
-void correct_bias(Graph *g, Node *n, const Tensor *codes, const Moments *x);
+/* Changes the bias of a Conv or Gemm, whose weights become what `decoder` makes of constants, so that
+ * its outputs have the mean of the float network's on the samples; x has means. */
+void correct_bias(Graph *g, Node *n, const Node *decoder, const Moments *x);
 
 /* Makes a Conv or Gemm read its input through codes whose scales are found at run time, as its
  * choice says; nodes that read the same tensor in the same way share them.  skip: int32 columns that

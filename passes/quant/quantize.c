@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "passes/quant/channels.h"
+#include "passes/quant/outliers.h"
 #include "passes/quant/quant.h"
 #include "passes/quant/range.h"
 #include "passes/simplify/simplify.h"
@@ -147,6 +148,12 @@ static bool wants_dynamic(Plan *p, const Node *n) {
     add_note(p->cx, n->name, "%s stays in float: its weights are floats of 8 bits", n->op->name);
     return false;
   }
+  if (weights && weight_choice(p->g, p->cx, n).outliers.rate > 0) {
+    add_note(p->cx, n->name,
+             "%s stays in float: weights beside the codes have no kernel with scales from run time",
+             n->op->name);
+    return false;
+  }
   return true;
 }
 
@@ -184,6 +191,8 @@ static bool has_int16_form(const Node *n, const WeightChoice *w, const char **wh
   *why = "no integer kernel with int16 activations";
   if (is_op(n, "Relu") || is_op(n, "Clip")) return true;
   if (is_unary(n) || is_op(n, "MatMul") || is_op(n, "Softmax")) return false;
+  if (w->format && w->outliers.rate > 0)
+    return *why = "weights beside the codes have no kernel with int16 activations", false;
   if (w->format && w->granularity == GRAN_GROUP)
     return *why = "weights in groups have no kernel with int16 activations", false;
   return true;
@@ -495,8 +504,8 @@ static bool same_quant(const QuantSpec *a, const QuantSpec *b) {
 static int needs_of(const Context *cx, const Node *n, const WeightChoice *w) {
   if (attr_int(n, "transA", 0)) return NEEDS_NOTHING; /* its vectors are columns */
   bool means = policy_has(cx->policy, "transforms", "bias_correct");
-  return find_solver(w->solver)->needs | (means ? NEEDS_MEANS : NEEDS_NOTHING) |
-         (w->clip ? NEEDS_HESSIAN : NEEDS_NOTHING);
+  return find_solver(w->solver)->needs | outlier_needs(&w->outliers) |
+         (means ? NEEDS_MEANS : NEEDS_NOTHING) | (w->clip ? NEEDS_HESSIAN : NEEDS_NOTHING);
 }
 
 /* Does something look at the inputs of layers?  Then there must be samples. */
@@ -506,9 +515,9 @@ static bool looks_at_samples(const Graph *g, const Context *cx) {
     if ((!is_op(n, "Conv") && !is_op(n, "Gemm")) || !is_float_const(n->in[1])) continue;
     WeightChoice w = weight_choice(g, cx, n);
     if (!w.format || needs_of(cx, n, &w) == NEEDS_NOTHING) continue;
-    bool solver = find_solver(w.solver)->needs != NEEDS_NOTHING;
-    const char *who = arena_printf(g->arena, solver ? "solver '%s'" : "transform '%s'",
-                                   solver ? w.solver : w.clip ? "awq" : "bias_correct");
+    const char *who = w.clip ? "transform 'awq'" : "transform 'bias_correct'";
+    if (outlier_needs(&w.outliers)) who = arena_printf(g->arena, "outlier rule '%s'", w.outliers.rule);
+    if (find_solver(w.solver)->needs) who = arena_printf(g->arena, "solver '%s'", w.solver);
     need_samples(cx, w.loc, who, n->name);
     return true;
   }
@@ -537,6 +546,7 @@ static void quantize_node_weights(Plan *p, Node *n, bool integer) {
              w.solver);
     w.solver = "mse";
   }
+  if (attr_int(n, "transA", 0)) w.outliers.rate = 0;
   /* The scale of the activation: its Dequantize is already there when the node is an integer
    * one. */
   const Node *dq = integer ? n->in[0]->def : NULL;
@@ -544,16 +554,17 @@ static void quantize_node_weights(Plan *p, Node *n, bool integer) {
                   .bias = integer && n->n_in > 2 && n->in[2] ? n->in[2]->data : NULL,
                   .moments = moments_for(p, n, &w)};
   const char *note;
-  Tensor *codes = quantize_weights(g, n->in[1], &w, &x, &note);
+  Tensor *beside[3] = {NULL}, *codes = quantize_weights(g, n->in[1], &w, &x, beside, &note);
   if (note) add_note(p->cx, n->name, "%s", note);
-  if (x.moments && x.moments->mean) correct_bias(g, n, codes, x.moments);
+  const char *name = arena_printf(g->arena, "%s_dq", codes->name);
+  Tensor *decoded = add_dequantize(g, node_index(g, n), codes, name);
+  for (int i = 0; i < 3 && beside[i]; i++) set_input(g, decoded->def, 1 + i, beside[i]);
+  if (x.moments && x.moments->mean) correct_bias(g, n, decoded->def, x.moments);
   if (w.compact || (!w.fast && p->cx->target && p->cx->target->is_small))
     set_int(g, n, "compact", 1);
   int64_t dense = (n_elements(codes) * w.format->bits + 7) / 8;
   if ((w.sparsity > 0 || w.keep > 0) && sparse_bytes(codes) < dense) set_int(g, n, "sparse", 1);
-  set_input(
-      g, n, 1,
-      add_dequantize(g, node_index(g, n), codes, arena_printf(g->arena, "%s_dq", codes->name)));
+  set_input(g, n, 1, decoded);
 }
 
 /* Lowering takes what stands between Dequantize and Quantize for an integer operator; a node

@@ -175,7 +175,7 @@ static float *decoded_weights(const Trial *t, const double *s) {
   WeightChoice choice = t->w;
   if (find_solver(choice.solver)->needs != NEEDS_NOTHING) choice.solver = "mse";
   const char *note;
-  const Tensor *codes = quantize_weights(g, scaled, &choice, &(LayerInput){.scale = 1}, &note);
+  const Tensor *codes = quantize_weights(g, scaled, &choice, &(LayerInput){.scale = 1}, NULL, &note);
   dequantize_codes(codes, codes->data, decoded);
   free_arena(a);
   return decoded;

@@ -1,6 +1,6 @@
 /* solvers.c - the table of solvers, made from solvers.def, and what they share: runs of weights
  * that have one scale, the nearest code and multiple. */
-#include "passes/quant/solvers.h"
+#include "passes/quant/outliers.h"
 
 #include <math.h>
 #include <string.h>
@@ -61,6 +61,11 @@ uint8_t nearest_multiple(double m, const Format *f) {
   frexp(fmax(m, 1), &exponent);
   double step = exponent > bits ? ldexp(1, exponent - bits) : 1;
   return (uint8_t)fmin(fmax(rint(m / step), 1) * step, 256 - step);
+}
+
+float fit_part(const Layer *l, const float *w, int64_t from, int64_t n) {
+  if (l->outliers != NULL) return l->outliers->rule->fit(l, w, from, n);
+  return l->solver->fit(w, l->importance != NULL ? l->importance + from : NULL, n, l->q->format);
 }
 
 /* Runs are contiguous because the channel is the first dimension (axis 0), or there is only one

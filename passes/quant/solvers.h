@@ -37,6 +37,7 @@ typedef struct Layer {
   const float *dense;      /* w before some were set to 0, or NULL: none were */
   DropFn *drop;            /* of a solver with feedback; NULL: no code is to be 0 */
   int64_t drop_every;      /* asked for so many columns of one channel; 0: for blocks of channels */
+  struct Outliers *outliers; /* weights that are kept beside the codes, or NULL */
 } Layer;
 
 /* Scale of n weights; anything that is not positive: they are all 0. */
@@ -68,6 +69,9 @@ uint8_t nearest_multiple(double m, const Format *f);
 /* The scale with which a run, rounded to nearest, has the least error at the layer's outputs, of those that
  * the solver fits to it after its largest weights are cut off; the layer has a Hessian (clip.c). */
 float clipped_scale(const Layer *l, const float *w, int64_t n, int64_t from);
+/* The scale that the solver gives the n weights w, which stand for elements from `from` on, without
+ * the outliers among them. */
+float fit_part(const Layer *l, const float *w, int64_t from, int64_t n);
 /* Calls fn for every run of n weights that share scale number `index`; `from` is the run's first
  * element.  In parallel: fn may write what belongs to its run only. */
 typedef void RunFn(void *ctx, const float *w, int64_t n, int64_t from, int64_t index);
@@ -82,6 +86,14 @@ int64_t count_dropped(const WeightChoice *c, int64_t n);
 void drop_smallest(const double *score, int64_t n, int64_t count, bool *drop);
 /* The weights with those that matter least set to 0; from malloc. */
 float *prune_weights(const Layer *l);
+
+/* ---- outliers.c: weights that are kept beside the codes -------------------------------------- */
+
+/* What a weight comes to that should be `now` and has a code worth q, where an error costs `cost` per
+ * square: q, or more exactly `now` where it is kept. */
+double settle_weight(const Layer *l, int64_t element, double now, double q, double cost);
+/* Which costs may be had, by what each column of a group's channels costs in the solver's loop. */
+void set_outlier_limit(Layer *l, int64_t group, const double *cost);
 
 /* ---- feedback.c: rounding that makes up for its own errors ----------------------------------- */
 

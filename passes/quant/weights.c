@@ -7,26 +7,27 @@
 
 #include "ir/ops/ops.h"
 #include "passes/quant/quant.h"
-#include "passes/quant/solvers.h"
+#include "passes/quant/outliers.h"
 
 /* Scale that the solver would give a run. */
 static void fit_run(void *ctx, const float *w, int64_t n, int64_t from, int64_t index) {
   Layer *l = ctx;
-  const float *importance = l->importance != NULL ? l->importance + from : NULL;
   bool clip = l->choice->clip && l->x != NULL && l->x->hessian != NULL;
-  float scale = clip ? clipped_scale(l, w, n, from) : l->solver->fit(w, importance, n, l->q->format);
+  float scale = clip ? clipped_scale(l, w, n, from) : fit_part(l, w, from, n);
   l->q->scale[index] = scale > 0 ? scale : 1;
 }
 
 /* scale[c, g] = channel_scale[c] * multiple[c, g]. */
-static void make_multiples(Graph *g, const Tensor *w, QuantSpec *q) {
+static void make_multiples(Graph *g, const Tensor *w, const Layer *l, const LayerInput *x) {
+  QuantSpec *q = l->q;
   int64_t channels = q->axis < 0 ? 1 : w->dim[q->axis], groups = q->n / channels;
   q->multiple = arena_alloc(g->arena, q->n);
   q->channel_scale = arena_alloc(g->arena, channels * (int64_t)sizeof(float));
   for (int64_t c = 0; c < channels; c++) {
     float largest = 0;
     for (int64_t k = 0; k < groups; k++) largest = fmaxf(largest, q->scale[c * groups + k]);
-    q->channel_scale[c] = largest / nearest_multiple(255, q->format);
+    int top = l->outliers ? outlier_multiple(l, c, largest, x->scale, x->bias) : 255;
+    q->channel_scale[c] = largest / nearest_multiple(top, q->format);
     for (int64_t k = 0; k < groups; k++) {
       double m = (double)q->scale[c * groups + k] / (double)q->channel_scale[c];
       q->multiple[c * groups + k] = nearest_multiple(m, q->format);
@@ -87,27 +88,31 @@ static float *spread_importance(const Layer *l) {
 }
 
 Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, const LayerInput *x,
-                         const char **note) {
+                         Tensor *beside[3], const char **note) {
   int64_t count = n_elements(w), channels = w->dim[0], row = channels ? count / channels : 0;
+  bool wanted = beside != NULL && choice->outliers.rate > 0, outliers = wanted && row <= UINT16_MAX;
   bool groups = choice->granularity == GRAN_GROUP && choice->group < row;
+  int64_t group = groups ? choice->group : row;
   int axis = choice->granularity == GRAN_TENSOR ? -1 : 0;
-  int64_t n = axis < 0 ? 1
-              : groups ? channels * ((row + choice->group - 1) / choice->group)
-                       : channels;
+  int64_t n = axis < 0 ? 1 : channels * (group ? (row + group - 1) / group : 1);
   Tensor *t = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_codes", w->name)),
                         choice->format->dtype, w->rank, w->dim, arena_alloc(g->arena, count + 1));
   t->layout = w->layout;
-  t->quant = new_quant(g, choice->format, axis, groups ? choice->group : 0, n);
+  t->quant = new_quant(g, choice->format, axis, groups || outliers ? group : 0, n);
   Layer l = {.solver = find_solver(choice->solver), .choice = choice, .t = t, .w = w->data,
              .channels = channels, .row = row, .q = t->quant, .codes = t->data, .x = x->moments};
   if (!l.solver) error_at(choice->loc, "unknown solver '%s'", choice->solver);
-  if (l.x != NULL && l.x->hessian != NULL) l.importance = spread_importance(&l);
+  if (l.solver->needs & NEEDS_HESSIAN) l.importance = spread_importance(&l);
   float *pruned = is_pruned(choice) ? prune_weights(&l) : NULL;
   if (pruned != NULL) l.dense = l.w, l.w = pruned;
+  if (outliers) new_outliers(&l);
   for_each_run(t, t->quant, fit_run, l.w, &l);
   settle_scales(w, l.w, t->quant, x->scale, x->bias);
-  if (groups) make_multiples(g, t, t->quant);
+  if (t->quant->group) make_multiples(g, t, &l, x);
   *note = l.solver->round(&l);
+  if (outliers) store_outliers(g, &l, w->name, beside);
+  else if (wanted) *note = "no weights lie beside the codes of rows as long as its";
+  free_outliers(l.outliers);
   free(l.importance);
   free(pruned);
   return t;

@@ -157,6 +157,33 @@ static void add_groups(Program *p, Node *n, Tensor *w) {
   set_int(g, n, "group_size", size);
 }
 
+/* Weights beside the codes, at random places; returns the largest sum of their magnitudes in a channel.
+ * With them a weight fits 16 bits. */
+static int64_t add_beside(Program *p, Node *n, Tensor *w) {
+  Graph *g = p->g;
+  int64_t channels = w->dim[0], depth = n_elements(w) / channels, total = 0, most = 0;
+  uint16_t *count = arena_alloc(g->arena, channels * 2);
+  uint16_t *column = arena_alloc(g->arena, n_elements(w) * 2 + 2);
+  int16_t *value = arena_alloc(g->arena, n_elements(w) * 2 + 2);
+  int often = pick(1, 9), room = INT16_MAX + 255 * (w->dtype == DT_I8 ? -128 : -8);
+  room = room < 2000 ? room : 2000;
+  for (int64_t o = 0; o < channels; o++) {
+    int64_t sum = 0;
+    for (int64_t k = 0; k < depth; k++) {
+      if (pick(0, often)) continue;
+      count[o]++, column[total] = (uint16_t)k, value[total] = (int16_t)pick(-room, room);
+      sum += abs(value[total++]);
+    }
+    most = sum > most ? sum : most;
+  }
+  w->quant->channel_scale = w->quant->scale;
+  Tensor *part[] = {new_const(g, fresh_name(g, "count"), DT_U16, 1, &channels, count),
+                    new_const(g, fresh_name(g, "column"), DT_U16, 1, &total, column),
+                    new_const(g, fresh_name(g, "value"), DT_I16, 1, &total, value)};
+  for (int i = 0; i < 3; i++) set_input(g, n, 6 + i, part[i]);
+  return most;
+}
+
 /* Mostly none or a clamp; a function of the C library is the kernel's rare case. */
 static void add_activation(Graph *g, Node *n, bool clamp) {
   int kind = pick(0, 7);
@@ -198,6 +225,7 @@ static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
   if (groups) largest *= 255;
   if (groups) add_groups(p, n, w);
   int64_t bound = s16 ? bound_s16(w) : depth * largest;
+  if (groups && !pick(0, 2)) bound += 128 * add_beside(p, n, w);
   Tensor *m = set_output(g, n, x->dtype, w->dim[0], bound + 5000);
   if (rows) set_int(g, n, "lo", -128), set_int(g, n, "hi", 127);
   set_input(g, n, 3, m);
@@ -353,7 +381,7 @@ static void add_in_place(Program *p, const Node *n) {
   bool grows = n_elements(n->out[0]) > n_elements(n->in[0]);
   if (!(k->in_place & 1) || (grows && !(k->grow & 1))) return;
   Graph *g = p->g;
-  Tensor *in[6], *y = copy_tensor(g, fresh_name(g, "y"), n->out[0]);
+  Tensor *in[9], *y = copy_tensor(g, fresh_name(g, "y"), n->out[0]);
   for (int i = 0; i < n->n_in; i++) in[i] = n->in[i];
   in[0] = copy_tensor(g, fresh_name(g, "x"), in[0]);
   Node *same = add_node(g, -1, n->op->name, fresh_name(g, "layer"), n->n_in, in, 1, &y);
@@ -402,7 +430,7 @@ static void add_random_layer(Program *p, int i) {
 /* ---- the run */
 
 static void *compute_expected(Arena *a, const Node *n, const uint8_t *x) {
-  const void *in[6];
+  const void *in[9];
   for (int i = 0; i < n->n_in; i++) in[i] = n->in[i] ? n->in[i]->data : NULL;
   in[0] = x;
   void *y = arena_alloc(a, tensor_bytes(n->out[0]) + 1), *out[1] = {y};

@@ -10,9 +10,11 @@
 #include "runtime/avgpool_f32.h"
 #include "runtime/binary_f32.h"
 #include "runtime/conv_f32.h"
+#include "runtime/conv_f32_outliers.h"
 #include "runtime/conv_f32_w8.h"
 #include "runtime/depthwise_f32.h"
 #include "runtime/gemm_f32.h"
+#include "runtime/gemm_f32_outliers.h"
 #include "runtime/gemm_f32_w8.h"
 #include "runtime/hadamard_f32.h"
 #include "runtime/matmul_f32.h"
@@ -130,6 +132,7 @@ typedef struct Codes {
   float *scale;       /* [rows], or [rows][groups] without multiple */
   uint8_t *multiple;  /* [rows][groups] or NULL */
   float *real;        /* [rows][n] */
+  struct qcc_outliers beside;
 } Codes;
 
 static Codes random_weight_codes(int rows, int n) {
@@ -159,6 +162,24 @@ static Codes random_weight_codes(int rows, int n) {
   return c;
 }
 
+/* Weights beside the codes, where channels have a scale: false where not. */
+static int add_beside(Codes *c, int rows, int n) {
+  if (c->q.size && !c->multiple) return 0;
+  uint16_t *count = new_buffer(2 * (int64_t)rows), *column = new_buffer(2 * (int64_t)rows * n);
+  int16_t *value = new_buffer(2 * (int64_t)rows * n);
+  int most = c->multiple ? 300 : 3;
+  for (int r = 0, at = 0; r < rows; r++) {
+    count[r] = 0;
+    for (int i = 0; i < n; i++) {
+      if (random_int(0, 3)) continue;
+      count[r]++, column[at] = (uint16_t)i, value[at] = (int16_t)random_int(-most, most);
+      c->real[r * n + i] += c->scale[r] * (float)value[at++];
+    }
+  }
+  c->beside = (struct qcc_outliers){count, column, value};
+  return 1;
+}
+
 static void test_conv(void **state) {
   (void)state;
   for (int i = 0; i < 300; i++) {
@@ -179,6 +200,11 @@ static void test_conv(void **state) {
     qcc_conv_f32_w8(&p, &c.q, x, c.packed, c.scale, c.multiple, bias,
                     new_buffer(4 * (int64_t)size), y);
     assert_close(y, want, n_y);
+    if (add_beside(&c, g->out_c, size)) {
+      qcc_conv_f32_outliers(&p, &c.q, &c.beside, x, c.packed, c.scale, c.multiple, bias,
+                          new_buffer(4 * (int64_t)size), y);
+      assert_close(y, reference_conv(&p, x, c.real, bias), n_y);
+    }
     free_buffers();
   }
 }
@@ -204,26 +230,37 @@ static void test_depthwise(void **state) {
   }
 }
 
+static double *reference_gemm(const struct qcc_gemm_f32 *p, const float *x, const float *w,
+                              const float *bias) {
+  double *want = new_buffer(8 * (int64_t)p->rows * p->cols);
+  for (int r = 0; r < p->rows; r++)
+    for (int o = 0; o < p->cols; o++) {
+      double sum = (double)bias[o];
+      for (int k = 0; k < p->depth; k++)
+        sum += (double)x[r * p->depth + k] * (double)w[o * p->depth + k];
+      want[r * p->cols + o] = activation(&p->act, sum);
+    }
+  return want;
+}
+
 static void test_gemm(void **state) {
   (void)state;
   for (int i = 0; i < 200; i++) {
     struct qcc_gemm_f32 p = {random_int(1, 6), random_int(1, 100), random_int(1, 30), random_act()};
     float *x = random_reals((int64_t)p.rows * p.depth), *bias = random_reals(p.cols);
     float *y = new_buffer(4 * (int64_t)p.rows * p.cols);
-    double *want = new_buffer(8 * (int64_t)p.rows * p.cols);
     Codes c = random_weight_codes(p.cols, p.depth);
-    for (int r = 0; r < p.rows; r++)
-      for (int o = 0; o < p.cols; o++) {
-        double sum = (double)bias[o];
-        for (int k = 0; k < p.depth; k++)
-          sum += (double)x[r * p.depth + k] * (double)c.real[o * p.depth + k];
-        want[r * p.cols + o] = activation(&p.act, sum);
-      }
+    double *want = reference_gemm(&p, x, c.real, bias);
     qcc_gemm_f32(&p, x, c.real, bias, y);
     assert_close(y, want, (int64_t)p.rows * p.cols);
     qcc_gemm_f32_w8(&p, &c.q, x, c.packed, c.scale, c.multiple, bias,
                     new_buffer(4 * (int64_t)p.depth), y);
     assert_close(y, want, (int64_t)p.rows * p.cols);
+    if (add_beside(&c, p.cols, p.depth)) {
+      qcc_gemm_f32_outliers(&p, &c.q, &c.beside, x, c.packed, c.scale, c.multiple, bias,
+                          new_buffer(4 * (int64_t)p.depth), y);
+      assert_close(y, reference_gemm(&p, x, c.real, bias), (int64_t)p.rows * p.cols);
+    }
     free_buffers();
   }
 }

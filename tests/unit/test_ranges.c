@@ -195,7 +195,7 @@ static WeightChoice choice(const char *format, int granularity, int64_t group, c
 
 static Tensor *weight_codes(Graph *g, const Tensor *w, const WeightChoice *c) {
   const char *note;
-  return quantize_weights(g, w, c, &(LayerInput){.scale = 1}, &note);
+  return quantize_weights(g, w, c, &(LayerInput){.scale = 1}, NULL, &note);
 }
 
 /* Largest error in steps of the scale, and the sum of squares. */
@@ -365,7 +365,7 @@ static void large_biases_raise_the_scale(void **state) {
   const Tensor *t = new_const(g, "w", DT_F32, 2, (int64_t[]){2, 2}, (void *)w);
   WeightChoice c = choice("int8", GRAN_CHANNEL, 0, "mse");
   const char *note;
-  const QuantSpec *q = quantize_weights(g, t, &c, &(LayerInput){0.01f, bias, NULL}, &note)->quant;
+  const QuantSpec *q = quantize_weights(g, t, &c, &(LayerInput){0.01f, bias, NULL}, NULL, &note)->quant;
   assert_true(1000 / ((double)q->scale[0] * 0.01) <= 1 << 27);
   assert_true(q->scale[1] < 0.009f);
   free_arena(a);

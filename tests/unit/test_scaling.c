@@ -330,7 +330,7 @@ static double *rounded(Arena *a, const Node *n, const Ends *e, const double *s,
   const char *note;
   const Tensor *codes =
       quantize_weights(g, new_const(g, "w", DT_F32, 2, w->dim, v), choice,
-                       &(LayerInput){.scale = 1, .moments = x}, &note);
+                       &(LayerInput){.scale = 1, .moments = x}, NULL, &note);
   dequantize_codes(codes, codes->data, v);
   for (int64_t i = 0; i < count; i++) y[i] = v[i] / s[e->read[i % k]];
   return y;

@@ -71,7 +71,7 @@ static Case new_case(Arena *a, int vectors) {
 static Tensor *solve(Case *c, const char *solver, const char **note) {
   c->choice.solver = solver;
   LayerInput in = {1, NULL, &c->m};
-  return quantize_weights(c->g, c->w, &c->choice, &in, note);
+  return quantize_weights(c->g, c->w, &c->choice, &in, NULL, note);
 }
 
 static const int8_t *codes_of(Case *c, const char *solver) {
@@ -637,11 +637,9 @@ static void corrected_biases_keep_the_mean(void **state) {
   WeightChoice c = {.format = find_format("int2"), .granularity = GRAN_CHANNEL, .solver = "mse"};
   const char *note;
   const Tensor *w = gemm->in[1];
-  Tensor *codes = quantize_weights(g, w, &c, &(LayerInput){.scale = 1, .moments = m}, &note);
-  correct_bias(g, gemm, codes, m);
-  Tensor *decoded = new_const(g, "decoded", DT_F32, w->rank, w->dim, NULL);
-  decoded->data = arena_alloc(a, tensor_bytes(w));
-  dequantize_codes(codes, codes->data, decoded->data);
+  Tensor *codes = quantize_weights(g, w, &c, &(LayerInput){.scale = 1, .moments = m}, NULL, &note);
+  Tensor *decoded = add_op(g, node_index(g, gemm), "Dequantize", "decoded", 1, &codes);
+  correct_bias(g, gemm, decoded->def, m);
   set_input(g, gemm, 1, decoded);
   mean_outputs(g, &s, after);
   for (int k = 0; k < 3; k++) {
