@@ -29,7 +29,7 @@ const PolicyKey policy_keys[] = {
    "channel", "which weights share a scale"},
   {"weights.group", KEY_INT, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0", "weights per scale with granularity: group"},
-  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse gptq gptaq ldlq wanda sparsegpt",
+  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse gptq gptaq ldlq adaround wanda sparsegpt",
    "kmeans lsq", "mse", "which code each weight gets"},
   {"weights.damp", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0.01", "gptq and its relatives: share of the Hessian's mean diagonal that is added to it"},

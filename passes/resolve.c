@@ -97,12 +97,17 @@ static bool choose_clip(const Layers *l, const Node *n, const WeightChoice *c) {
   return true;
 }
 
-/* Codes that are patterns of floats are known to some solvers only. */
+/* Codes that are patterns of floats are known to some solvers only, and adaround moves one weight at a
+ * time. */
 static void check_solver(const Layers *l, const WeightChoice *c) {
   static const char *const any[] = {"rtn", "mse", "gptq", "gptaq"};
   const Rule *won;
   const Setting *s = winner(l, "weights.solver", &won);
-  if (c->format == NULL || c->format->mantissa_bits == 0 || s == NULL) return;
+  if (c->format == NULL || s == NULL) return;
+  if (c->format->vector > 1 && strcmp(c->solver, "adaround") == 0)
+    error_at(s->loc, "solver 'adaround' has no weights of format %s, which codes %d at once",
+             c->format->name, c->format->vector);
+  if (c->format->mantissa_bits == 0) return;
   for (size_t i = 0; i < sizeof any / sizeof *any; i++)
     if (strcmp(c->solver, any[i]) == 0) return;
   error_at(s->loc, "solver '%s' has no weights of format %s; rtn, mse, gptq, gptaq have", c->solver,

@@ -374,6 +374,49 @@ static void gptaq_comes_nearer_to_float(void **state) {
   assert_true(gptaq < 0.8 * gptq);
 }
 
+/* ---- adaround -------------------------------------------------------------------------------- */
+
+static void learned_rounding_takes_a_neighbour(void **state) {
+  (void)state;
+  static const char *const formats[] = {"int8", "int4", "nf4", "fp4", "int2", "binary"};
+  Arena *a = new_arena();
+  Case c = new_case(a, VECTORS);
+  const char *note;
+  const float *w = c.w->data;
+  for (int f = 0; f < 6; f++) {
+    const Format *format = c.choice.format = find_format(formats[f]);
+    double *e = new_doubles(a, ROWS * COLUMNS);
+    Tensor *nearest = solve(&c, "mse", &note), *t = solve(&c, "adaround", &note);
+    memcpy(nearest->quant->scale, t->quant->scale, ROWS * sizeof(float));
+    for (int i = 0; i < ROWS * COLUMNS; i++) {
+      double x = (double)w[i] / (double)t->quant->scale[i / COLUMNS], code = ((int8_t *)t->data)[i];
+      ((int8_t *)nearest->data)[i] = nearest_code(w[i], t->quant->scale[i / COLUMNS], format);
+      /* No code lies between the weight and the one that it has got. */
+      for (double v = x; code > x ? v < code - 0.5 : v > code + 0.5; v += code > x ? 0.5 : -0.5) {
+        double other = nearest_code((float)v, 1, format);
+        assert_true(code > x ? other <= x || other >= code : other >= x || other <= code);
+      }
+    }
+    for (int r = 0; r < ROWS; r++) {
+      errors_of(t, w, e);
+      double learned = quadratic(e + r * COLUMNS, 1, c.m.hessian, COLUMNS, 0);
+      errors_of(nearest, w, e);
+      assert_true(learned <= quadratic(e + r * COLUMNS, 1, c.m.hessian, COLUMNS, 0) * (1 + 1e-6));
+    }
+  }
+  free_arena(a);
+}
+
+static void learned_rounding_lowers_the_output_error(void **state) {
+  (void)state;
+  random_state = 13;
+  for (int group = 0; group <= 32; group += 32) {
+    double error = relative_error("adaround", "int4", group, true);
+    print_message("adaround, group %d: %.3f of mse's error\n", group, error);
+    assert_true(error < 0.7);
+  }
+}
+
 /* ---- wanda, sparsegpt ------------------------------------------------------------------------ */
 
 static int count_zeros(const int8_t *codes, int n) {
@@ -745,6 +788,8 @@ int main(void) {
       cmocka_unit_test(groups_have_hessians_of_their_own),
       cmocka_unit_test(without_mismatch_gptaq_is_gptq),
       cmocka_unit_test(gptaq_comes_nearer_to_float),
+      cmocka_unit_test(learned_rounding_takes_a_neighbour),
+      cmocka_unit_test(learned_rounding_lowers_the_output_error),
       cmocka_unit_test(sparsity_is_exact),
       cmocka_unit_test(sparsity_is_exact_without_feedback),
       cmocka_unit_test(patterns_keep_n_of_m),
