@@ -20,7 +20,7 @@ DENSE(s8) DENSE(s4) DENSE(s2) DENSE(l8) DENSE(l5)
   bool is_grouped_lines_##weights(const Node *n), is_mmla_grouped_lines_##weights(const Node *n); \
   bool is_lagging_grouped_lines_##weights(const Node *n);                                         \
   bool is_lagging_mmla_grouped_lines_##weights(const Node *n);
-GROUPED(s4) GROUPED(l8) GROUPED(l5)
+GROUPED(s8) GROUPED(s4) GROUPED(l8) GROUPED(l5)
 #undef GROUPED
 /* No weight is -128, so that two products fit 16 bits. */
 bool is_symmetric_lines_s8(const Node *n);
