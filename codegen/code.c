@@ -133,7 +133,8 @@ static void write_kernels(Emitter *e, FILE *f, const Body *body, const char *tag
       arena_printf(e->a, "%s%s", specialisation(e->o->optimize),
                    body->uses_exp_activation ? "" : "#define QCC_ACT_EXP 0\n");
   if (body->packings)
-    settings = arena_printf(e->a, "%s#define QCC_PACKINGS 0x%x\n", settings, body->packings);
+    settings = arena_printf(e->a, "%s#define QCC_PACKINGS 0x%llxULL\n", settings,
+                            body->packings);
   write_tagged(f, tag, settings, strlen(settings));
   Paste p = {.a = e->a, .f = f, .tag = tag};
   for (int i = 0; i < body->n_header; i++) paste_header(&p, body->header[i]);

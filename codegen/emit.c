@@ -206,12 +206,19 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
   return e->array[t->id] = name;
 }
 
-int packing_of(Emitter *e, const Node *n, const Kernel *k) {
+void write_packing(Emitter *e, const Node *n, const Kernel *k) {
   bool own = k->packing == PACK_OWN || k->packing == PACK_OWN_HWC;
-  int packing = own ? n->in[1]->quant->format->packing : 8 / dtype_bits(n->in[1]->dtype);
+  const Tensor *w = n->in[1];
+  int packing = own ? w->quant->format->packing : 8 / dtype_bits(w->dtype);
   if (k->packing == PACK_SPARSE) packing += 12;
-  e->now->packings |= 1u << (packing % 16 + packing / 16 * 8);
-  return packing;
+  e->now->packings |= 1ULL << (packing % 16 + packing / 16 * 8);
+  field(e, "packing", packing);
+  if (!own || !w->quant->book) return;
+  int64_t size = w->quant->format->book_size, count = w->quant->n_book * size;
+  int64_t *v = arena_alloc(e->a, count * (int64_t)sizeof *v);
+  for (int64_t i = 0; i < count; i++) v[i] = w->quant->book[i];
+  field(e, "step", w->quant->n_book > 1 ? size : 0);
+  fprintf(e->calls, ".book = %s, ", int_array(e, "l", "int8_t", count, v));
 }
 
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {

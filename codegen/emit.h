@@ -26,7 +26,7 @@ typedef struct Body {
   int n_header;
   const char **header;         /* runtime headers used, in order of use */
   bool uses_exp_activation;
-  unsigned packings;           /* used, QCC_PACKINGS of packed.h */
+  unsigned long long packings; /* used, QCC_PACKINGS of packed.h */
 } Body;
 
 typedef struct Emitter {
@@ -85,8 +85,8 @@ const char *write_outliers(Emitter *e, const Node *n);
 const char *weight_array(Emitter *e, const Node *n, const Kernel *k);
 /* The table of weights that a kernel has as indices. */
 const char *level_array(Emitter *e, const Node *n, const Kernel *k);
-/* How the weights share bytes, as packed.h numbers it. */
-int packing_of(Emitter *e, const Node *n, const Kernel *k);
+/* The fields of struct qcc_packed: how the weights share bytes, and codebooks. */
+void write_packing(Emitter *e, const Node *n, const Kernel *k);
 /* Elements must live as long as the emitter: arrays with the same ones are written once. */
 const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n, const int64_t *v);
 const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v);

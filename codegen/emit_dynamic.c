@@ -41,7 +41,9 @@ static const char *write_layer(Emitter *e, const Node *n, const Kernel *k, bool 
   }
   if (n->in[4]) return write_groups(e, n, k);
   open_named(e, "qcc_groups", "q");
-  field(e, "packing", packing_of(e, n, k));
+  fprintf(e->calls, ".w = {");
+  write_packing(e, n, k);
+  fprintf(e->calls, "}, ");
   close_params(e);
   return "NULL";
 }

@@ -53,7 +53,9 @@ void emit_weight_only(Emitter *e, const Node *n, const Kernel *k) {
     write_gemm(e, n);
   }
   open_named(e, "qcc_codes", "q");
-  field(e, "packing", packing_of(e, n, k));
+  fprintf(e->calls, ".w = {");
+  write_packing(e, n, k);
+  fprintf(e->calls, "}, ");
   field(e, "size", q->group);
   field(e, "n_groups", groups);
   close_params(e);

@@ -10,7 +10,9 @@ const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
   int64_t depth = n_elements(n->in[1]) / n->in[1]->dim[0];
   int64_t size = lines ? lines_group_size(n) : attr_int(n, "group_size", 0);
   open_named(e, "qcc_groups", "q");
-  field(e, "packing", packing_of(e, n, k));
+  fprintf(e->calls, ".w = {");
+  write_packing(e, n, k);
+  fprintf(e->calls, "}, ");
   field(e, "size", size);
   field(e, "n_groups", (depth + size - 1) / size);
   close_params(e);
@@ -57,7 +59,12 @@ static void call_weighted(Emitter *e, const Node *n, const Kernel *k, Arguments 
   const char *b = bias_array(e, n, k), *m = constant_array(e, n->in[3], "m");
   const char *packing = "", *table = "", *levels = "";
   if (k->indices) levels = arena_printf(e->a, ", %s", level_array(e, n, k));
-  if (with == WITH_PACKING_AND_TABLE) packing = arena_printf(e->a, "%d, ", packing_of(e, n, k));
+  if (with == WITH_PACKING_AND_TABLE) {
+    open_named(e, "qcc_packed", "q");
+    write_packing(e, n, k);
+    close_params(e);
+    packing = "&q, ";
+  }
   if (with != WITHOUT_TABLE)
     table = arena_printf(e->a, "%s, ", optional_input(n, 5) ? constant_array(e, n->in[5], "t") : "NULL");
   call(e, "qcc_%s(%s&p, %s%s%s, %s%s, %s%s%s, %s, %s%s%s)", k->name, packing, groups ? "&q, " : "",

@@ -4,12 +4,13 @@
 #include "codegen/codegen.h"
 #include "codegen/pack_x86.h"
 
-/* Rows of `row` elements, each packed to whole bytes. */
-static uint8_t *pack_rows(Arena *a, const Format *f, const int8_t *codes, int64_t rows, int64_t row,
-                          int64_t *bytes) {
+/* Rows of `row` elements, each packed to whole units; q, or NULL: where codebooks are. */
+static uint8_t *pack_rows(Arena *a, const Format *f, const QuantSpec *q, const int8_t *codes,
+                          int64_t rows, int64_t row, int64_t *bytes) {
   uint8_t *out = arena_alloc(a, rows * row + 1);
   *bytes = 0;
-  for (int64_t i = 0; i < rows; i++) *bytes += f->pack(codes + i * row, row, out + *bytes);
+  for (int64_t i = 0; i < rows; i++) 
+    *bytes += pack_codes(f, q ? book_of(q, i) : NULL, codes + i * row, row, out + *bytes);
   return out;
 }
 
@@ -74,7 +75,7 @@ static uint8_t *pack_part(Arena *a, const Tensor *w, Packing packing, bool apart
     return out;
   }
   int64_t rows = hwc ? count / channels : channels;
-  return pack_rows(a, f, data, rows, count / rows, bytes);
+  return pack_rows(a, f, own ? w->quant : NULL, data, rows, count / rows, bytes);
 }
 
 bool has_parts(const Node *n) {
@@ -129,9 +130,13 @@ uint8_t *pack_weights(Arena *a, const Node *n, const Kernel *k, int64_t *bytes) 
   int64_t groups = has_parts(n) ? attr_int(n, "group", 1) : 1;
   Tensor part = w;
   uint8_t *out = NULL;
+  QuantSpec quant = {0};
   part.dim[0] /= groups;
+  if (w.quant) quant = *w.quant, part.quant = &quant;
   for (int64_t i = 0; i < groups; i++) {
     part.data = (char *)w.data + i * n_elements(&part) * dtype_bytes(w.dtype);
+    if (quant.n_book > 1)
+      quant.n_book = part.dim[0], quant.book = w.quant->book + i * part.dim[0] * quant.format->book_size;
     uint8_t *packed = pack_part(a, &part, k->packing, has_apart_taps(n), bytes);
     if (groups == 1) return packed;
     if (!out) out = arena_alloc(a, groups * *bytes + 1);

@@ -295,6 +295,10 @@ static void check_scales(Parser *p) {
     if (n >= 0 && n != t->quant->n)
       error_at(t->loc, "expected %" PRId64 " scales for '%s', found %" PRId64, n, t->name,
                t->quant->n);
+    int64_t channels = t->quant->axis >= 0 && t->rank >= 0 ? t->dim[t->quant->axis] : 1;
+    if (t->quant->n_book > 1 && t->quant->n_book != channels)
+      error_at(t->loc, "expected one codebook for '%s' or one per channel, found %" PRId64, t->name,
+               t->quant->n_book);
   }
 }
 

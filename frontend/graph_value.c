@@ -259,10 +259,11 @@ static void *read_numbers(Parser *p, const Pair *pair, DType t, int64_t *n) {
   return data;
 }
 
-enum { AXIS, GROUP, SCALE, ZERO, MULTIPLE, CHANNEL_SCALE, N_QUANT_FIELDS };
+enum { AXIS, GROUP, SCALE, ZERO, MULTIPLE, CHANNEL_SCALE, BOOK, N_QUANT_FIELDS };
 static const char *const quant_fields[] = {
   [AXIS] = "axis", [GROUP] = "group",       [SCALE] = "scale",
   [ZERO] = "zero", [MULTIPLE] = "multiple", [CHANNEL_SCALE] = "channel_scale",
+  [BOOK] = "book",
 };
 
 /* Sorts the arguments of quant=format(...) by field. */
@@ -318,6 +319,22 @@ static void read_zeros(Parser *p, QuantSpec *q, const Pair *pair) {
   for (int64_t i = 0; i < q->n; i++) q->zero[i] = zero[n == 1 ? 0 : i];
 }
 
+/* One codebook or several; check_scales() knows how many there have to be. */
+static void read_book(Parser *p, QuantSpec *q, const Value *v, const Pair *pair) {
+  int64_t n, size = q->format->book_size;
+  if (!size && !pair) return;
+  if (!size) error_at(pair->name.loc, "format %s has no codebook", q->format->name);
+  if (!pair) error_at(v->loc, "format %s needs a codebook, 'book'", q->format->name);
+  q->book = read_numbers(p, pair, DT_I8, &n);
+  if (n % size != 0)
+    error_at(pair->value.loc, "a codebook of format %s has %" PRId64 " numbers, found %" PRId64,
+             q->format->name, size, n);
+  q->n_book = n / size;
+  for (int64_t i = 1; i < n; i++)
+    if (i % size != 0 && q->book[i - 1] > q->book[i])
+      error_at(pair->value.loc, "the numbers of a codebook should rise");
+}
+
 static void check_numbers(const Pair *const *field, const QuantSpec *q) {
   const Pair *scales = field[SCALE] ? field[SCALE] : field[MULTIPLE];
   for (int64_t i = 0; i < q->n; i++) {
@@ -349,6 +366,7 @@ static QuantSpec *read_quant(Parser *p, const Pair *pair) {
   if (field[SCALE]) memcpy(q->scale, numbers, (size_t)n * sizeof *q->scale);
   if (field[MULTIPLE] || field[CHANNEL_SCALE]) read_multiples(p, q, field);
   read_zeros(p, q, field[ZERO]);
+  read_book(p, q, v, field[BOOK]);
   check_numbers(field, q);
   return q;
 }

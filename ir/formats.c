@@ -9,16 +9,20 @@
 
 static const Format table[] = {
 #define FORMAT(name, dtype, bits, lo, hi, packing, summary) \
-  {#name, dtype, bits, lo, hi, pack_##name, unpack_##name, summary, 0, NULL, 8, packing, 1, NULL, 0, 0},
+  {#name, dtype, bits, lo, hi, pack_##name, unpack_##name, summary, 0, NULL, 8, packing, 1, NULL, 0, 0, 0, NULL, NULL},
 #define LEVELS(name, file, bits, count, lo, hi, scale_bits, packing, summary)                      \
   {#name, DT_I8, bits, lo, hi, pack_##file, unpack_##file, summary, count, levels_##file, \
-   scale_bits, packing, 1, NULL, 0, 0},
+   scale_bits, packing, 1, NULL, 0, 0, 0, NULL, NULL},
 #define VECTORS(name, bits, count, lo, hi, vector, rms, packing, summary)                          \
   {#name, DT_I8, bits, lo, hi, pack_##name, unpack_##name, summary, count, levels_##name, 8,     \
-   packing, vector, nearest_##name, rms, 0},
+   packing, vector, nearest_##name, rms, 0, 0, NULL, NULL},
 #define FLOATS(name, mantissa_bits, lo, hi, packing, summary) \
-  {#name, DT_I8, 8, lo, hi, pack_int8, unpack_int8, summary, 0, NULL, 8, packing, 1, NULL, 0, mantissa_bits},
+  {#name, DT_I8, 8, lo, hi, pack_int8, unpack_int8, summary, 0, NULL, 8, packing, 1, NULL, 0, mantissa_bits, 0, NULL, NULL},
+#define BOOK(name, bits, size, packing, summary)                                                     \
+  {#name, DT_I8, bits, -127, 127, NULL, NULL, summary, 0, NULL, 8, packing, 1, NULL, 0, 0, size, pack_##name, \
+   unpack_##name},
 #include "ir/formats.def"
+#undef BOOK
 #undef FLOATS
 #undef VECTORS
 #undef LEVELS
@@ -53,6 +57,14 @@ QuantSpec *new_quant(Graph *g, const Format *f, int axis, int64_t group, int64_t
   return q;
 }
 
+int64_t pack_codes(const Format *f, const int8_t *book, const int8_t *codes, int64_t n, uint8_t *out) {
+  return f->book_size > 0 ? f->pack_book(book, codes, n, out) : f->pack(codes, n, out);
+}
+
+const int8_t *book_of(const QuantSpec *q, int64_t channel) {
+  return q->n_book > 1 ? q->book + channel * q->format->book_size : q->book;
+}
+
 int64_t scale_index(const Tensor *t, const QuantSpec *q, int64_t i) {
   if (q->axis < 0) return 0;
   int64_t inner = 1, outer = 1, channels = t->dim[q->axis];
@@ -77,17 +89,27 @@ double code_value(const Format *f, int32_t code) {
   return f->mantissa_bits > 0 ? minifloat_value(f, code) : code;
 }
 
+/* The nearest of n rising levels. */
+static int32_t level_near(const int8_t *levels, int n, double x) {
+  if (!(x > levels[0])) return levels[0];
+  if (x >= levels[n - 1]) return levels[n - 1];
+  int i = 1;
+  while (levels[i] < x) i++;
+  /* Halfway, the one of even index. */
+  double below = x - levels[i - 1], above = levels[i] - x;
+  return levels[below < above || (below == above && i % 2) ? i - 1 : i];
+}
+
 int32_t code_near(const Format *f, double x) {
   if (f->mantissa_bits > 0) return minifloat_near(f, x);
-  if (f->n_levels == 0) x = rint(x);
-  if (!(x > f->lo)) return f->lo;
-  if (x >= f->hi) return f->hi;
-  if (f->n_levels == 0) return (int32_t)x;
-  int i = 1;
-  while (f->levels[i] < x) i++;
-  /* Halfway, the one of even index. */
-  double below = x - f->levels[i - 1], above = f->levels[i] - x;
-  return f->levels[below < above || (below == above && i % 2) ? i - 1 : i];
+  if (f->n_levels > 0) return level_near(f->levels, f->n_levels, x);
+  x = rint(x);
+  return !(x > f->lo) ? f->lo : x >= f->hi ? f->hi : (int32_t)x;
+}
+
+int32_t book_code_near(const QuantSpec *q, int64_t channel, double x) {
+  if (!q->book) return code_near(q->format, x);
+  return level_near(book_of(q, channel), q->format->book_size, x);
 }
 
 static void store(DType t, void *codes, int64_t i, int32_t code) {
@@ -127,9 +149,10 @@ void quantize_reals(const Tensor *t, const float *x, void *codes) {
   }
   for (int64_t i = 0; i < n; i++) {
     int64_t s = scale_index(t, q, i);
-    bool listed = f->n_levels > 0 || f->mantissa_bits > 0;
-    int32_t code = listed ? code_near(f, (double)x[i] / (double)q->scale[s])
-                          : quantize_one(x[i], q->scale[s], q->zero[s], f);
+    int64_t channel = q->axis < 0 || !q->book ? 0 : s / (q->n / t->dim[q->axis]);
+    int32_t code = f->n_levels || f->mantissa_bits || q->book
+                       ? book_code_near(q, channel, (double)x[i] / (double)q->scale[s])
+                       : quantize_one(x[i], q->scale[s], q->zero[s], f);
     store(f->dtype, codes, i, code);
   }
 }

@@ -112,6 +112,8 @@ typedef struct QuantSpec {
   int32_t *zero;         /* [n] */
   uint8_t *multiple;     /* [n] or NULL: scale[i] = channel_scale[i / n_groups] * multiple[i] */
   float *channel_scale;  /* [channels] or NULL, goes with multiple */
+  int64_t n_book;        /* codebooks, of a format that has them: 1 for all, or one per index of `axis` */
+  int8_t *book;          /* [n_book][format->book_size] or NULL */
 } QuantSpec;
 
 struct Tensor {
@@ -344,12 +346,21 @@ struct Format {
   void (*nearest)(const double *x, int n, int8_t *codes);
   double rms;                             /* and the root mean square, in codes, that suits it best */
   int mantissa_bits;                      /* 0: a code is a number; else the pattern of a float */
+  int book_size;                          /* bytes of a codebook, 0: it has none; else instead of pack: */
+  int64_t (*pack_book)(const int8_t *book, const int8_t *codes, int64_t n, uint8_t *out);
+  void (*unpack_book)(const int8_t *book, const uint8_t *packed, int64_t n, int8_t *codes);
 };
 enum { MAX_VECTOR = 8 };
+/* Packs by whichever the format has. */
+int64_t pack_codes(const Format *f, const int8_t *book, const int8_t *codes, int64_t n, uint8_t *out);
+/* The codebook of a channel, NULL where there are none. */
+const int8_t *book_of(const QuantSpec *q, int64_t channel);
 /* The number that a code is, before scale and zero. */
 double code_value(const Format *f, int32_t code);
 /* The code of the format that is nearest to x, whatever stands beside it. */
 int32_t code_near(const Format *f, double x);
+/* The same, among the channel's codebook of rising levels where the tensor has one. */
+int32_t book_code_near(const QuantSpec *q, int64_t channel, double x);
 /* Bits of the codes of a constant whose rows are packed by themselves. */
 int64_t code_bits(const Tensor *t);
 const Format *find_format(const char *name);

@@ -21,16 +21,17 @@ static const char transform_words[] =
 
 /* clang-format off */
 const PolicyKey policy_keys[] = {
-  {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8 int4 int3 int2 ternary binary nf4 fp4 mxfp4 nvfp4 fp8_e4m3 fp8_e5m2 e8p",
-   "lut4 lut3 lut2 aq "
+  {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE,
+   "float float16 int8 int4 int3 int2 ternary binary nf4 fp4 mxfp4 nvfp4 fp8_e4m3 fp8_e5m2 e8p lut4 lut3 lut2",
+   "aq "
    "uint8 int16",
    "float", "how weights are stored"},
   {"weights.granularity", KEY_WORD, KEY_DEFAULT | KEY_RULE, "tensor channel group", "token",
    "channel", "which weights share a scale"},
   {"weights.group", KEY_INT, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0", "weights per scale with granularity: group"},
-  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse gptq gptaq ldlq adaround wanda sparsegpt",
-   "kmeans lsq", "mse", "which code each weight gets"},
+  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse gptq gptaq ldlq adaround wanda sparsegpt kmeans",
+   "lsq", "mse", "which code each weight gets"},
   {"weights.damp", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0.01", "gptq and its relatives: share of the Hessian's mean diagonal that is added to it"},
   {"weights.act_order", KEY_WORD, KEY_DEFAULT | KEY_RULE, "none static", NULL,
@@ -43,6 +44,8 @@ const PolicyKey policy_keys[] = {
    "0", "wanda, sparsegpt: share of the weights that become 0"},
   {"weights.pattern", KEY_WORD, KEY_DEFAULT | KEY_RULE, "none 1:2 1:4 2:4 2:8 4:8", NULL,
    "none", "wanda, sparsegpt: n:m: at most n of every m weights of a channel are not 0"},
+  {"weights.codebook", KEY_WORD, KEY_DEFAULT | KEY_RULE, "tensor channel", NULL,
+   "tensor", "lut4 and its kin: one table for the tensor or one for each channel"},
   {"weights.layout", KEY_WORD, KEY_DEFAULT | KEY_RULE, "auto fast compact", NULL,
    "auto", "fast: wider in flash where that brings a vector kernel; compact: never; auto: unless optimize is size"},
   {"activations.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, "float float16 int8 int16 int4",

@@ -206,6 +206,10 @@ static void print_quant(Printer *p, const Tensor *t) {
     fputs(", ", p->f);
     print_scales(p, t, "zero", DT_I32, q->zero, same ? 1 : q->n);
   }
+  if (q->book) {
+    fputs(", ", p->f);
+    print_scales(p, t, "book", DT_I8, q->book, q->n_book * q->format->book_size);
+  }
   fputc(')', p->f);
 }
 

@@ -75,6 +75,10 @@ static void verify_quant(const Graph *g, const Tensor *t) {
     broken(g, "tensor '%s' has %lld scales instead of %lld", t->name, (long long)q->n,
            (long long)expected_scales(t, q));
   verify_scales(g, t, q);
+  if ((q->book != NULL) != (q->format->book_size > 0) || (q->book != NULL) != (q->n_book > 0) ||
+      (q->n_book > 1 && (q->axis < 0 || q->n_book != t->dim[q->axis])))
+    broken(g, "tensor '%s' of format %s has %lld codebooks", t->name, q->format->name,
+           (long long)q->n_book);
 }
 
 /* Follows the chain of tensors in the same memory; longer than the list is a cycle. */

@@ -88,6 +88,8 @@ static void print_weights(FILE *f, const WeightChoice *w) {
             w->act_order ? "static" : "none", w->alpha, (long long)w->sweeps);
   if (w->keep > 0) fprintf(f, ", pattern: %lld:%lld", (long long)w->keep, (long long)w->of);
   else if (w->sparsity > 0) fprintf(f, ", sparsity: %.9g", w->sparsity);
+  if (w->format->book_size > 0)
+    fprintf(f, ", codebook: %s", w->own_books ? "channel" : "tensor");
   fprintf(f, "%s}\n", w->compact ? ", layout: compact" : w->fast ? ", layout: fast" : "");
 }
 
@@ -161,7 +163,7 @@ static double outlier_bits(const Graph *g, const Tensor *t) {
 }
 
 /* Bits for each element with its share of what lies beside the codes and of the scales: float32
- * each, or a byte per group and a float32 per channel. */
+ * each, or a byte per group and a float32 per channel; and of codebooks. */
 static double bits_per_element(const Graph *g, const Tensor *t) {
   const QuantSpec *q = t->quant;
   int64_t elements = n_elements(t);
@@ -169,6 +171,7 @@ static double bits_per_element(const Graph *g, const Tensor *t) {
   double bits = (double)code_bits(t);
   if (is_stored_sparse(g, t)) bits = 8.0 * (double)sparse_bytes(t);
   bits += outlier_bits(g, t);
+  bits += 8.0 * (double)(q->n_book * q->format->book_size);
   if (q->multiple == NULL) return (bits + 32.0 * (double)q->n) / (double)elements;
   double channels = q->axis >= 0 ? (double)t->dim[q->axis] : 1;
   return (bits + 8.0 * (double)q->n + 32.0 * channels) / (double)elements;

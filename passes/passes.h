@@ -71,6 +71,7 @@ typedef struct WeightChoice {
   const char *solver;            /* row of solvers.def */
   bool clip;                     /* weights are cut off where that makes the outputs' error least */
   double damp;                   /* share of a Hessian's mean diagonal that is added to it */
+  bool own_books;                /* formats with codebooks: one for each channel */
   bool act_order;                /* columns with the largest inputs are rounded first */
   double alpha;                  /* share of the inputs' mismatch that is made up for */
   int64_t sweeps;                /* times that every weight is rounded anew, given all others */

@@ -69,7 +69,7 @@ static void choose_pruning(const Layers *l, WeightChoice *c) {
              pattern);
   if (strcmp(c->solver, "wanda") != 0 && strcmp(c->solver, "sparsegpt") != 0)
     error_at(loc, "'%s' needs solver: wanda or sparsegpt, here it is %s", key, c->solver);
-  if (code_near(c->format, 0) != 0)
+  if (c->format->book_size > 0 || code_near(c->format, 0) != 0)
     error_at(loc, "'%s' needs a format that has 0, %s has not", key, c->format->name);
 }
 
@@ -107,6 +107,9 @@ static void check_solver(const Layers *l, const WeightChoice *c) {
   if (c->format->vector > 1 && strcmp(c->solver, "adaround") == 0)
     error_at(s->loc, "solver 'adaround' has no weights of format %s, which codes %d at once",
              c->format->name, c->format->vector);
+  if (c->format->book_size > 0 && strcmp(c->solver, "adaround") == 0)
+    error_at(s->loc, "solver 'adaround' has no weights of format %s, whose levels are not known in advance",
+             c->format->name);
   if (c->format->mantissa_bits == 0) return;
   for (size_t i = 0; i < sizeof any / sizeof *any; i++)
     if (strcmp(c->solver, any[i]) == 0) return;
@@ -141,6 +144,12 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   c.sweeps = strtoll(value_of(l, "weights.sweeps"), NULL, 10);
   c.compact = strcmp(value_of(l, "weights.layout"), "compact") == 0;
   c.fast = strcmp(value_of(l, "weights.layout"), "fast") == 0;
+  c.own_books = strcmp(value_of(l, "weights.codebook"), "channel") == 0;
+  if (c.own_books && c.granularity == GRAN_TENSOR) {
+    const Rule *won;
+    error_at(winner(l, "weights.codebook", &won)->loc,
+             "'codebook: channel' needs scales per channel or group, not granularity: tensor");
+  }
   choose_pruning(l, &c);
   c.outliers = choose_outliers(l, &c, n);
   c.clip = choose_clip(l, n, &c);

@@ -7,7 +7,7 @@
 #include "packed.h"
 
 struct qcc_codes {
-  int32_t packing;  /* of the codes (packed.h); channels begin on whole bytes */
+  struct qcc_packed w; /* how the codes lie; channels begin on whole units */
   int32_t size;     /* elements of a group; 0: the whole channel */
   int32_t n_groups; /* per channel; not read when size is 0 */
 };
@@ -22,10 +22,10 @@ QCC_INLINE float qcc_group_scale(const struct qcc_codes *q, const float *scale,
 }
 
 /* out[i] = code i of a row times s, i in at..end-1. */
-QCC_INLINE void qcc_decode_codes(int32_t k, const uint8_t *w, int32_t at, int32_t end, float s,
-                                 float *QCC_RESTRICT out) {
+QCC_INLINE void qcc_decode_codes(int32_t k, const int8_t *book, const uint8_t *w, int32_t at,
+                                 int32_t end, float s, float *QCC_RESTRICT out) {
   for (int32_t i = at; i < end; i++)
-    out[i] = (float)(k == 1 ? (int8_t)w[i] : qcc_code_at(k, w, i)) * s;
+    out[i] = (float)(k == 1 ? (int8_t)w[i] : qcc_code_at(k, book, w, i)) * s;
 }
 
 /* A float of eight bits, `bits` of them significand, in units of the smallest one (E4M3 2^-9, E5M2 2^-16): an
@@ -48,16 +48,17 @@ QCC_KERNEL void qcc_decode_row(const struct qcc_codes *q, int32_t o, int32_t n, 
                                const float *scale, const uint8_t *multiple,
                                float *QCC_RESTRICT out) {
   int32_t size = q->size > 0 ? q->size : n;
-  const uint8_t *row = (const uint8_t *)w + o * qcc_packed_bytes(q->packing, n);
+  const uint8_t *row = (const uint8_t *)w + o * qcc_packed_bytes(q->w.packing, n);
+  const int8_t *book = qcc_book(&q->w, o);
   for (int32_t k = 0, i = 0; i < n; k++, i += size) {
     float s = qcc_group_scale(q, scale, multiple, o, k);
     int32_t end = qcc_min(n, i + size);
-    if (QCC_HAS_PACKING(17) && q->packing == 17)
+    if (QCC_HAS_PACKING(17) && q->w.packing == 17)
       qcc_decode_minifloats(3, row, i, end, s, out);
-    else if (QCC_HAS_PACKING(33) && q->packing == 33)
+    else if (QCC_HAS_PACKING(33) && q->w.packing == 33)
       qcc_decode_minifloats(2, row, i, end, s, out);
     else
-      QCC_BY_PACKING(q->packing, qcc_decode_codes, row, i, end, s, out);
+      QCC_BY_PACKING(q->w.packing, qcc_decode_codes, book, row, i, end, s, out);
   }
 }
 

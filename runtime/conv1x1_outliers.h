@@ -10,10 +10,9 @@ QCC_KERNEL void qcc_conv1x1_outliers(const struct qcc_gemm *p, const struct qcc_
                                    const struct qcc_outliers *s, const int8_t *x, const void *w,
                                    const uint8_t *multiple, const int32_t *b, const int32_t *m,
                                    const int8_t *table, void *scratch, int8_t *y) {
-  int32_t bytes = qcc_packed_bytes(q->packing, p->depth);
   for (int32_t o = 0, at = 0, end; o < p->cols; o++, at = end) {
     end = at + s->count[o];
-    qcc_fold_row(q, (const uint8_t *)w + o * bytes, multiple + o * q->n_groups, p->depth, scratch);
+    qcc_fold_row(q, o, w, multiple, p->depth, scratch);
     qcc_add_outliers(s, at, end, scratch);
     qcc_conv1x1_column_folded(p, x, scratch, b ? b[o] : 0, m[o], table, y + o);
   }

@@ -53,9 +53,8 @@ QCC_KERNEL void qcc_conv_grouped(const struct qcc_conv *p, const struct qcc_grou
   const struct qcc_window *g = &p->g;
   int32_t channels = g->in_c / p->group, per_group = g->out_c / p->group;
   int32_t depth = g->kernel_h * g->kernel_w * channels;
-  int32_t bytes = qcc_packed_bytes(q->packing, depth);
   for (int32_t o = 0; o < g->out_c; o++) {
-    qcc_fold_row(q, (const uint8_t *)w + o * bytes, multiple + o * q->n_groups, depth, scratch);
+    qcc_fold_row(q, o, w, multiple, depth, scratch);
     qcc_conv_channel_folded(p, x + o / per_group * channels, scratch, b ? b[o] : 0, m[o], table,
                             y + o);
   }

@@ -12,10 +12,9 @@ QCC_KERNEL void qcc_conv_outliers(const struct qcc_conv *p, const struct qcc_gro
                                 const int8_t *table, void *scratch, int8_t *y) {
   int32_t channels = p->g.in_c / p->group, per_group = p->g.out_c / p->group;
   int32_t depth = p->g.kernel_h * p->g.kernel_w * channels;
-  int32_t bytes = qcc_packed_bytes(q->packing, depth);
   for (int32_t o = 0, at = 0, end; o < p->g.out_c; o++, at = end) {
     end = at + s->count[o];
-    qcc_fold_row(q, (const uint8_t *)w + o * bytes, multiple + o * q->n_groups, depth, scratch);
+    qcc_fold_row(q, o, w, multiple, depth, scratch);
     qcc_add_outliers(s, at, end, scratch);
     qcc_conv_channel_folded(p, x + o / per_group * channels, scratch, b ? b[o] : 0, m[o], table,
                             y + o);

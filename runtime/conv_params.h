@@ -20,9 +20,16 @@ struct qcc_gemm {
   struct qcc_rescale out;
 };
 
+/* How weights lie in memory: packed.h. */
+struct qcc_packed {
+  int32_t packing;            /* how they share bytes */
+  int32_t step;               /* from the codebook of an output channel to the next one's; 0: one for all */
+  const int8_t *book;         /* NULL where the packing has none */
+};
+
 /* Weights whose runs of `size` elements have a multiple each. */
 struct qcc_groups {
-  int32_t packing;            /* of the weights: packed.h */
+  struct qcc_packed w;        /* how the weights lie */
   int32_t size;               /* elements of a flattened output channel that share a multiple */
   int32_t n_groups;           /* per output channel; the last group may be shorter */
 };

@@ -9,19 +9,21 @@
 #include "dot_s8.h"
 
 /* *sum += multiple * (sum of x[i] * weight[at + i]), i in 0..n-1. */
-QCC_INLINE void qcc_add_group(int32_t k, const int8_t *x, const uint8_t *w, int32_t at, int32_t n,
-                              int32_t multiple, int32_t *sum) {
+QCC_INLINE void qcc_add_group(int32_t k, const int8_t *book, const int8_t *x, const uint8_t *w,
+                              int32_t at, int32_t n, int32_t multiple, int32_t *sum) {
   *sum += multiple * (k == 1 ? qcc_dot_s8(x, (const int8_t *)w + at, n)
-                             : qcc_dot_packed(k, x, w, at, n));
+                             : qcc_dot_packed(k, book, x, w, at, n));
 }
 
-/* Sum of multiple * x[i] * weight[i], i in 0..n-1. */
-QCC_KERNEL int32_t qcc_dot_grouped(const struct qcc_groups *q, const int8_t *x, const uint8_t *w,
-                                   const uint8_t *multiple, int32_t n) {
+/* Sum of multiple * x[i] * weight[i], i in 0..n-1, of output channel o. */
+QCC_KERNEL int32_t qcc_dot_grouped(const struct qcc_groups *q, int32_t o, const int8_t *x,
+                                   const uint8_t *w, const uint8_t *multiple, int32_t n) {
+  const int8_t *book = qcc_book(&q->w, o);
   int32_t sum = 0;
+  w += o * qcc_packed_bytes(q->w.packing, n), multiple += o * q->n_groups;
   for (int32_t at = 0, take; at < n; at += take, x += take, multiple++) {
     take = qcc_min(n - at, q->size);
-    QCC_BY_PACKING(q->packing, qcc_add_group, x, w, at, take, *multiple, &sum);
+    QCC_BY_PACKING(q->w.packing, qcc_add_group, book, x, w, at, take, *multiple, &sum);
   }
   return sum;
 }

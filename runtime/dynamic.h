@@ -20,13 +20,13 @@ struct qcc_x_scales {
 QCC_INLINE const void *qcc_dynamic_weights(const struct qcc_groups *q, const void *w,
                                            const uint8_t *multiple, int32_t o, int32_t depth,
                                            void *scratch) {
-  const uint8_t *row = (const uint8_t *)w + o * qcc_packed_bytes(q->packing, depth);
+  const uint8_t *row = (const uint8_t *)w + o * qcc_packed_bytes(q->w.packing, depth);
   if (multiple)
-    qcc_fold_row(q, row, multiple + o * q->n_groups, depth, (int16_t *)scratch);
-  else if (q->packing == 1)
+    qcc_fold_row(q, o, w, multiple, depth, (int16_t *)scratch);
+  else if (q->w.packing == 1)
     return row;
   else
-    qcc_unpack(q->packing, row, depth, (int8_t *)scratch);
+    qcc_unpack(q->w.packing, qcc_book(&q->w, o), row, depth, (int8_t *)scratch);
   return scratch;
 }
 

@@ -8,18 +8,20 @@
 #include "packed.h"
 
 /* out[i] = code i times its multiple, i in at..end-1. */
-QCC_INLINE void qcc_fold_codes(int32_t k, const uint8_t *w, int32_t at, int32_t end,
-                               int32_t multiple, int16_t *QCC_RESTRICT out) {
+QCC_INLINE void qcc_fold_codes(int32_t k, const int8_t *book, const uint8_t *w, int32_t at,
+                               int32_t end, int32_t multiple, int16_t *QCC_RESTRICT out) {
   for (int32_t i = at; i < end; i++)
-    out[i] = (int16_t)((k == 1 ? (int8_t)w[i] : qcc_code_at(k, w, i)) * multiple);
+    out[i] = (int16_t)((k == 1 ? (int8_t)w[i] : qcc_code_at(k, book, w, i)) * multiple);
 }
 
-/* The n weights of one output channel. */
-QCC_KERNEL void qcc_fold_row(const struct qcc_groups *q, const uint8_t *w, const uint8_t *multiple,
-                             int32_t n, int16_t *out) {
+/* The n weights of output channel o, at w and multiple + those of the channels before. */
+QCC_KERNEL void qcc_fold_row(const struct qcc_groups *q, int32_t o, const uint8_t *w,
+                             const uint8_t *multiple, int32_t n, int16_t *out) {
+  const int8_t *book = qcc_book(&q->w, o);
+  w += o * qcc_packed_bytes(q->w.packing, n), multiple += o * q->n_groups;
   for (int32_t i = 0, end; i < n; i = end, multiple++) {
     end = qcc_min(n, i + q->size);
-    QCC_BY_PACKING(q->packing, qcc_fold_codes, w, i, end, *multiple, out);
+    QCC_BY_PACKING(q->w.packing, qcc_fold_codes, book, w, i, end, *multiple, out);
   }
 }
 

@@ -34,14 +34,14 @@ QCC_KERNEL void qcc_gemm_dynamic_row(const struct qcc_gemm_f32 *p, const struct 
                                      const int8_t *x, const void *w, const uint8_t *multiple,
                                      const float *b, const float *s, const float *x_scale,
                                      float *y) {
-  int32_t bytes = qcc_packed_bytes(q->packing, p->depth);
+  int32_t bytes = qcc_packed_bytes(q->w.packing, p->depth);
   for (int32_t o = 0; o < p->cols; o++) {
     const uint8_t *row = (const uint8_t *)w + o * bytes;
     int32_t sum = 0;
     if (multiple)
-      sum = qcc_dot_grouped(q, x, row, multiple + o * q->n_groups, p->depth);
+      sum = qcc_dot_grouped(q, o, x, w, multiple, p->depth);
     else
-      QCC_BY_PACKING(q->packing, qcc_add_group, x, row, 0, p->depth, 1, &sum);
+      QCC_BY_PACKING(q->w.packing, qcc_add_group, qcc_book(&q->w, o), x, row, 0, p->depth, 1, &sum);
     y[o] = qcc_dynamic_output(&p->act, (float)sum * x_scale[0], s[o], b ? b[o] : 0.0f);
   }
 }

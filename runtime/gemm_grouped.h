@@ -10,11 +10,9 @@ QCC_KERNEL void qcc_gemm_grouped(const struct qcc_gemm *p, const struct qcc_grou
                                  const int8_t *QCC_RESTRICT x, const void *w,
                                  const uint8_t *multiple, const int32_t *b, const int32_t *m,
                                  const int8_t *table, int8_t *QCC_RESTRICT y) {
-  int32_t bytes = qcc_packed_bytes(q->packing, p->depth);
   for (int32_t row = 0; row < p->rows; row++, x += p->depth, y += p->cols)
     for (int32_t o = 0; o < p->cols; o++) {
-      int32_t acc = (b ? b[o] : 0) + qcc_dot_grouped(q, x, (const uint8_t *)w + o * bytes,
-                                                     multiple + o * q->n_groups, p->depth);
+      int32_t acc = (b ? b[o] : 0) + qcc_dot_grouped(q, o, x, w, multiple, p->depth);
       y[o] = qcc_output_s8(&p->out, acc, m[o], table);
     }
 }

@@ -10,13 +10,11 @@ QCC_KERNEL void qcc_gemm_outliers(const struct qcc_gemm *p, const struct qcc_gro
                                 const struct qcc_outliers *s, const int8_t *QCC_RESTRICT x,
                                 const void *w, const uint8_t *multiple, const int32_t *b,
                                 const int32_t *m, const int8_t *table, int8_t *QCC_RESTRICT y) {
-  int32_t bytes = qcc_packed_bytes(q->packing, p->depth);
   for (int32_t o = 0, at = 0, end; o < p->cols; o++, at = end) {
     end = at + s->count[o];
     for (int32_t row = 0; row < p->rows; row++) {
       const int8_t *xr = x + row * p->depth;
-      int32_t acc = (b ? b[o] : 0) + qcc_dot_grouped(q, xr, (const uint8_t *)w + o * bytes,
-                                                     multiple + o * q->n_groups, p->depth);
+      int32_t acc = (b ? b[o] : 0) + qcc_dot_grouped(q, o, xr, w, multiple, p->depth);
       acc += qcc_dot_outliers(s, at, end, xr);
       y[row * p->cols + o] = qcc_output_s8(&p->out, acc, m[o], table);
     }

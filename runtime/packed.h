@@ -7,6 +7,9 @@
  *   24     eight signed codes of three bits in three bytes
  *   40     eight codes of a vector in two bytes: E8P times 4
  *   18, 34 two indices into a table: NF4 in units of 1/127, E2M1 in units of 1/2
+ *   50     two indices into a codebook of 16 int8 levels, which stands beside the weights
+ *   56     eight into one of 8, in three bytes
+ *   52     four into one of 4
  *   1      one code of eight bits, for kernels that take any packing
  *   17, 33 one float of eight bits, E4M3 or E5M2, which only kernels of real numbers read (codes_f32.h)
  *   13, 14 rows that are mostly 0: a bit per code, low bits first, then the codes that are not 0, one or two
@@ -18,15 +21,20 @@
  *
  * The byte of base 3 is a fraction of 256 whose digits are the codes plus 1: times 3, the next digit
  * stands in front of the point.  Codes of three bits have their low two in two bytes, four to each,
- * and their signs in the third. */
+ * and bit 2, the sign, in the third; so have indices of three bits. */
 #ifndef QCC_PACKED_H
 #define QCC_PACKED_H
 
-#include "common.h"
+#include "conv_params.h"
+
+/* The codebook of an output channel. */
+QCC_INLINE const int8_t *qcc_book(const struct qcc_packed *q, int32_t o) {
+  return q->step ? q->book + o * q->step : q->book;
+}
 
 /* The packings that a model uses, bit k mod 16 + 8 (k / 16) for each: no others are compiled. */
 #ifndef QCC_PACKINGS
-#define QCC_PACKINGS 0xffffffff
+#define QCC_PACKINGS 0xffffffffffffffffULL
 #endif
 #define QCC_HAS_PACKING(k) (QCC_PACKINGS >> ((k) % 16 + (k) / 16 * 8) & 1)
 
@@ -49,6 +57,12 @@
       f(40, __VA_ARGS__);                              \
     else if (QCC_HAS_PACKING(18) && (k) == 18)         \
       f(18, __VA_ARGS__);                              \
+    else if (QCC_HAS_PACKING(56) && (k) == 56)         \
+      f(56, __VA_ARGS__);                              \
+    else if (QCC_HAS_PACKING(50) && (k) == 50)         \
+      f(50, __VA_ARGS__);                              \
+    else if (QCC_HAS_PACKING(52) && (k) == 52)         \
+      f(52, __VA_ARGS__);                              \
     else if (QCC_HAS_PACKING(34))                      \
       f(34, __VA_ARGS__);                              \
   } while (0)
@@ -60,7 +74,7 @@ QCC_INLINE int32_t qcc_per_unit(int32_t k) {
 
 /* Bytes of a unit. */
 QCC_INLINE int32_t qcc_unit_bytes(int32_t k) {
-  return k == 24 ? 3 : k == 40 ? 2 : 1;
+  return k == 24 || k == 56 ? 3 : k == 40 ? 2 : 1;
 }
 
 QCC_INLINE int32_t qcc_level(int32_t k, int32_t index) {
@@ -107,7 +121,7 @@ QCC_INLINE int32_t qcc_lattice(const uint8_t *w, int32_t j) {
 }
 
 /* Code j of a unit. */
-QCC_INLINE int32_t qcc_code(int32_t k, const uint8_t *w, int32_t j) {
+QCC_INLINE int32_t qcc_code(int32_t k, const int8_t *book, const uint8_t *w, int32_t j) {
   int32_t bits = 8 / qcc_per_unit(k), power = j == 0 ? 1 : j == 1 ? 3 : j == 2 ? 9 : j == 3 ? 27 : 81;
   uint8_t byte = w[0];
   if (k == 5)
@@ -118,6 +132,10 @@ QCC_INLINE int32_t qcc_code(int32_t k, const uint8_t *w, int32_t j) {
     return (w[j / 4] >> j % 4 * 2 & 3) - (w[2] >> j & 1) * 4;
   if (k == 40)
     return qcc_lattice(w, j);
+  if (k == 56)
+    return book[(w[j / 4] >> j % 4 * 2 & 3) + (w[2] >> j & 1) * 4];
+  if (k == 50 || k == 52)
+    return book[byte >> bits * j & ((1 << bits) - 1)];
   if (k > 16)
     return qcc_level(k, byte >> 4 * j & 15);
   return (int32_t)((uint32_t)byte << (32 - bits * (j + 1))) >> (32 - bits);
@@ -129,8 +147,8 @@ QCC_INLINE int32_t qcc_unit_at(int32_t k, int32_t i) {
 }
 
 /* Code i of a row. */
-QCC_INLINE int32_t qcc_code_at(int32_t k, const uint8_t *w, int32_t i) {
-  return qcc_code(k, w + qcc_unit_at(k, i), (int32_t)((uint32_t)i % (uint32_t)qcc_per_unit(k)));
+QCC_INLINE int32_t qcc_code_at(int32_t k, const int8_t *book, const uint8_t *w, int32_t i) {
+  return qcc_code(k, book, w + qcc_unit_at(k, i), (int32_t)((uint32_t)i % (uint32_t)qcc_per_unit(k)));
 }
 
 /* Bytes of a row of n codes: whole units. */
@@ -138,14 +156,14 @@ QCC_INLINE int32_t qcc_packed_bytes(int32_t k, int32_t n) {
   return qcc_unit_at(k, n + qcc_per_unit(k) - 1);
 }
 
-QCC_INLINE void qcc_unpack_by(int32_t k, const uint8_t *QCC_RESTRICT w, int32_t n,
-                              int8_t *QCC_RESTRICT out) {
+QCC_INLINE void qcc_unpack_by(int32_t k, const int8_t *book, const uint8_t *QCC_RESTRICT w,
+                              int32_t n, int8_t *QCC_RESTRICT out) {
   int32_t i = 0, per = qcc_per_unit(k);
   for (; i + per <= n; i += per, w += qcc_unit_bytes(k))
     for (int32_t j = 0; j < per; j++)
-      out[i + j] = (int8_t)qcc_code(k, w, j);
+      out[i + j] = (int8_t)qcc_code(k, book, w, j);
   for (int32_t j = 0; i + j < n; j++)
-    out[i + j] = (int8_t)qcc_code(k, w, j);
+    out[i + j] = (int8_t)qcc_code(k, book, w, j);
 }
 
 /* A row of which only the codes are stored that are not 0, k of them in a byte. */
@@ -157,19 +175,20 @@ QCC_INLINE const uint8_t *qcc_unpack_sparse(int32_t k, const uint8_t *QCC_RESTRI
     for (int32_t j = 0; j < qcc_min(8, n - i); j++) {
       int32_t code = 0;
       if (*w >> j & 1)
-        code = k == 1 ? (int8_t)codes[at++] : qcc_code_at(k, codes, at++);
+        code = k == 1 ? (int8_t)codes[at++] : qcc_code_at(k, NULL, codes, at++);
       out[i + j] = (int8_t)code;
     }
   return codes + qcc_packed_bytes(k, at);
 }
 
-/* The n codes of a row; returns where the next one begins. */
-QCC_KERNEL const uint8_t *qcc_unpack(int32_t k, const uint8_t *w, int32_t n, int8_t *out) {
+/* The n codes of a row, whose codebook may be NULL; returns where the next row begins. */
+QCC_KERNEL const uint8_t *qcc_unpack(int32_t k, const int8_t *book, const uint8_t *w, int32_t n,
+                                     int8_t *out) {
   if (QCC_HAS_PACKING(13) && k == 13)
     return qcc_unpack_sparse(1, w, n, out);
   if (QCC_HAS_PACKING(14) && k == 14)
     return qcc_unpack_sparse(2, w, n, out);
-  QCC_BY_PACKING(k, qcc_unpack_by, w, n, out);
+  QCC_BY_PACKING(k, qcc_unpack_by, book, w, n, out);
   return w + qcc_packed_bytes(k, n);
 }
 

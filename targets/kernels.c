@@ -152,12 +152,12 @@ static bool is_pointwise_f16(const Node *n) { return is_real_pointwise(n, DT_F16
 static bool is_pointwise_w16(const Node *n) { return is_real_pointwise(n, DT_F32, DT_F16); }
 static bool is_depthwise_s8(const Node *n) { return has_s8_weights(n) && is_depthwise(n); }
 static bool is_depthwise_narrow(const Node *n) { return is_narrow(n) && is_depthwise(n); }
-static bool is_depthwise_compact(const Node *n) {
-  return is_compact(n) && is_depthwise(n) && !has_vectors(n);
+/* Taps of all channels lie together: no vectors along a channel, one codebook at most. */
+static bool is_depthwise_by_taps(const Node *n) {
+  return is_depthwise(n) && !has_vectors(n) && n->in[1]->quant->n_book < 2;
 }
-static bool is_depthwise_levels(const Node *n) {
-  return is_levels(n) && is_depthwise(n) && !has_vectors(n);
-}
+static bool is_depthwise_compact(const Node *n) { return is_compact(n) && is_depthwise_by_taps(n); }
+static bool is_depthwise_levels(const Node *n) { return is_levels(n) && is_depthwise_by_taps(n); }
 static bool is_real_depthwise(const Node *n, DType x, DType w) {
   return is_real(n, x, w) && is_const(n->in[1]) && is_depthwise(n);
 }

@@ -18,7 +18,11 @@
   LEVELS(name, name, bits, count, lo, hi, 8, packing, summary)          \
   void nearest_##name(const double *x, int n, int8_t *codes);
 #define FLOATS(name, mantissa_bits, lo, hi, packing, summary)
+#define BOOK(name, bits, size, packing, summary)                                           \
+  int64_t pack_##name(const int8_t *book, const int8_t *codes, int64_t n, uint8_t *out); \
+  void unpack_##name(const int8_t *book, const uint8_t *packed, int64_t n, int8_t *codes);
 #include "ir/formats.def"
+#undef BOOK
 #undef FLOATS
 #undef VECTORS
 #undef LEVELS
@@ -28,7 +32,8 @@
 double minifloat_value(const Format *f, int32_t code);
 int32_t minifloat_near(const Format *f, double x);
 
-/* Indices of codes among `count` levels, 8 / bits to a byte, low bits first, and back. */
+/* Indices of codes among `count` levels, 8 / bits to a byte, low bits first; of three bits eight in
+ * three bytes, the low two four to a byte, then bit 2 of each in the third.  And back. */
 int64_t pack_indices(const int8_t *levels, int count, int bits, const int8_t *codes, int64_t n,
                      uint8_t *out);
 void unpack_indices(const int8_t *levels, int bits, const uint8_t *packed, int64_t n,

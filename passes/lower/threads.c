@@ -79,6 +79,7 @@ static QuantSpec *slice_scales(Arena *a, const QuantSpec *q, int64_t channels, i
   part->zero += from * per;
   if (q->multiple) part->multiple += from * per;
   if (q->channel_scale) part->channel_scale += from;
+  if (q->n_book > 1) part->book += from * q->format->book_size, part->n_book = n;
   return part;
 }
 

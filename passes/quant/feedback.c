@@ -79,7 +79,7 @@ static double round_vector(Chunk *c, int64_t i, int64_t k, int64_t n, double *t,
   for (int64_t j = 1; j < n; j++)
     for (int64_t h = 0; h < j; h++) t[j] -= (t[h] - target[h]) * r[h * row + j];
   if (zero) memset(l->codes + element, 0, (size_t)n);
-  else nearest_codes(t, n, (float)scale, l->q->format, l->codes + element);
+  else nearest_levels(l, element, t, n, (float)scale, l->codes + element);
   for (int64_t j = 0; j < n; j++) {
     double sum = 0, q = scale * code_value(l->q->format, l->codes[element + j]);
     if (!zero) q = settle_weight(l, element + j, t[j], q, c->f->d[k + j]);

@@ -45,6 +45,14 @@ void nearest_codes(const double *w, int64_t n, float scale, const Format *f, int
   }
 }
 
+void nearest_levels(const Layer *l, int64_t element, const double *w, int64_t n, float scale,
+                    int8_t *codes) {
+  int64_t channel = element / l->row;
+  if (!l->q->book) nearest_codes(w, n, scale, l->q->format, codes);
+  for (int64_t i = 0; i < n && l->q->book; i++)
+    codes[i] = (int8_t)book_code_near(l->q, channel, w[i] / (double)scale);
+}
+
 int64_t vector_at(const Layer *l, int64_t column) {
   int64_t left = l->row - column, size = l->q->format->vector;
   return left < size ? left : size;
@@ -65,6 +73,7 @@ uint8_t nearest_multiple(double m, const Format *f) {
 
 float fit_part(const Layer *l, const float *w, int64_t from, int64_t n) {
   if (l->outliers != NULL) return l->outliers->rule->fit(l, w, from, n);
+  if (l->q->format->book_size > 0) return full_scale(w, n, l->q->format);
   return l->solver->fit(w, l->importance != NULL ? l->importance + from : NULL, n, l->q->format);
 }
 
@@ -87,7 +96,7 @@ static void round_run(void *ctx, const float *w, int64_t n, int64_t from, int64_
     double x[MAX_VECTOR];
     size = vector_at(l, (from + i) % l->row);
     for (int64_t j = 0; j < size; j++) x[j] = (double)w[i + j];
-    nearest_codes(x, size, l->q->scale[index], l->q->format, l->codes + from + i);
+    nearest_levels(l, from + i, x, size, l->q->scale[index], l->codes + from + i);
   }
 }
 

@@ -59,6 +59,9 @@ float full_scale(const float *w, int64_t n, const Format *f);
 int8_t nearest_code(float w, float scale, const Format *f);
 /* The same for n weights of a row from where a vector of the format begins. */
 void nearest_codes(const double *w, int64_t n, float scale, const Format *f, int8_t *codes);
+/* The same for weights of a layer from `element` on, whose channel may have a codebook. */
+void nearest_levels(const Layer *l, int64_t element, const double *w, int64_t n, float scale,
+                    int8_t *codes);
 /* Elements of the row from `column`, where one begins, that are coded together. */
 int64_t vector_at(const Layer *l, int64_t column);
 /* The scale at which weights are as large as suits a format of vectors best. */
@@ -76,6 +79,14 @@ float fit_part(const Layer *l, const float *w, int64_t from, int64_t n);
  * element.  In parallel: fn may write what belongs to its run only. */
 typedef void RunFn(void *ctx, const float *w, int64_t n, int64_t from, int64_t index);
 void for_each_run(const Tensor *t, const QuantSpec *q, RunFn *fn, const float *w, void *ctx);
+
+/* ---- books.c: codebooks of few levels -------------------------------------------------------- */
+
+/* The `count` levels of -127 to 127, rising, that n points are nearest to: least sum of weight * (x -
+ * nearest level)^2, which is returned. */
+double choose_levels(const double *x, const double *weight, int64_t n, int count, int8_t *levels);
+/* Sets the codebooks of q, whose scales are final. */
+void fit_books(Graph *g, Layer *l);
 
 /* ---- prune.c: weights that become 0 ---------------------------------------------------------- */
 

@@ -12,7 +12,7 @@
 /* Scale that the solver would give a run. */
 static void fit_run(void *ctx, const float *w, int64_t n, int64_t from, int64_t index) {
   Layer *l = ctx;
-  bool clip = l->choice->clip && l->x != NULL && l->x->hessian != NULL;
+  bool clip = l->choice->clip && l->x != NULL && l->x->hessian != NULL && !l->q->format->book_size;
   float scale = clip ? clipped_scale(l, w, n, from) : fit_part(l, w, from, n);
   l->q->scale[index] = scale > 0 ? scale : 1;
 }
@@ -109,6 +109,7 @@ Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, 
   for_each_run(t, t->quant, fit_run, l.w, &l);
   settle_scales(w, l.w, t->quant, x->scale, x->bias);
   if (t->quant->group) make_multiples(g, t, &l, x);
+  fit_books(g, &l);
   *note = l.solver->round(&l);
   if (outliers) store_outliers(g, &l, w->name, beside);
   else if (wanted) *note = "no weights lie beside the codes of rows as long as its";

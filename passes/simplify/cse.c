@@ -11,7 +11,7 @@
 static bool same_quant(const QuantSpec *a, const QuantSpec *b) {
   if (a == b) return true;
   if (!a || !b || a->format != b->format || a->axis != b->axis || a->group != b->group ||
-      a->n != b->n)
+      a->n != b->n || a->book || b->book)
     return false;
   return !memcmp(a->scale, b->scale, (size_t)a->n * sizeof *a->scale) &&
          !memcmp(a->zero, b->zero, (size_t)a->n * sizeof *a->zero) && !a->multiple == !b->multiple;

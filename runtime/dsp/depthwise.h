@@ -48,7 +48,7 @@ QCC_INLINE void qcc_dsp_pair_taps(const struct qcc_window *g, int32_t bits, int3
       for (int32_t kx = 0; kx < g->kernel_w; kx += 2, out++) {
         uint32_t v[2] = {0, 0};
         for (int32_t i = 0; i < 2 && kx + i < g->kernel_w; i++, t++)
-          v[i] = (uint32_t)(bits == 8 ? (int8_t)w[t] : qcc_code_at(8 / bits, w, t));
+          v[i] = (uint32_t)(bits == 8 ? (int8_t)w[t] : qcc_code_at(8 / bits, NULL, w, t));
         *out = qcc_dsp_low(v[0], v[1]);
       }
 }

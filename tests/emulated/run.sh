@@ -72,6 +72,7 @@ check_all() {
   check 30 transposed.graph --preset int8 --calib transposed.npy --optimize speed
   check 18 floats.graph --policy weights.yaml --optimize speed --limit 8
   check 12 mixed.graph --policy levels.yaml --optimize speed
+  check 12 mixed.graph --policy luts.yaml --optimize size
   check 8 mixed.graph --preset ternary --calib mixed.npz --optimize size
   check 6 floats.graph --policy ternary.yaml --limit 8
   check 44 residual.graph --policy int16.yaml --optimize speed

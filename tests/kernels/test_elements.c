@@ -332,8 +332,8 @@ static void test_quantize(void **state) {
     p.lo = is_signed ? -128 : 0;
     p.hi = is_signed ? 127 : 255;
     p.zero = random_int(p.lo, p.hi);
-    QuantSpec spec = {find_format(is_signed ? "int8" : "uint8"), -1, 0, 1, &p.scale, &p.zero, NULL,
-                      NULL};
+    QuantSpec spec = {.format = find_format(is_signed ? "int8" : "uint8"), .axis = -1, .n = 1,
+                      .scale = &p.scale, .zero = &p.zero};
     Tensor t = {.dtype = is_signed ? DT_I8 : DT_U8, .rank = 1, .dim = {N}, .quant = &spec};
     float *x = new_buffer(4 * N), *back = new_buffer(4 * N);
     uint8_t *y = new_buffer(N), want[N];

@@ -137,14 +137,18 @@ typedef struct Codes {
 
 static Codes random_weight_codes(int rows, int n) {
   static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary",
-                                        "int3", "e8p", "fp8_e4m3", "fp8_e5m2"};
-  const Format *f = find_format(formats[random_int(0, 10)]);
-  Codes c = {.q.packing = f->packing, .q.size = random_int(0, 2) ? random_int(1, n) : 0};
+                                        "int3", "e8p", "fp8_e4m3", "fp8_e5m2",
+                                        "lut3"};
+  static int8_t book[] = {-127, -60, -31, -9, 0, 17, 50, 120};
+  const Format *f = find_format(formats[random_int(0, 11)]);
+  QuantSpec quant = {.format = f, .n_book = f->book_size > 0, .book = f->book_size > 0 ? book : NULL};
+  Codes c = {.q.w = {f->packing, 0, quant.book}, .q.size = random_int(0, 2) ? random_int(1, n) : 0};
   int groups = c.q.size ? (n + c.q.size - 1) / c.q.size : 1, bytes = qcc_packed_bytes(f->packing, n);
   c.q.n_groups = groups;
   int with_multiple = c.q.size && random_int(0, 1);
   c.codes = random_codes((int64_t)rows * n, f->lo < -127 ? -127 : f->lo, f->hi > 127 ? 127 : f->hi);
-  for (int64_t i = 0; i < (int64_t)rows * n; i++) c.codes[i] = (int8_t)code_near(f, c.codes[i]);
+  for (int64_t i = 0; i < (int64_t)rows * n; i++)
+    c.codes[i] = (int8_t)book_code_near(&quant, 0, c.codes[i]);
   put_vectors(f, c.codes, rows, n);
   c.scale = random_reals((int64_t)rows * (with_multiple ? 1 : groups));
   for (int s = 0; s < rows * (with_multiple ? 1 : groups); s++)
@@ -152,7 +156,8 @@ static Codes random_weight_codes(int rows, int n) {
   if (with_multiple) c.multiple = (uint8_t *)random_codes((int64_t)rows * groups, 1, 127);
   c.real = new_buffer(4 * (int64_t)rows * n);
   c.packed = new_buffer((int64_t)rows * bytes);
-  for (int r = 0; r < rows; r++) f->pack(c.codes + r * n, n, c.packed + r * bytes);
+  for (int r = 0; r < rows; r++) 
+    pack_codes(f, quant.book, c.codes + r * n, n, c.packed + r * bytes);
   for (int r = 0; r < rows; r++)
     for (int i = 0; i < n; i++) {
       int g = r * groups + (c.q.size ? i / c.q.size : 0), code = c.codes[r * n + i];

@@ -25,6 +25,7 @@ typedef struct Layer {
   int64_t n_x, n_y;
   int8_t *x;                 /* [batch][in_h][in_w][in_c] */
   const Format *format;      /* of the weights */
+  QuantSpec quant;           /* codebooks, where the format has them */
   int8_t *codes;             /* [out_c][depth] */
   uint8_t *packed;           /* what kernels with these bits read */
   uint8_t *multiple;         /* [out_c][n_groups] or NULL */
@@ -33,20 +34,33 @@ typedef struct Layer {
   int8_t *want;              /* [n_y] */
 } Layer;
 
-/* Codes of weights in a format; -128 is none of int8's. */
-static int8_t *random_weights(const Format *f, int64_t rows, int64_t row) {
-  int64_t n = rows * row;
-  int8_t *codes = random_codes(n, f->bits >= 8 ? -127 : f->lo, f->hi);
-  for (int64_t i = 0; i < n; i++) codes[i] = (int8_t)code_near(f, codes[i]);
-  put_vectors(f, codes, rows, row);
+/* One codebook, or one for each channel, of rising levels. */
+static QuantSpec random_books(const Format *f, int64_t channels) {
+  QuantSpec q = {.format = f, .n_book = !f->book_size ? 0 : random_int(0, 1) ? channels : 1};
+  if (q.n_book > 0) q.book = new_buffer(q.n_book * f->book_size);
+  for (int64_t i = 0; i < q.n_book * f->book_size; i++) {
+    int place = (int)(i % f->book_size), width = 254 / f->book_size;
+    q.book[i] = (int8_t)(-127 + random_int(place * width, place * width + width - 1));
+  }
+  return q;
+}
+
+/* Codes of n weights of each channel; -128 is none of int8's. */
+static int8_t *random_weights(const QuantSpec *q, int64_t channels, int64_t n) {
+  const Format *f = q->format;
+  int8_t *codes = random_codes(channels * n, f->bits >= 8 ? -127 : f->lo, f->hi);
+  for (int64_t i = 0; i < channels * n; i++)
+    codes[i] = (int8_t)book_code_near(q, i / n, codes[i]);
+  put_vectors(f, codes, channels, n);
   return codes;
 }
 
 /* Each row starts a unit. */
-static uint8_t *pack_rows(const Format *f, const int8_t *codes, int64_t rows, int64_t n) {
-  int64_t bytes = qcc_packed_bytes(f->packing, (int32_t)n);
+static uint8_t *pack_rows(const QuantSpec *q, const int8_t *codes, int64_t rows, int64_t n) {
+  int64_t bytes = qcc_packed_bytes(q->format->packing, (int32_t)n);
   uint8_t *out = new_buffer(rows * bytes);
-  for (int64_t r = 0; r < rows; r++) f->pack(codes + r * n, n, out + r * bytes);
+  for (int64_t r = 0; r < rows; r++)
+    pack_codes(q->format, book_of(q, r), codes + r * n, n, out + r * bytes);
   return out;
 }
 
@@ -113,17 +127,18 @@ static void random_rescale(Layer *l) {
 /* Everything that does not depend on the geometry, which l->p.g and l->p.group hold already. */
 static void fill_layer(Layer *l, int number, int grouped) {
   static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary",
-                                        "int3", "e8p"};
-  const Format *f = find_format(formats[number % 9]);
+                                        "int3", "e8p", "lut4", "lut3", "lut2"};
+  const Format *f = find_format(formats[number % 12]);
   const struct qcc_window *g = &l->p.g;
   l->depth = g->kernel_h * g->kernel_w * (g->in_c / l->p.group);
   l->n_x = (int64_t)g->batch * g->in_h * g->in_w * g->in_c;
   l->n_y = (int64_t)g->batch * g->out_h * g->out_w * g->out_c;
   l->x = random_codes(l->n_x, -128, 127);
   l->format = f;
-  l->q.packing = f->packing;
-  l->codes = random_weights(f, g->out_c, l->depth);
-  l->packed = pack_rows(f, l->codes, g->out_c, l->depth);
+  l->quant = random_books(f, g->out_c);
+  l->q.w = (struct qcc_packed){f->packing, l->quant.n_book > 1 ? f->book_size : 0, l->quant.book};
+  l->codes = random_weights(&l->quant, g->out_c, l->depth);
+  l->packed = pack_rows(&l->quant, l->codes, g->out_c, l->depth);
   if (grouped) {
     l->q.size = random_int(1, l->depth + 3);
     l->q.n_groups = (l->depth + l->q.size - 1) / l->q.size;
@@ -176,10 +191,10 @@ static void run_conv(const Layer *l) {
   if (l->multiple)
     qcc_conv_grouped(&l->p, &l->q, l->x, l->packed, l->multiple, l->b, l->m, l->table,
                      new_buffer(2 * (int64_t)l->depth), y);
-  else if (l->q.packing == 1)
+  else if (l->q.w.packing == 1)
     qcc_conv_s8(&l->p, l->x, l->codes, l->b, l->m, l->table, y);
   else
-    qcc_conv_packed(l->q.packing, &l->p, l->x, l->packed, l->b, l->m, l->table,
+    qcc_conv_packed(&l->q.w, &l->p, l->x, l->packed, l->b, l->m, l->table,
                     new_buffer(4 * (int64_t)l->depth), y);
   check(l, y, l->multiple ? "conv_grouped" : "conv");
 }
@@ -190,12 +205,14 @@ static void run_depthwise(const Layer *l) {
   int8_t *w = new_buffer((int64_t)channels * l->depth), *y = new_buffer(l->n_y);
   for (int32_t c = 0; c < channels; c++)
     for (int32_t k = 0; k < l->depth; k++) w[k * channels + c] = l->codes[c * l->depth + k];
-  if (l->q.packing == 1)
+  if (l->q.w.packing == 1)
     qcc_depthwise_s8(&l->p, l->x, w, l->b, l->m, l->table, y);
-  else
+  else if (l->q.w.step == 0)
     qcc_depthwise_packed(
-        l->q.packing, &l->p, l->x, pack_rows(l->format, w, l->depth, channels), l->b, l->m,
+        &l->q.w, &l->p, l->x, pack_rows(&l->quant, w, l->depth, channels), l->b, l->m,
         l->table, new_buffer((int64_t)l->depth * (channels < QCC_BLOCK ? channels : QCC_BLOCK)), y);
+  else
+    return;
   check(l, y, "depthwise");
 }
 
@@ -211,12 +228,12 @@ static void run_gemm(const Layer *l) {
     check(l, z, "conv1x1_grouped");
     return;
   }
-  if (l->q.packing == 1) {
+  if (l->q.w.packing == 1) {
     qcc_gemm_s8(&p, l->x, l->codes, l->b, l->m, l->table, y);
     qcc_conv1x1_s8(&p, l->x, l->codes, l->b, l->m, l->table, z);
   } else {
-    qcc_gemm_packed(l->q.packing, &p, l->x, l->packed, l->b, l->m, l->table, y);
-    qcc_conv1x1_packed(l->q.packing, &p, l->x, l->packed, l->b, l->m, l->table,
+    qcc_gemm_packed(&l->q.w, &p, l->x, l->packed, l->b, l->m, l->table, y);
+    qcc_conv1x1_packed(&l->q.w, &p, l->x, l->packed, l->b, l->m, l->table,
                        new_buffer(2 * (int64_t)l->depth), z);
   }
   check(l, y, "gemm");

@@ -10,9 +10,27 @@
 
 enum { MOST = 300 };
 
+/* A codebook for any format that wants one: its first `book_size`. */
+static int8_t book[] = {-127, -101, -77, -50, -31, -8, -1, 0, 3, 9, 20, 41, 60, 61, 99, 127};
+
+/* Codes are those of the format's, or of the book's, that are nearest. */
 static void put_code(const Format *f, int8_t *codes, int64_t i, int32_t code) {
-  bool listed = f->n_levels > 0 || f->mantissa_bits > 0;
-  set_real(f->dtype, codes, i, listed ? code_near(f, code) : code);
+  QuantSpec q = {.format = f, .n_book = f->book_size > 0, .book = f->book_size > 0 ? book : NULL};
+  set_real(f->dtype, codes, i, f->n_levels || f->mantissa_bits || q.book ? book_code_near(&q, 0, code) : code);
+}
+
+static void unpack_codes(const Format *f, const uint8_t *packed, int64_t n, int8_t *codes) {
+  if (f->book_size > 0) f->unpack_book(book, packed, n, codes);
+  else f->unpack(packed, n, codes);
+}
+
+/* Different codes of a format, and one of them. */
+static int count_codes(const Format *f) {
+  return f->book_size ? f->book_size : f->n_levels ? f->n_levels : f->hi - f->lo + 1;
+}
+
+static int8_t nth_code(const Format *f, int i) {
+  return (int8_t)(f->book_size ? book[i] : f->n_levels ? f->levels[i] : f->lo + i);
 }
 
 /* Codes that include both ends, as the format's range may be too large to list. */
@@ -42,9 +60,9 @@ static void packs_and_unpacks(void **state) {
       for (int64_t i = 0; i < n; i++) put_code(f, codes, i, some_code(f, i));
       put_vectors(f, codes, 1, n);
       packed[packed_bytes] = 0xa5;
-      assert_int_equal(f->pack(codes, n, packed), packed_bytes);
+      assert_int_equal(pack_codes(f, book, codes, n, packed), packed_bytes);
       assert_int_equal(packed[packed_bytes], 0xa5);
-      f->unpack(packed, n, back);
+      unpack_codes(f, packed, n, back);
       assert_memory_equal(codes, back, (size_t)(n * bytes));
       free(codes);
       free(back);
@@ -60,15 +78,15 @@ static void keeps_every_unit(void **state) {
     const Format *f = format_at(k);
     int per_unit = f->packing & 15;
     if (per_unit < 2 || f->vector > 1) continue;
-    int span = f->n_levels ? f->n_levels : f->hi - f->lo + 1, values = 1;
+    int span = count_codes(f), values = 1;
     for (int i = 0; i < per_unit; i++) values *= span;
     for (int v = 0; v < values; v += values > 1 << 16 ? 4095 : 1) {
       int8_t codes[8], back[8];
       uint8_t unit[4];
       for (int i = 0, rest = v; i < per_unit; i++, rest /= span)
-        codes[i] = (int8_t)(f->n_levels ? f->levels[rest % span] : f->lo + rest % span);
-      assert_int_equal(f->pack(codes, per_unit, unit), packed_size(f, per_unit));
-      f->unpack(unit, per_unit, back);
+        codes[i] = nth_code(f, rest % span);
+      assert_int_equal(pack_codes(f, book, codes, per_unit, unit), packed_size(f, per_unit));
+      unpack_codes(f, unit, per_unit, back);
       assert_memory_equal(codes, back, (size_t)per_unit);
     }
   }
@@ -131,7 +149,7 @@ static void keeps_what_is_not_zero(void **state) {
         assert_int_equal(at, bytes);
         const uint8_t *row = packed;
         for (int r = 0; r < 3; r++) {
-          row = qcc_unpack(bits == 4 ? 14 : 13, row, (int32_t)n, back);
+          row = qcc_unpack(bits == 4 ? 14 : 13, NULL, row, (int32_t)n, back);
           assert_memory_equal(back, codes + r * n, (size_t)n);
         }
         assert_ptr_equal(row, packed + bytes);
@@ -276,7 +294,8 @@ static void finds_formats(void **state) {
 }
 
 static QuantSpec one_scale(const Format *f, float *scale, int32_t *zero) {
-  return (QuantSpec){.format = f, .axis = -1, .n = 1, .scale = scale, .zero = zero};
+  return (QuantSpec){.format = f, .axis = -1, .n = 1, .scale = scale, .zero = zero,
+                     .n_book = f->book_size > 0, .book = f->book_size > 0 ? book : NULL};
 }
 
 /* Codes survive the way to reals and back where a float32 holds them. */
@@ -288,7 +307,7 @@ static void quantizes_what_it_dequantizes(void **state) {
     if (f->bits > 16) continue;
     int64_t n = f->hi - f->lo + 1;
     for (int s = 0; s < 4; s++) {
-      int32_t zero = f->n_levels ? 0 : f->lo + (int32_t)(n / 3);
+      int32_t zero = f->n_levels || f->book_size ? 0 : f->lo + (int32_t)(n / 3);
       QuantSpec q = one_scale(f, &scales[s], &zero);
       Tensor t = {.dtype = f->dtype, .rank = 1, .dim = {n}, .quant = &q};
       size_t bytes = (size_t)(n * dtype_bytes(f->dtype));

@@ -78,7 +78,7 @@ static bool improve(Part *p, int64_t i, const Corner *c) {
   memcpy(t, gradient + c->column, (size_t)c->n * sizeof *t);
   LAPACK_dpotrs("U", &size, &one, c->l, &size, t, &size, &info);
   for (int64_t j = 0; j < c->n; j++) t[j] += scale * (double)old[j];
-  nearest_codes(t, c->n, (float)scale, l->q->format, codes);
+  nearest_levels(l, element, t, c->n, (float)scale, codes);
   if (memcmp(codes, old, (size_t)c->n) == 0) return false;
   for (int64_t j = 0; j < c->n; j++) d[j] = scale * ((double)old[j] - (double)codes[j]);
   for (int64_t j = 0; j < c->n; j++) {
