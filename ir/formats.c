@@ -21,7 +21,11 @@ static const Format table[] = {
 #define BOOK(name, bits, size, packing, summary)                                                     \
   {#name, DT_I8, bits, -127, 127, NULL, NULL, summary, 0, NULL, 8, packing, 1, NULL, 0, 0, size, pack_##name, \
    unpack_##name},
+#define SUMS(name, bits, size, vector, rms, packing, summary)                                        \
+  {#name, DT_I8, bits, -127, 127, NULL, NULL, summary, 0, NULL, 8, packing, vector, NULL, rms, 0, size, \
+   pack_##name, unpack_##name},
 #include "ir/formats.def"
+#undef SUMS
 #undef BOOK
 #undef FLOATS
 #undef VECTORS
@@ -40,6 +44,8 @@ const Format *find_format(const char *name) {
     if (strcmp(table[i].name, name) == 0) return &table[i];
   return NULL;
 }
+
+bool has_sums(const Format *f) { return f->book_size > 0 && f->vector > 1; }
 
 bool has_spare_bits(const Format *f) { return f->bits < dtype_bits(f->dtype); }
 

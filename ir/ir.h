@@ -364,6 +364,8 @@ int32_t book_code_near(const QuantSpec *q, int64_t channel, double x);
 /* Bits of the codes of a constant whose rows are packed by themselves. */
 int64_t code_bits(const Tensor *t);
 const Format *find_format(const char *name);
+/* Are vectors of codes sums of those of the tensor's codebook? */
+bool has_sums(const Format *f);
 /* Have the codes fewer bits than their element type, so that only the format's own packing is that
  * narrow? */
 bool has_spare_bits(const Format *f);

@@ -22,15 +22,15 @@ static const char transform_words[] =
 /* clang-format off */
 const PolicyKey policy_keys[] = {
   {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE,
-   "float float16 int8 int4 int3 int2 ternary binary nf4 fp4 mxfp4 nvfp4 fp8_e4m3 fp8_e5m2 e8p lut4 lut3 lut2",
-   "aq "
+   "float float16 int8 int4 int3 int2 ternary binary nf4 fp4 mxfp4 nvfp4 fp8_e4m3 fp8_e5m2 e8p lut4 lut3 lut2 aq2x8",
+   "aq1x16 "
    "uint8 int16",
    "float", "how weights are stored"},
   {"weights.granularity", KEY_WORD, KEY_DEFAULT | KEY_RULE, "tensor channel group", "token",
    "channel", "which weights share a scale"},
   {"weights.group", KEY_INT, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0", "weights per scale with granularity: group"},
-  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse gptq gptaq ldlq adaround wanda sparsegpt kmeans",
+  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse gptq gptaq ldlq adaround wanda sparsegpt kmeans aqlm",
    "lsq", "mse", "which code each weight gets"},
   {"weights.damp", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0.01", "gptq and its relatives: share of the Hessian's mean diagonal that is added to it"},
@@ -39,7 +39,7 @@ const PolicyKey policy_keys[] = {
   {"weights.alpha", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0.25", "gptaq: share of the inputs' mismatch that is made up for"},
   {"weights.sweeps", KEY_INT, KEY_DEFAULT | KEY_RULE, NULL, NULL,
-   "4", "ldlq: times that every weight is rounded anew, given all others"},
+   "4", "ldlq, aqlm: times that every weight is rounded anew, given all others"},
   {"weights.sparsity", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0", "wanda, sparsegpt: share of the weights that become 0"},
   {"weights.pattern", KEY_WORD, KEY_DEFAULT | KEY_RULE, "none 1:2 1:4 2:4 2:8 4:8", NULL,

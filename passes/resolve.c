@@ -130,7 +130,28 @@ static OutlierChoice choose_outliers(const Layers *l, const WeightChoice *w, con
   if (c.rate > 0 && w->format != NULL && w->granularity == GRAN_TENSOR)
     error_at(s->loc, "outliers need a scale per channel or group of weights (for node '%s')",
              n->name);
+  if (c.rate > 0 && w->format != NULL && has_sums(w->format))
+    error_at(s->loc, "format '%s' has no outliers beside its codes (for node '%s')",
+             w->format->name, n->name);
   return c;
+}
+
+/* Codebooks of vectors and the solver that makes them go together. */
+static void check_sums(const Layers *l, const Node *n, const WeightChoice *c) {
+  const Rule *won;
+  if (c->format == NULL) return;
+  bool sums = has_sums(c->format), makes = strcmp(c->solver, "aqlm") == 0;
+  const Setting *s = winner(l, "weights.solver", &won);
+  Loc loc = s != NULL ? s->loc : c->loc;
+  if (sums && !makes)
+    error_at(loc, "format '%s' needs solver: aqlm, here it is %s (for node '%s')", c->format->name,
+             c->solver, n->name);
+  if (makes && !sums)
+    error_at(loc, "solver 'aqlm' needs format: aq2x8, here it is %s (for node '%s')",
+             c->format->name, n->name);
+  if (sums && c->own_books)
+    error_at(winner(l, "weights.codebook", &won)->loc,
+             "format '%s' has one codebook for the tensor (for node '%s')", c->format->name, n->name);
 }
 
 static WeightChoice choose_weights(const Layers *l, const Node *n) {
@@ -150,6 +171,7 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
     error_at(winner(l, "weights.codebook", &won)->loc,
              "'codebook: channel' needs scales per channel or group, not granularity: tensor");
   }
+  check_sums(l, n, &c);
   choose_pruning(l, &c);
   c.outliers = choose_outliers(l, &c, n);
   c.clip = choose_clip(l, n, &c);

@@ -127,6 +127,8 @@ void infer_quantize(Graph *g, Node *n) {
   need_type(n, 0, DT_F32);
   const QuantSpec *q = n->out[0]->quant;
   if (!q) error_at(n->loc, "Quantize: the output has no scale");
+  if (q->format->vector > 1)
+    error_at(n->loc, "Quantize: format %s is for weights only", q->format->name);
   set_type(n, 0, q->format->dtype, x->rank, x->dim, x->layout);
 }
 

@@ -112,6 +112,7 @@ void fit_books(Graph *g, Layer *l) {
   if (size == 0) return;
   q->n_book = l->choice->own_books ? l->channels : 1;
   q->book = arena_alloc(g->arena, q->n_book * size);
+  if (has_sums(q->format)) return; /* the solver makes it */
   int64_t channels = l->channels / q->n_book;
 #pragma omp parallel for schedule(static)
   for (int64_t i = 0; i < q->n_book; i++) fit_book(l, i * channels, channels, q->book + i * size);

@@ -73,7 +73,8 @@ uint8_t nearest_multiple(double m, const Format *f) {
 
 float fit_part(const Layer *l, const float *w, int64_t from, int64_t n) {
   if (l->outliers != NULL) return l->outliers->rule->fit(l, w, from, n);
-  if (l->q->format->book_size > 0) return full_scale(w, n, l->q->format);
+  if (l->q->format->book_size > 0 && !has_sums(l->q->format))
+    return full_scale(w, n, l->q->format);
   return l->solver->fit(w, l->importance != NULL ? l->importance + from : NULL, n, l->q->format);
 }
 

@@ -34,8 +34,10 @@ typedef struct Layer {
   int8_t *want;              /* [n_y] */
 } Layer;
 
-/* One codebook, or one for each channel, of rising levels. */
+/* One codebook, or one for each channel, of rising levels; one of vectors whose sums are bytes. */
 static QuantSpec random_books(const Format *f, int64_t channels) {
+  if (has_sums(f))
+    return (QuantSpec){.format = f, .n_book = 1, .book = random_codes(f->book_size, -63, 63)};
   QuantSpec q = {.format = f, .n_book = !f->book_size ? 0 : random_int(0, 1) ? channels : 1};
   if (q.n_book > 0) q.book = new_buffer(q.n_book * f->book_size);
   for (int64_t i = 0; i < q.n_book * f->book_size; i++) {
@@ -49,6 +51,11 @@ static QuantSpec random_books(const Format *f, int64_t channels) {
 static int8_t *random_weights(const QuantSpec *q, int64_t channels, int64_t n) {
   const Format *f = q->format;
   int8_t *codes = random_codes(channels * n, f->bits >= 8 ? -127 : f->lo, f->hi);
+  if (has_sums(f)) {
+    uint8_t *pairs = (uint8_t *)random_codes(n + 2, -128, 127);
+    for (int64_t i = 0; i < channels; i++) f->unpack_book(q->book, pairs + i % 2, n, codes + i * n);
+    return codes;
+  }
   for (int64_t i = 0; i < channels * n; i++)
     codes[i] = (int8_t)book_code_near(q, i / n, codes[i]);
   put_vectors(f, codes, channels, n);
@@ -127,8 +134,8 @@ static void random_rescale(Layer *l) {
 /* Everything that does not depend on the geometry, which l->p.g and l->p.group hold already. */
 static void fill_layer(Layer *l, int number, int grouped) {
   static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary",
-                                        "int3", "e8p", "lut4", "lut3", "lut2"};
-  const Format *f = find_format(formats[number % 12]);
+                                        "int3", "e8p", "lut4", "lut3", "lut2", "aq2x8"};
+  const Format *f = find_format(formats[number % 13]);
   const struct qcc_window *g = &l->p.g;
   l->depth = g->kernel_h * g->kernel_w * (g->in_c / l->p.group);
   l->n_x = (int64_t)g->batch * g->in_h * g->in_w * g->in_c;

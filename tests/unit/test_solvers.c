@@ -744,6 +744,45 @@ static void sweeps_lower_the_loss(void **state) {
   free_arena(a);
 }
 
+/* Codebooks and codes of vectors become better in turn, never worse, and are better than codes that have two
+ * bits each; what is coded comes back. */
+static void additive_codebooks_lower_the_loss(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  for (int row = COLUMNS; row > 12; row -= COLUMNS - 13) {
+    Case c = new_case(a, VECTORS);
+    double *e = new_doubles(a, ROWS * COLUMNS), *h = new_doubles(a, (int64_t)row * row), last;
+    const char *note;
+    c.w->dim[1] = c.m.k = row;
+    for (int i = 0; i < row * row; i++) h[i] = c.m.hessian[i / row * COLUMNS + i % row];
+    c.m.hessian = h;
+    c.choice.format = find_format("int2");
+    const Tensor *t = solve(&c, "gptq", &note);
+    for (int i = 0; i < ROWS * row; i++)
+      e[i] = (double)((float *)c.w->data)[i] - (double)t->quant->scale[i / row] * ((int8_t *)t->data)[i];
+    last = quadratic(e, ROWS, h, row, c.choice.damp);
+    c.choice.format = find_format("aq2x8");
+    for (c.choice.sweeps = 0; c.choice.sweeps < 4; c.choice.sweeps++) {
+      t = solve(&c, "aqlm", &note);
+      const QuantSpec *q = t->quant;
+      for (int i = 0; i < ROWS * row; i++)
+        e[i] = (double)((float *)c.w->data)[i] - (double)q->scale[i / row] * ((int8_t *)t->data)[i];
+      double loss = quadratic(e, ROWS, h, row, c.choice.damp);
+      assert_true(loss <= last * (1 + 1e-12));
+      last = loss;
+      for (int r = 0; r < ROWS; r++) {
+        const int8_t *codes = (int8_t *)t->data + r * row;
+        uint8_t packed[COLUMNS];
+        int8_t back[COLUMNS];
+        assert_int_equal(pack_codes(q->format, q->book, codes, row, packed), (row + 7) / 8 * 2);
+        q->format->unpack_book(q->book, packed, row, back);
+        assert_memory_equal(codes, back, (size_t)row);
+      }
+    }
+  }
+  free_arena(a);
+}
+
 /* Vectors that end with their row, whatever its length; nothing but codes of the format. */
 static void short_vectors_are_rounded(void **state) {
   (void)state;
@@ -979,6 +1018,7 @@ int main(void) {
       cmocka_unit_test(ldlq_is_gptq_backwards),
       cmocka_unit_test(sweeps_lower_the_loss),
       cmocka_unit_test(short_vectors_are_rounded),
+      cmocka_unit_test(additive_codebooks_lower_the_loss),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
