@@ -8,22 +8,28 @@
 #include "ir/formats/formats.h"
 
 static const Format table[] = {
-#define FORMAT(name, dtype, bits, lo, hi, packing, summary) \
-  {#name, dtype, bits, lo, hi, pack_##name, unpack_##name, summary, 0, NULL, 8, packing, 1, NULL, 0, 0, 0, NULL, NULL},
-#define LEVELS(name, file, bits, count, lo, hi, scale_bits, packing, summary)                      \
-  {#name, DT_I8, bits, lo, hi, pack_##file, unpack_##file, summary, count, levels_##file, \
-   scale_bits, packing, 1, NULL, 0, 0, 0, NULL, NULL},
-#define VECTORS(name, bits, count, lo, hi, vector, rms, packing, summary)                          \
-  {#name, DT_I8, bits, lo, hi, pack_##name, unpack_##name, summary, count, levels_##name, 8,     \
-   packing, vector, nearest_##name, rms, 0, 0, NULL, NULL},
-#define FLOATS(name, mantissa_bits, lo, hi, packing, summary) \
-  {#name, DT_I8, 8, lo, hi, pack_int8, unpack_int8, summary, 0, NULL, 8, packing, 1, NULL, 0, mantissa_bits, 0, NULL, NULL},
-#define BOOK(name, bits, size, packing, summary)                                                     \
-  {#name, DT_I8, bits, -127, 127, NULL, NULL, summary, 0, NULL, 8, packing, 1, NULL, 0, 0, size, pack_##name, \
-   unpack_##name},
-#define SUMS(name, bits, size, vector, rms, packing, summary)                                        \
-  {#name, DT_I8, bits, -127, 127, NULL, NULL, summary, 0, NULL, 8, packing, vector, NULL, rms, 0, size, \
-   pack_##name, unpack_##name},
+#define FORMAT(name_, dtype_, bits_, lo_, hi_, packing_, summary_)                                \
+  {.name = #name_, .dtype = dtype_, .bits = bits_, .lo = lo_, .hi = hi_, .pack = pack_##name_,      \
+   .unpack = unpack_##name_, .summary = summary_, .packing = packing_, .scale_bits = 8, .vector = 1},
+#define LEVELS(name_, file, bits_, count, lo_, hi_, scale_bits_, packing_, summary_)              \
+  {.name = #name_, .dtype = DT_I8, .bits = bits_, .lo = lo_, .hi = hi_, .pack = pack_##file,        \
+   .unpack = unpack_##file, .summary = summary_, .packing = packing_, .scale_bits = scale_bits_,    \
+   .vector = 1, .n_levels = count, .levels = levels_##file},
+#define VECTORS(name_, bits_, count, lo_, hi_, vector_, rms_, packing_, summary_)                 \
+  {.name = #name_, .dtype = DT_I8, .bits = bits_, .lo = lo_, .hi = hi_, .pack = pack_##name_,       \
+   .unpack = unpack_##name_, .summary = summary_, .packing = packing_, .scale_bits = 8,             \
+   .vector = vector_, .n_levels = count, .levels = levels_##name_, .nearest = nearest_##name_,      \
+   .rms = rms_},
+#define FLOATS(name_, mantissa_bits_, lo_, hi_, packing_, summary_)                               \
+  {.name = #name_, .dtype = DT_I8, .bits = 8, .lo = lo_, .hi = hi_, .pack = pack_int8,              \
+   .unpack = unpack_int8, .summary = summary_, .packing = packing_, .scale_bits = 8, .vector = 1,   \
+   .mantissa_bits = mantissa_bits_},
+#define BOOK(name_, bits_, size, packing_, summary_)                                              \
+  SUMS(name_, bits_, size, 1, 0, packing_, summary_)
+#define SUMS(name_, bits_, size, vector_, rms_, packing_, summary_)                               \
+  {.name = #name_, .dtype = DT_I8, .bits = bits_, .lo = -127, .hi = 127, .summary = summary_,       \
+   .packing = packing_, .scale_bits = 8, .vector = vector_, .rms = rms_, .book_size = size,         \
+   .pack_book = pack_##name_, .unpack_book = unpack_##name_},
 #include "ir/formats.def"
 #undef SUMS
 #undef BOOK

@@ -151,7 +151,7 @@
   "1:\n" BODY "subs r5, r5, #1\n"                                                                  \
               "bne 1b\n"
 #define QCC_MVE_TWO(STEP) STEP("a") STEP("a")
-#define QCC_MVE_FOUR(STEP) QCC_MVE_TWO(STEP) QCC_MVE_TWO(STEP)
+#define QCC_MVE_FOUR(STEP) ".rept 4\n" STEP("a") ".endr\n" /* strings of 4095 characters at most */
 #define QCC_MVE_FOURS(STEP) QCC_MVE_LOOP(QCC_MVE_FOUR(STEP))
 #define QCC_MVE_ANY(STEP)                                                                          \
   STEP("")                                                                                         \

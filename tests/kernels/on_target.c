@@ -405,9 +405,10 @@ static Node *random_layer(Program *p, int i) {
   return shape == SHAPES || mode == ROWS ? random_gemm(p, type) : random_conv(p, (Shape)shape, type);
 }
 
-/* Sets weights to 0 and asks for storage without them. */
+/* Sets weights to 0 and asks for storage without them; a format of levels may have no 0. */
 static void prune(Program *p, Node *n) {
   const Tensor *w = n->in[1];
+  if (w->quant && w->quant->format->n_levels > 0) return;
   int share = pick(0, 8);
   for (int64_t i = 0; i < n_elements(w); i++)
     if (pick(0, 8) < share) ((int8_t *)w->data)[i] = 0;
