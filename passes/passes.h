@@ -129,6 +129,15 @@ void write_lock(FILE *f, const Graph *g, const Context *cx);
 
 /* ---- solvers.def: which code each weight gets ------------------------------------------------ */
 
+/* What a solver can do beyond choosing integers one by one. */
+enum {
+  CAN_VECTORS = 1,  /* round weights that have one code together */
+  CAN_BOOKS = 2,    /* round to the levels of a codebook */
+  CAN_FLOATS = 4,   /* codes that are patterns of floats */
+  CAN_SUMS = 8,     /* make codebooks of vectors that are added; no other solver knows such codes */
+  CAN_DROP = 16,    /* set some weights to 0 */
+  CAN_ANY = CAN_VECTORS | CAN_BOOKS | CAN_FLOATS,
+};
 struct Layer;
 typedef struct Solver {
   const char *name;
@@ -136,10 +145,13 @@ typedef struct Solver {
   float (*fit)(const float *w, const float *importance, int64_t n, const Format *f);
   const char *(*round)(struct Layer *l);  /* codes by the final scales */
   int needs;                              /* NEEDS_... of quant/moments.h */
+  int can;                                /* CAN_... below */
   const char *summary;
 } Solver;
 const Solver *find_solver(const char *name);
 extern const Solver solvers[];
 extern const int n_solvers;
+/* Names of those that can do one of these, with `between` between them. */
+void name_solvers(char *text, size_t size, int can, const char *between);
 
 #endif

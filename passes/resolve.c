@@ -55,6 +55,8 @@ static const Format *format_choice(const Layers *l, const char *key, bool *half,
   return f;
 }
 
+enum { NAMES_SIZE = 256 }; /* of a list of solvers in a message */
+
 /* Which weights become 0, where the format and the solver can do that. */
 static void choose_pruning(const Layers *l, WeightChoice *c) {
   const char *pattern = value_of(l, "weights.pattern"), *colon = strchr(pattern, ':');
@@ -67,8 +69,10 @@ static void choose_pruning(const Layers *l, WeightChoice *c) {
   if (colon != NULL && c->sparsity > 0)
     error_at(loc, "pattern %s says how many weights are 0, and so does sparsity: one must go",
              pattern);
-  if (strcmp(c->solver, "wanda") != 0 && strcmp(c->solver, "sparsegpt") != 0)
-    error_at(loc, "'%s' needs solver: wanda or sparsegpt, here it is %s", key, c->solver);
+  char names[NAMES_SIZE];
+  name_solvers(names, sizeof names, CAN_DROP, " or ");
+  if (!(find_solver(c->solver)->can & CAN_DROP))
+    error_at(loc, "'%s' needs solver: %s, here it is %s", key, names, c->solver);
   if (c->format->book_size > 0 || code_near(c->format, 0) != 0)
     error_at(loc, "'%s' needs a format that has 0, %s has not", key, c->format->name);
 }
@@ -97,24 +101,23 @@ static bool choose_clip(const Layers *l, const Node *n, const WeightChoice *c) {
   return true;
 }
 
-/* Codes that are patterns of floats are known to some solvers only, and adaround moves one weight at a
- * time. */
+/* Codes that not every solver knows. */
 static void check_solver(const Layers *l, const WeightChoice *c) {
-  static const char *const any[] = {"rtn", "mse", "gptq", "gptaq"};
   const Rule *won;
   const Setting *s = winner(l, "weights.solver", &won);
   if (c->format == NULL || s == NULL) return;
-  if (c->format->vector > 1 && strcmp(c->solver, "adaround") == 0)
-    error_at(s->loc, "solver 'adaround' has no weights of format %s, which codes %d at once",
+  int can = find_solver(c->solver)->can;
+  if (c->format->vector > 1 && !(can & CAN_VECTORS))
+    error_at(s->loc, "solver '%s' has no weights of format %s, which codes %d at once", c->solver,
              c->format->name, c->format->vector);
-  if (c->format->book_size > 0 && strcmp(c->solver, "adaround") == 0)
-    error_at(s->loc, "solver 'adaround' has no weights of format %s, whose levels are not known in advance",
-             c->format->name);
-  if (c->format->mantissa_bits == 0) return;
-  for (size_t i = 0; i < sizeof any / sizeof *any; i++)
-    if (strcmp(c->solver, any[i]) == 0) return;
-  error_at(s->loc, "solver '%s' has no weights of format %s; rtn, mse, gptq, gptaq have", c->solver,
-           c->format->name);
+  if (c->format->book_size > 0 && !(can & CAN_BOOKS))
+    error_at(s->loc, "solver '%s' has no weights of format %s, whose levels are not known in advance",
+             c->solver, c->format->name);
+  if (c->format->mantissa_bits == 0 || can & CAN_FLOATS) return;
+  char names[NAMES_SIZE];
+  name_solvers(names, sizeof names, CAN_FLOATS, ", ");
+  error_at(s->loc, "solver '%s' has no weights of format %s; %s have", c->solver, c->format->name,
+           names);
 }
 
 static double real_of(const Layers *l, const char *key) { return strtod(value_of(l, key), NULL); }
@@ -136,19 +139,28 @@ static OutlierChoice choose_outliers(const Layers *l, const WeightChoice *w, con
   return c;
 }
 
-/* Codebooks of vectors and the solver that makes them go together. */
+/* The format with codebooks of vectors. */
+static const char *sums_name(void) {
+  for (int i = 0; i < n_formats(); i++)
+    if (has_sums(format_at(i))) return format_at(i)->name;
+  return "";
+}
+
+/* Codebooks of vectors and the solvers that make them go together. */
 static void check_sums(const Layers *l, const Node *n, const WeightChoice *c) {
   const Rule *won;
   if (c->format == NULL) return;
-  bool sums = has_sums(c->format), makes = strcmp(c->solver, "aqlm") == 0;
+  bool sums = has_sums(c->format), makes = find_solver(c->solver)->can & CAN_SUMS;
   const Setting *s = winner(l, "weights.solver", &won);
   Loc loc = s != NULL ? s->loc : c->loc;
+  char names[NAMES_SIZE];
+  name_solvers(names, sizeof names, CAN_SUMS, " or ");
   if (sums && !makes)
-    error_at(loc, "format '%s' needs solver: aqlm, here it is %s (for node '%s')", c->format->name,
-             c->solver, n->name);
+    error_at(loc, "format '%s' needs solver: %s, here it is %s (for node '%s')", c->format->name,
+             names, c->solver, n->name);
   if (makes && !sums)
-    error_at(loc, "solver 'aqlm' needs format: aq2x8, here it is %s (for node '%s')",
-             c->format->name, n->name);
+    error_at(loc, "solver '%s' needs format: %s, here it is %s (for node '%s')", c->solver,
+             sums_name(), c->format->name, n->name);
   if (sums && c->own_books)
     error_at(winner(l, "weights.codebook", &won)->loc,
              "format '%s' has one codebook for the tensor (for node '%s')", c->format->name, n->name);

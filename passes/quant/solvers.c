@@ -6,7 +6,7 @@
 #include <string.h>
 
 const Solver solvers[] = {
-#define SOLVER(name, fit, round, needs, summary) {#name, fit, round, needs, summary},
+#define SOLVER(name, fit, round, needs, can, summary) {#name, fit, round, needs, can, summary},
 #include "passes/quant/solvers.def"
 #undef SOLVER
 };
@@ -16,6 +16,15 @@ const Solver *find_solver(const char *name) {
   for (int i = 0; i < n_solvers; i++)
     if (strcmp(solvers[i].name, name) == 0) return &solvers[i];
   return NULL;
+}
+
+void name_solvers(char *text, size_t size, int can, const char *between) {
+  *text = 0;
+  for (int i = 0; i < n_solvers; i++) {
+    size_t used = strlen(text);
+    if (solvers[i].can & can)
+      snprintf(text + used, size - used, "%s%s", used ? between : "", solvers[i].name);
+  }
 }
 
 int32_t smallest_code(const Format *f) { return f->bits >= 8 ? -f->hi : f->lo; }

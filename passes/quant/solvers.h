@@ -45,8 +45,8 @@ typedef float FitFn(const float *w, const float *importance, int64_t n, const Fo
 /* Sets the codes. Returns NULL, or what the user should know of it. */
 typedef const char *RoundFn(Layer *l);
 
-#define SOLVER(name, fit, round, needs, summary) \
-  FitFn fit;                                     \
+#define SOLVER(name, fit, round, needs, can, summary) \
+  FitFn fit;                                          \
   RoundFn round;
 #include "passes/quant/solvers.def"
 #undef SOLVER
