@@ -210,7 +210,7 @@ void write_packing(Emitter *e, const Node *n, const Kernel *k) {
   bool own = k->packing == PACK_OWN || k->packing == PACK_OWN_HWC;
   const Tensor *w = n->in[1];
   int packing = own ? w->quant->format->packing : 8 / dtype_bits(w->dtype);
-  if (k->packing == PACK_SPARSE) packing += 12;
+  if (k->packing == PACK_SPARSE) packing += SPARSE_PACKING;
   e->now->packings |= 1ULL << (packing % 16 + packing / 16 * 8);
   field(e, "packing", packing);
   if (!own || !w->quant->book) return;

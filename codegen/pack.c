@@ -9,7 +9,7 @@ static uint8_t *pack_rows(Arena *a, const Format *f, const QuantSpec *q, const i
                           int64_t rows, int64_t row, int64_t *bytes) {
   uint8_t *out = arena_alloc(a, rows * row + 1);
   *bytes = 0;
-  for (int64_t i = 0; i < rows; i++) 
+  for (int64_t i = 0; i < rows; i++)
     *bytes += pack_codes(f, q ? book_of(q, i) : NULL, codes + i * row, row, out + *bytes);
   return out;
 }

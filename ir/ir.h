@@ -372,10 +372,11 @@ bool has_spare_bits(const Format *f);
 const Format *format_of(DType t);         /* the plain integer format of an element type, or NULL */
 int n_formats(void);
 const Format *format_at(int i);
-/* Rows that are mostly 0 (formats/outliers.c): packs n codes, each a byte, and returns the bytes, at most n
+/* Rows that are mostly 0 (formats/sparse.c): packs n codes, each a byte, and returns the bytes, at most n
  * and a bit for each code; the bytes of all rows of constant weights. */
 int64_t pack_sparse(const Format *f, const int8_t *codes, int64_t n, uint8_t *out);
 int64_t sparse_bytes(const Tensor *w);
+enum { SPARSE_PACKING = 12 }; /* what that adds to the number of the format's packing (runtime/packed.h) */
 /* Index of the scale of element i (flat) of a tensor. */
 int64_t scale_index(const Tensor *t, const QuantSpec *q, int64_t i);
 /* Codes of real numbers and back, by the tensor's quantization; elements of t's shape. */

@@ -68,7 +68,5 @@ int best_candidate(const Graph *g, const Context *cx, const Channels *c, const U
                    CandidateFn *candidate, const void *ctx, double *loss);
 /* A scale of 1 for every class. */
 double *new_scales(const Graph *g, const Channels *c);
-/* error_at() when there are no samples, or not those of the lock file, for `who` to look at. */
-void need_samples(const Context *cx, Loc loc, const char *who, const char *node);
 
 #endif

@@ -7,8 +7,6 @@
  *                             y = Add(a, c)
  */
 #include <math.h>
-#include <omp.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "passes/quant/quant.h"
@@ -16,58 +14,27 @@
 
 /* ---- the largest magnitudes */
 
-typedef struct Seen {
+typedef struct Largest {
+  const Graph *g;
   float **most;   /* [n_tensor] of the columns of a tensor, NULL: nobody asks for them */
-} Seen;
+} Largest;
 
-static void observe(void *ctx, const Tensor *t, const void *data) {
-  float *most = ((Seen *)ctx)->most[t->id];
-  const float *x = data;
-  if (most == NULL) return;
-  int64_t columns = t->dim[t->rank - 1];
-  for (int64_t i = 0, n = n_elements(t); i < n; i++)
-    most[i % columns] = fmaxf(most[i % columns], fabsf(x[i]));
-}
-
-static float **copy_rows(const Graph *g, float *const *most) {
-  float **own = calloc((size_t)g->n_tensor + 1, sizeof *own);
-  if (own == NULL) error("out of memory");
-  for (int t = 0; t < g->n_tensor; t++)
-    if (most[t] && !(own[t] = calloc((size_t)g->tensor[t]->dim[g->tensor[t]->rank - 1], sizeof **own)))
-      error("out of memory");
-  return own;
-}
-
-static void merge_rows(const Graph *g, float **most, float **own) {
-  for (int t = 0; t < g->n_tensor; t++) {
-    int64_t columns = most[t] ? g->tensor[t]->dim[g->tensor[t]->rank - 1] : 0;
-    for (int64_t c = 0; c < columns; c++) most[t][c] = fmaxf(most[t][c], own[t][c]);
-    free(own[t]);
+static void raise_columns(void *ctx, const Interp *it) {
+  const Largest *l = ctx;
+  for (int i = 0; i < l->g->n_tensor; i++) {
+    const Tensor *t = l->g->tensor[i];
+    float *most = l->most[i];
+    if (most == NULL) continue;
+    const float *x = interp_value(it, t);
+    int64_t columns = t->dim[t->rank - 1];
+    for (int64_t k = 0, n = n_elements(t); k < n; k++)
+      most[k % columns] = fmaxf(most[k % columns], fabsf(x[k]));
   }
-  free(own);
 }
 
-/* Maxima do not depend on the order in which threads come. */
 void find_largest_columns(const Graph *g, const Context *cx, float **most) {
-  int64_t n = cx->calib->n, done = 0;
-  prepare_blas();
-#pragma omp parallel
-  {
-    Interp *it = new_interp(g);
-    Seen seen = {copy_rows(g, most)};
-    const void **in = calloc((size_t)g->n_in + 1, sizeof *in);
-#pragma omp for schedule(static)
-    for (int64_t i = 0; i < n; i++) {
-      for (int k = 0; k < g->n_in; k++) in[k] = sample_at(g, cx->calib, k, i);
-      run_interp(it, in, observe, &seen);
-#pragma omp critical(progress)
-      if (cx->progress) cx->progress("outlier columns", ++done, n);
-    }
-#pragma omp critical(merge)
-    merge_rows(g, most, seen.most);
-    free(in);
-    free_interp(it);
-  }
+  Largest l = {g, most};
+  watch_samples(g, cx, "outlier columns", raise_columns, &l);
 }
 
 /* ---- the split */

@@ -3,7 +3,7 @@
  * The squared error of an output channel with weights w + e is e H e^T / 2 per vector, H the sum of
  * x x^T over all input vectors x, times 2 / their number.  The samples run through the network as
  * it is at the moment, so what comes before the layer may be quantized already.  Samples run in
- * parallel, sums are added in sample order and in double: the same bytes on any number of threads. 
+ * parallel, sums are added in sample order and in double: the same bytes on any number of threads.
  * Memory is a matrix and a block of vectors, however many samples there are. */
 #include "passes/quant/moments.h"
 

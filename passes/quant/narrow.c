@@ -7,12 +7,8 @@
 
 static bool is_int4(const Format *f) { return f && f->dtype == DT_I4; }
 
-static bool is_layer(const Node *n) {
-  return (is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1 && is_float_const(n->in[1]);
-}
-
 const Format *format_read(const Node *n, const Format *f) {
-  return !is_int4(f) ? f : find_format(is_layer(n) ? "nibble" : "int8");
+  return !is_int4(f) ? f : find_format(has_real_weights(n) ? "nibble" : "int8");
 }
 
 /* Codes that only such layers read are made with four bits at once, with a range for so many. */
@@ -23,7 +19,7 @@ const Format *format_kept(const Graph *g, const Context *cx, const Tensor *t, co
     for (int k = 0; k < g->node[i]->n_in; k++) {
       if (g->node[i]->in[k] != t) continue;
       ActChoice a = act_choice(g, cx, g->node[i]);
-      narrow &= is_layer(g->node[i]) && is_int4(a.format) && !a.dynamic;
+      narrow &= has_real_weights(g->node[i]) && is_int4(a.format) && !a.dynamic;
       read = true;
     }
   return find_format(narrow && read ? "nibble" : "int8");

@@ -27,6 +27,18 @@ void correct_bias(Graph *g, Node *n, const Node *decoder, const Moments *x);
  * are left out, or NULL. */
 void quantize_at_run_time(Graph *g, Node *n, const ActChoice *choice, Tensor *skip);
 
+/* Is the node a Conv or Gemm whose weights are real constants? */
+bool has_real_weights(const Node *n);
+
+/* ---- samples.c */
+
+/* error_at() when there are no samples, or not those of the lock file, for `who` to look at. */
+void need_samples(const Context *cx, Loc loc, const char *who, const char *node);
+/* Runs all samples through g; watch(ctx, it) sees every one's values, one after another in their order,
+ * whatever the number of threads.  `what` is for the progress bar. */
+typedef void WatchFn(void *ctx, const Interp *it);
+void watch_samples(const Graph *g, const Context *cx, const char *what, WatchFn *watch, void *ctx);
+
 /* ---- columns.c */
 
 /* Raises most[id of a tensor][column of its last dimension], where that is not NULL, to the largest

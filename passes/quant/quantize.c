@@ -77,6 +77,10 @@ static bool is_unary(const Node *n) {
 
 static bool is_real_input(const Tensor *t) { return t && !is_const(t) && t->dtype == DT_F32; }
 
+bool has_real_weights(const Node *n) {
+  return (is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1 && is_float_const(n->in[1]);
+}
+
 /* A Conv or Gemm that integer kernels can compute, apart from formats. */
 static bool has_integer_weights(const Node *n) {
   if (!is_float_const(n->in[1]) || (n->n_in > 2 && n->in[2] && !is_float_const(n->in[2])))
@@ -135,26 +139,14 @@ static bool wants_dynamic(Plan *p, const Node *n) {
   const char *why;
   ActChoice a = act_choice(p->g, p->cx, n);
   if ((!is_op(n, "Conv") && !is_op(n, "Gemm")) || !a.format || !a.dynamic) return false;
-  bool weights = n->n_in > 1 && is_float_const(n->in[1]);
-  if (!has_integer_form(n, &why)) {
-    add_note(p->cx, n->name, "%s stays in float: %s", n->op->name, why);
-    return false;
-  }
-  if (weights && !weight_choice(p->g, p->cx, n).format) {
-    add_note(p->cx, n->name, "%s stays in float: the policy keeps its weights float", n->op->name);
-    return false;
-  }
-  if (weights && weight_choice(p->g, p->cx, n).format->mantissa_bits > 0) {
-    add_note(p->cx, n->name, "%s stays in float: its weights are floats of 8 bits", n->op->name);
-    return false;
-  }
-  if (weights && weight_choice(p->g, p->cx, n).outliers.rate > 0) {
-    add_note(p->cx, n->name,
-             "%s stays in float: weights beside the codes have no kernel with scales from run time",
-             n->op->name);
-    return false;
-  }
-  return true;
+  const char *no = has_integer_form(n, &why) ? NULL : why;
+  WeightChoice w = no ? (WeightChoice){0} : weight_choice(p->g, p->cx, n);
+  if (!no && !w.format) no = "the policy keeps its weights float";
+  if (!no && w.format->mantissa_bits > 0) no = "its weights are floats of 8 bits";
+  if (!no && w.outliers.rate > 0)
+    no = "weights beside the codes have no kernel with scales from run time";
+  if (no) add_note(p->cx, n->name, "%s stays in float: %s", n->op->name, no);
+  return !no;
 }
 
 /* Which columns of its input such a node may multiply as real numbers, by their magnitude. */
@@ -203,7 +195,7 @@ static bool wants_integer(Plan *p, const Node *n) {
   ActChoice a = act_choice(p->g, p->cx, n);
   if (n->n_out < 1 || !n->out[0] || n->out[0]->dtype != DT_F32 || (n->op->flags & OP_QDQ))
     return false;
-  bool weighted = (is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1 && is_float_const(n->in[1]);
+  bool weighted = has_real_weights(n);
   WeightChoice w = weighted ? weight_choice(p->g, p->cx, n) : (WeightChoice){0};
   if (a.format && a.dynamic) return false;
   if (!a.format) {
@@ -512,7 +504,7 @@ static int needs_of(const Context *cx, const Node *n, const WeightChoice *w) {
 static bool looks_at_samples(const Graph *g, const Context *cx) {
   for (int i = 0; i < g->n_node; i++) {
     const Node *n = g->node[i];
-    if ((!is_op(n, "Conv") && !is_op(n, "Gemm")) || !is_float_const(n->in[1])) continue;
+    if (!has_real_weights(n)) continue;
     WeightChoice w = weight_choice(g, cx, n);
     if (!w.format || needs_of(cx, n, &w) == NEEDS_NOTHING) continue;
     const char *who = w.clip ? "transform 'awq'" : "transform 'bias_correct'";
@@ -540,7 +532,7 @@ static const Moments *moments_for(Plan *p, const Node *n, const WeightChoice *w)
 static void quantize_node_weights(Plan *p, Node *n, bool integer) {
   Graph *g = p->g;
   WeightChoice w = weight_choice(g, p->cx, n);
-  if (!w.format || !is_float_const(n->in[1])) return;
+  if (!w.format) return;
   if (needs_of(p->cx, n, &w) == NEEDS_NOTHING && find_solver(w.solver)->needs) {
     add_note(p->cx, n->name, "its weights are chosen by mse: %s does not look at transposed inputs",
              w.solver);
@@ -620,8 +612,7 @@ void pass_quantize(Graph *g, Context *cx) {
     Node *n = p.node[i];
     if (p.integer[i] && is_move(n)) requantize_inputs(&p, n);
     if (p.dynamic[i]) make_dynamic(&p, i);
-    if ((is_op(n, "Conv") || is_op(n, "Gemm")) && n->n_in > 1)
-      quantize_node_weights(&p, n, p.integer[i]);
+    if (has_real_weights(n)) quantize_node_weights(&p, n, p.integer[i]);
     for (int k = 0; p.integer[i] && !is_unary(n) && (is_op(n, "Add") || is_op(n, "Mul")) && k < 2;
          k++)
       if (is_float_const(n->in[k])) quantize_operand(&p, n, k);

@@ -18,18 +18,6 @@
 #include "passes/quant/quant.h"
 #include "passes/simplify/simplify.h"
 
-void need_samples(const Context *cx, Loc loc, const char *who, const char *node) {
-  const LockPolicy *lock = &cx->policy->lock;
-  if (cx->calib == NULL)
-    error_at(loc,
-             "%s needs calibration samples (node '%s'): give --calib SAMPLES.npy, or "
-             "'calibration: {data: SAMPLES.npy}' in the policy",
-             who, node);
-  if (lock->given && lock->calibration != 0 && lock->calibration != cx->calib->hash)
-    error_at(lock->loc, "the lock file was made with other calibration samples, and %s looks at them",
-             who);
-}
-
 /* ---- statistics ------------------------------------------------------------------------------ */
 
 static void start_watching(const Graph *g, Ends *e) {
@@ -54,28 +42,17 @@ static void watch_input(Ends *e, const float *x) {
     }
 }
 
+static void watch_inputs(void *ctx, const Interp *it) {
+  const Channels *c = ctx;
+  for (int k = 0; k < c->n_end; k++)
+    if (c->end[k].n_read > 0) watch_input(&c->end[k], interp_value(it, c->end[k].n->in[0]));
+}
+
 static void watch_channels(const Graph *g, const Context *cx, Channels *c) {
   const Samples *samples = cx->calib;
   for (int i = 0; i < c->n_end; i++)
     if (c->end[i].n_read > 0) start_watching(g, &c->end[i]);
-#pragma omp parallel
-  {
-    Interp *it = new_interp(g);
-    const void *in[MAX_IO];
-#pragma omp for ordered schedule(static, 1)
-    for (int64_t i = 0; i < samples->n; i++) {
-      for (int k = 0; k < g->n_in; k++) in[k] = sample_at(g, samples, k, i);
-      run_interp(it, in, NULL, NULL);
-#pragma omp ordered
-      {
-        for (int k = 0; k < c->n_end; k++)
-          if (c->end[k].n_read > 0)
-            watch_input(&c->end[k], interp_value(it, c->end[k].n->in[0]));
-        if (cx->progress) cx->progress("looking at channels", i + 1, samples->n);
-      }
-    }
-    free_interp(it);
-  }
+  watch_samples(g, cx, "looking at channels", watch_inputs, c);
   for (int i = 0; i < c->n_end; i++) {
     Ends *e = &c->end[i];
     double count = e->n_read > 0 ? (double)samples->n * n_elements(e->n->in[0]) / e->n_read : 1;

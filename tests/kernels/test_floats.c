@@ -156,7 +156,7 @@ static Codes random_weight_codes(int rows, int n) {
   if (with_multiple) c.multiple = (uint8_t *)random_codes((int64_t)rows * groups, 1, 127);
   c.real = new_buffer(4 * (int64_t)rows * n);
   c.packed = new_buffer((int64_t)rows * bytes);
-  for (int r = 0; r < rows; r++) 
+  for (int r = 0; r < rows; r++)
     pack_codes(f, quant.book, c.codes + r * n, n, c.packed + r * bytes);
   for (int r = 0; r < rows; r++)
     for (int i = 0; i < n; i++) {

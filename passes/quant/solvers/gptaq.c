@@ -1,7 +1,7 @@
 /* gptaq.c - GPTQ that looks at the layers before (after Li et al. 2025, arXiv:2504.02692).
  *
  * The inputs x of a quantized network differ from those of the float network. Least squares say
- * which weights give the float outputs from them: W + W M H^-1, M the mean of (x_float - x) x^T. 
+ * which weights give the float outputs from them: W + W M H^-1, M the mean of (x_float - x) x^T.
  * With few samples that overfits, so only the share `alpha` of the correction is taken; GPTQ does
  * the rest. */
 #include <cblas.h>
