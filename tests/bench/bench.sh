@@ -222,14 +222,14 @@ suite() {
   done
 }
 
-# bits_row FORMAT.SOLVER: ic and ad with these weights; first and last layer int8.
+# bits_row FORMAT.SOLVER: kws, ic and ad with these weights; first, last and depthwise layers int8.
 bits_row() {
   format=${1%%.*} solver=${1#*.}
   say "$format by $solver"
   cells=
   for net in kws ic ad; do
     preset_policy int8 "$net"
-    awk -v f="$format" -v s="${solver%+*}" '/^preset:/ {
+    awk -v f="$format" -v s="$solver" '/^preset:/ {
       print "transforms: [fold_bn, bias_correct]\ndefaults:\n  weights: {format: " f ", granularity: channel, solver: " s "}"
       print "  activations: {format: int8, granularity: tensor, symmetric: false, mode: static}"
       print "rules:\n  - {match: {tag: [first, last, depthwise]}, weights: {format: int8}, require: 0}"; next } { print }' "$job/preset.yaml" >"$job/bits.yaml"
@@ -250,6 +250,9 @@ bits() {
   line "|---|---|---:|---:|---:|"
   items=
   for format in int4 int3 int2 ternary; do for solver in rtn mse gptq gptaq; do items="$items $format.$solver"; done; done
+  items="$items int4.adaround int2.ldlq"
+  for format in lut4 lut3 lut2; do for solver in kmeans gptq gptaq; do items="$items $format.$solver"; done; done
+  for solver in rtn gptq ldlq; do items="$items e8p.$solver"; done
   # shellcheck disable=SC2086
   rows bits_row $items
 }
