@@ -27,7 +27,8 @@ static void list_passes(Arena *a, Out *o) {
 
 static void list_formats(Arena *a, Out *o) {
   (void)a;
-  for (int i = 0; i < n_formats(); i++) row(o, format_at(i)->name, format_at(i)->summary);
+  for (int i = 0; i < n_formats(); i++)
+    if (format_at(i)->summary != NULL) row(o, format_at(i)->name, format_at(i)->summary);
 }
 
 static void list_solvers(Arena *a, Out *o) {

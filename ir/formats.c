@@ -30,7 +30,10 @@ static const Format table[] = {
   {.name = #name_, .dtype = DT_I8, .bits = bits_, .lo = -127, .hi = 127, .summary = summary_,       \
    .packing = packing_, .scale_bits = 8, .vector = vector_, .rms = rms_, .book_size = size,         \
    .pack_book = pack_##name_, .unpack_book = unpack_##name_},
+#define OTHER(name_, dtype_, bits_, lo_, hi_, summary_)                                            \
+  FORMAT(name_, dtype_, bits_, lo_, hi_, 0, summary_)
 #include "ir/formats.def"
+#undef OTHER
 #undef SUMS
 #undef BOOK
 #undef FLOATS

@@ -19,18 +19,45 @@ static const char transform_words[] =
 #undef TRANSFORM
     ;
 
+static const char solver_words[] =
+#define SOLVER(name, fit, round, needs, can, summary) " " #name
+#include "ir/solvers.def"
+#undef SOLVER
+    ;
+
+static const char outlier_words[] =
+#define OUTLIERS(name, mark, fit, limit, needs, summary) " " #name
+#include "ir/outliers.def"
+#undef OUTLIERS
+    ;
+
+static const char weight_words[] = "float float16"
+#define FORMAT(name, dtype, bits, lo, hi, packing, summary) " " #name
+#define LEVELS(name, file, bits, count, lo, hi, scale_bits, packing, summary) " " #name
+#define VECTORS(name, bits, count, lo, hi, vector, rms, packing, summary) " " #name
+#define FLOATS(name, mantissa_bits, lo, hi, packing, summary) " " #name
+#define BOOK(name, bits, size, packing, summary) " " #name
+#define SUMS(name, bits, size, vector, rms, packing, summary) " " #name
+#define OTHER(name, dtype, bits, lo, hi, summary)
+#include "ir/formats.def"
+#undef OTHER
+#undef SUMS
+#undef BOOK
+#undef FLOATS
+#undef VECTORS
+#undef LEVELS
+#undef FORMAT
+    ;
+
 /* clang-format off */
 const PolicyKey policy_keys[] = {
-  {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE,
-   "float float16 int8 int4 int3 int2 ternary binary nf4 fp4 mxfp4 nvfp4 fp8_e4m3 fp8_e5m2 e8p lut4 lut3 lut2 aq2x8",
-   "aq1x16 "
-   "uint8 int16",
+  {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, weight_words, "aq1x16 uint8 int16",
    "float", "how weights are stored"},
   {"weights.granularity", KEY_WORD, KEY_DEFAULT | KEY_RULE, "tensor channel group", "token",
    "channel", "which weights share a scale"},
   {"weights.group", KEY_INT, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0", "weights per scale with granularity: group"},
-  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, "rtn mse gptq gptaq ldlq adaround wanda sparsegpt kmeans aqlm",
+  {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, solver_words + 1,
    "lsq", "mse", "which code each weight gets"},
   {"weights.damp", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0.01", "gptq and its relatives: share of the Hessian's mean diagonal that is added to it"},
@@ -86,7 +113,7 @@ const PolicyKey policy_keys[] = {
    "none", "mode: dynamic: input columns that reach it on the samples are multiplied in real numbers"},
   {"outliers.sparse.rate", KEY_REAL, KEY_TOP | KEY_RULE, NULL, NULL,
    "0", "weights beside the codes: at most this share"},
-  {"outliers.sparse.rule", KEY_WORD, KEY_TOP | KEY_RULE, "squeeze spqr", NULL,
+  {"outliers.sparse.rule", KEY_WORD, KEY_TOP | KEY_RULE, outlier_words + 1, NULL,
    "squeeze", "which weights these are"},
   {"outliers.sparse.iqr", KEY_REAL, KEY_TOP | KEY_RULE, NULL, NULL,
    "1.8", "squeeze: distances between the quartiles from which on weights are large"},

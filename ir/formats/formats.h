@@ -22,7 +22,9 @@
   int64_t pack_##name(const int8_t *book, const int8_t *codes, int64_t n, uint8_t *out); \
   void unpack_##name(const int8_t *book, const uint8_t *packed, int64_t n, int8_t *codes);
 #define SUMS(name, bits, size, vector, rms, packing, summary) BOOK(name, bits, size, packing, summary)
+#define OTHER(name, dtype, bits, lo, hi, summary) FORMAT(name, dtype, bits, lo, hi, 0, summary)
 #include "ir/formats.def"
+#undef OTHER
 #undef SUMS
 #undef BOOK
 #undef FLOATS

@@ -16,7 +16,7 @@
 
 static const OutlierRule rules[] = {
 #define OUTLIERS(name, mark, fit, limit, needs, summary) {#name, mark, fit, limit, needs},
-#include "passes/quant/outliers.def"
+#include "ir/outliers.def"
 #undef OUTLIERS
 };
 

@@ -7,7 +7,7 @@
 
 const Solver solvers[] = {
 #define SOLVER(name, fit, round, needs, can, summary) {#name, fit, round, needs, can, summary},
-#include "passes/quant/solvers.def"
+#include "ir/solvers.def"
 #undef SOLVER
 };
 const int n_solvers = sizeof solvers / sizeof *solvers;

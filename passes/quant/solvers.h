@@ -48,7 +48,7 @@ typedef const char *RoundFn(Layer *l);
 #define SOLVER(name, fit, round, needs, can, summary) \
   FitFn fit;                                          \
   RoundFn round;
-#include "passes/quant/solvers.def"
+#include "ir/solvers.def"
 #undef SOLVER
 
 /* Smallest code used for weights: -127 of int8, so that |code| fits 7 bits, all codes of
