@@ -29,7 +29,7 @@ const char *ctype_of(DType t) {
     case DT_U8: case DT_BOOL: return "uint8_t";
     case DT_I8: return "int8_t";
     case DT_I16: return "int16_t";
-    case DT_F16: case DT_U16: return "uint16_t";
+    case DT_F16: case DT_BF16: case DT_U16: return "uint16_t";
     case DT_I32: return "int32_t";
     case DT_U32: return "uint32_t";
     case DT_I64: return "int64_t";
@@ -160,7 +160,7 @@ static const char *byte_array(Emitter *e, const char *kind, bool is_signed, int6
   return name;
 }
 
-/* Bits of float16 numbers. */
+/* Bits of float16 or bfloat16 numbers. */
 static const char *half_array(Emitter *e, const char *kind, int64_t n, const uint16_t *v) {
   const char *name;
   if (!open_array(e, kind, "uint16_t", kind[0] == 'w', n, v, 2, &name)) return name;
@@ -195,7 +195,7 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
   if (t->dtype == DT_F32) {
     name = e->to_bin && kind[0] == 'w' ? bin_array(e, "float", t->data, n * 4)
                                     : float_array(e, kind, n, t->data);
-  } else if (t->dtype == DT_F16) {
+  } else if (dtype_is_half(t->dtype)) {
     name = e->to_bin && kind[0] == 'w' ? bin_array(e, "uint16_t", t->data, n * 2)
                                        : half_array(e, kind, n, t->data);
   } else {
@@ -239,7 +239,7 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
   } else if (w->dtype == DT_F32) {
     name = e->to_bin ? bin_array(e, "float", v, bytes)
                   : float_array(e, "w", bytes / 4, (const float *)(const void *)v);
-  } else if (w->dtype == DT_F16) {
+  } else if (dtype_is_half(w->dtype)) {
     name = e->to_bin ? bin_array(e, "uint16_t", v, bytes)
                      : half_array(e, "w", bytes / 2, (const uint16_t *)(const void *)v);
   } else {

@@ -49,11 +49,10 @@ static json_t *layer_json(Arena *a, const Node *n, const Target *t) {
     if (outlier_input(n)) json_object_set_new(o, "outliers", outliers_json(n));
     json_object_set_new(o, "weights",
                         json_pack("{s:s, s:o, s:I}", "format",
-                                  w->quant                ? w->quant->format->name
-                                  : w->dtype == DT_F16 ? "float16"
-                                                       : "float32",
-                                  "shape",
-                                  shape_json(w), "bytes", (json_int_t)bytes));
+                                  w->quant             ? w->quant->format->name
+                                  : w->dtype == DT_F32 ? "float32"
+                                                       : dtype_name(w->dtype),
+                                  "shape", shape_json(w), "bytes", (json_int_t)bytes));
   }
   json_object_set_new(o, "output", tensor_json(n->out[0]));
   return o;

@@ -27,6 +27,9 @@ static void list_passes(Arena *a, Out *o) {
 
 static void list_formats(Arena *a, Out *o) {
   (void)a;
+  row(o, "float", "floats of 32 bits");
+  row(o, "float16", "floats of 16 bits, 5 of exponent and 10 of significand, up to 65504");
+  row(o, "bfloat16", "the upper 16 bits of a float, 8 of exponent and 7 of significand");
   for (int i = 0; i < n_formats(); i++)
     if (format_at(i)->summary != NULL) row(o, format_at(i)->name, format_at(i)->summary);
 }

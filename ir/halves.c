@@ -1,28 +1,28 @@
-/* halves.c - operators on float16 tensors, all by one rule: an operator computes with the numbers
- * that its inputs hold, in float32 as it does on float32 tensors, and each output is rounded once,
- * behind the activation that it may carry.  Outputs are float16 where the first input is: other
- * inputs, such as weights, may be of either type.  So the families in ops/ know nothing of float16: a
- * node's tensors pose as float32 ones while its type is inferred and while it is evaluated.  What
- * only moves elements, and what changes their type by itself, needs none of this. */
+/* halves.c - operators on tensors of float16 or bfloat16, all by one rule: an operator computes with the
+ * numbers that its inputs hold, in float32 as it does on float32 tensors, and each output is rounded
+ * once, behind the activation that it may carry.  Outputs are of the first input's type: other inputs,
+ * such as weights, may be of another.  So the families in ops/ know nothing of these types: a node's
+ * tensors pose as float32 ones while its type is inferred and while it is evaluated.  What only moves
+ * elements, and what changes their type by itself, needs none of this. */
 #include <stdlib.h>
 
 #include "ir/ops/ops.h"
 
-/* Does the node compute with elements of float16? */
+/* Does the node compute with such elements? */
 static bool computes_halves(const Node *n) {
   if ((n->op->flags & (OP_MOVE | OP_QDQ)) || is_op(n, "Cast")) return false;
   for (int i = 0; i < n->n_in; i++)
-    if (n->in[i] != NULL && n->in[i]->dtype == DT_F16) return true;
+    if (n->in[i] != NULL && dtype_is_half(n->in[i]->dtype)) return true;
   return false;
 }
 
 /* ---- types */
 
-/* Gives the tensors of type `from` the type `to`; `was` [n] says which those are. */
-static void retype(int n, Tensor *const *t, DType from, DType to, bool *was) {
+/* Makes them float32; `was` [n] is what they were. */
+static void pose(int n, Tensor *const *t, DType *was) {
   for (int i = 0; i < n; i++) {
-    was[i] = t[i] != NULL && t[i]->dtype == from;
-    if (was[i]) t[i]->dtype = to;
+    was[i] = t[i] != NULL ? t[i]->dtype : DT_NONE;
+    if (dtype_is_half(was[i])) t[i]->dtype = DT_F32;
   }
 }
 
@@ -31,27 +31,29 @@ void infer_op(Graph *g, Node *n) {
     n->op->infer(g, n);
     return;
   }
-  bool *in = arena_alloc(g->arena, n->n_in + 1), *out = arena_alloc(g->arena, n->n_out + 1);
-  retype(n->n_in, n->in, DT_F16, DT_F32, in);
-  retype(n->n_out, n->out, DT_F16, DT_F32, out);
+  DType *was = arena_alloc(g->arena, (n->n_in + n->n_out + 1) * (int64_t)sizeof *was);
+  pose(n->n_in, n->in, was);
+  pose(n->n_out, n->out, was + n->n_in);
   n->op->infer(g, n);
-  if (in[0]) retype(n->n_out, n->out, DT_F32, DT_F16, out);
+  for (int i = 0; i < n->n_out; i++)
+    if (dtype_is_half(was[0]) && n->out[i] != NULL && n->out[i]->dtype == DT_F32)
+      n->out[i]->dtype = was[0];
   for (int i = 0; i < n->n_in; i++)
-    if (in[i]) n->in[i]->dtype = DT_F16;
+    if (dtype_is_half(was[i])) n->in[i]->dtype = was[i];
 }
 
 /* ---- values */
 
-static float *widened(const Tensor *t, const uint16_t *x) {
+static float *widened(const Tensor *t, const void *x) {
   int64_t n = n_elements(t);
   float *y = scratch(n, sizeof *y);
-  for (int64_t i = 0; i < n; i++) y[i] = half_to_float(x[i]);
+  for (int64_t i = 0; i < n; i++) y[i] = (float)get_real(t->dtype, x, i);
   return y;
 }
 
-static void narrow(const Tensor *t, const float *x, uint16_t *y) {
+static void narrow(const Tensor *t, const float *x, void *y) {
   int64_t n = n_elements(t);
-  for (int64_t i = 0; i < n; i++) y[i] = float_to_half(x[i]);
+  for (int64_t i = 0; i < n; i++) set_real(t->dtype, y, i, (double)x[i]);
 }
 
 static void eval_op(const Node *n, const void *const *in, void *const *out) {
@@ -74,7 +76,7 @@ void eval_node(const Node *n, const void *const *in, void *const *out) {
     if (given == NULL) continue;
     twin[i] = *given;
     t[i] = &twin[i];
-    if (given->dtype != DT_F16) continue;
+    if (!dtype_is_half(given->dtype)) continue;
     twin[i].dtype = DT_F32;
     value[i] = own[i] = is_input ? widened(given, in[i])
                                  : scratch(n_elements(given), sizeof(float));

@@ -92,6 +92,7 @@ DType dtype_by_name(const char *name);    /* DT_NONE when there is none */
 int dtype_bytes(DType t);
 int dtype_bits(DType t);                  /* bits of one element when stored packed */
 bool dtype_is_float(DType t);
+bool dtype_is_half(DType t);               /* float16 or bfloat16 */
 bool dtype_is_int(DType t);               /* any integer type, not bool */
 
 typedef enum Layout {

@@ -31,7 +31,7 @@ static const char outlier_words[] =
 #undef OUTLIERS
     ;
 
-static const char weight_words[] = "float float16"
+static const char weight_words[] = "float float16 bfloat16"
 #define FORMAT(name, dtype, bits, lo, hi, packing, summary) " " #name
 #define LEVELS(name, file, bits, count, lo, hi, scale_bits, packing, summary) " " #name
 #define VECTORS(name, bits, count, lo, hi, vector, rms, packing, summary) " " #name

@@ -59,6 +59,8 @@ int dtype_bytes(DType t) { return known(t) ? types[t].bytes : 0; }
 int dtype_bits(DType t) { return known(t) ? types[t].bits : 0; }
 bool dtype_is_float(DType t) { return known(t) && types[t].class == FLOATING; }
 
+bool dtype_is_half(DType t) { return t == DT_F16 || t == DT_BF16; }
+
 bool dtype_is_int(DType t) {
   return known(t) && (types[t].class == SIGNED || types[t].class == UNSIGNED);
 }

@@ -33,7 +33,7 @@ static void add_line(Lines *l, Line line) {
 
 static void add_activation(Lines *l, const char *tensor, const Node *n, const ActChoice *c) {
   Line line = {.tensor = tensor, .part = n != NULL ? "activations" : "input", .node = n};
-  line.format = format_text(c->format, c->half);
+  line.format = format_text(c->format, c->real);
   if (c->format == NULL) line.how = "";
   else if (c->dynamic && isfinite(c->columns))
     line.how = arena_printf(l->arena, "dynamic, %s, columns from %g real",
@@ -53,7 +53,7 @@ static void add_activation(Lines *l, const char *tensor, const Node *n, const Ac
 static void add_weights(Lines *l, const NodeChoice *n) {
   const WeightChoice *c = &n->w;
   Line line = {.tensor = n->weights->name, .part = "weights", .node = n->node};
-  line.format = format_text(c->format, c->half);
+  line.format = format_text(c->format, c->real);
   if (c->format == NULL) line.how = "";
   else if (c->granularity == GRAN_GROUP)
     line.how = arena_printf(l->arena, "group of %lld, %s", (long long)c->group, c->solver);

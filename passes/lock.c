@@ -76,7 +76,7 @@ static void print_match(FILE *f, const char *output) {
 
 static void print_weights(FILE *f, const WeightChoice *w) {
   if (w->format == NULL) {
-    fprintf(f, "    weights: {format: %s}\n", format_text(NULL, w->half));
+    fprintf(f, "    weights: {format: %s}\n", format_text(NULL, w->real));
     return;
   }
   fprintf(f, "    weights: {format: %s, granularity: %s", w->format->name,
@@ -102,7 +102,7 @@ static void print_outliers(FILE *f, const OutlierChoice *c) {
 }
 
 static void print_activations(FILE *f, const ActChoice *c) {
-  const char *format = format_text(c->format, c->half);
+  const char *format = format_text(c->format, c->real);
   if (c->format == NULL || !c->dynamic) {
     fprintf(f, "    activations: {format: %s, symmetric: %s}\n", format,
             c->symmetric ? "true" : "false");
@@ -115,7 +115,7 @@ static void print_activations(FILE *f, const ActChoice *c) {
 }
 
 /* Is it what a policy says that says nothing? */
-static bool is_plain(const ActChoice *c) { return c->format == NULL && !c->half; }
+static bool is_plain(const ActChoice *c) { return c->format == NULL && c->real == DT_F32; }
 
 static void print_rules(FILE *f, const Resolution *res) {
   int n = 0;
@@ -127,7 +127,7 @@ static void print_rules(FILE *f, const Resolution *res) {
   }
   for (int i = 0; i < res->n_node; i++) {
     const NodeChoice *c = &res->node[i];
-    bool weights = c->weights != NULL && (c->w.format != NULL || c->w.half);
+    bool weights = c->weights != NULL && (c->w.format != NULL || c->w.real != DT_F32);
     if (c->out == NULL || (!weights && is_plain(&c->act))) continue;
     if (n++ == 0) fputs("rules:\n", f);
     print_match(f, resolved_name(res, c->out));

@@ -64,8 +64,8 @@ typedef struct OutlierChoice {
   double threshold;              /* spqr: cost that is too much, in those of losing a weight */
 } OutlierChoice;
 typedef struct WeightChoice {
-  const Format *format;          /* NULL: float */
-  bool half;                     /* such floats are float16 */
+  const Format *format;          /* NULL: floats ... */
+  DType real;                    /* ... of this type: DT_F32, DT_F16 or DT_BF16 */
   int granularity;               /* GRAN_TENSOR, GRAN_CHANNEL, GRAN_GROUP */
   int64_t group;
   const char *solver;            /* row of solvers.def */
@@ -85,8 +85,8 @@ typedef struct WeightChoice {
 } WeightChoice;
 enum { GRAN_TENSOR, GRAN_CHANNEL, GRAN_GROUP, GRAN_TOKEN };
 typedef struct ActChoice {
-  const Format *format;          /* NULL: float */
-  bool half;                     /* such floats are float16 */
+  const Format *format;          /* NULL: floats ... */
+  DType real;                    /* ... of this type: DT_F32 or DT_F16 */
   bool symmetric;
   bool dynamic;                  /* layers find the scales of what they read at run time: */
   int granularity;               /* GRAN_TENSOR, GRAN_TOKEN, GRAN_GROUP */
@@ -106,7 +106,7 @@ WeightChoice weight_choice(const Graph *g, const Context *cx, const Node *n);
 ActChoice act_choice(const Graph *g, const Context *cx, const Node *n);   /* for the outputs of n */
 ActChoice input_choice(const Graph *g, const Context *cx, const Tensor *t); /* for a graph input */
 /* The word of the policy for a choice of weights or activations. */
-const char *format_text(const Format *f, bool half);
+const char *format_text(const Format *f, DType real);
 /* The constant that holds a node's weights (Conv, ConvTranspose, Gemm, MatMul), or NULL. */
 const Tensor *node_weights(const Node *n);
 

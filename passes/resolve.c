@@ -38,18 +38,18 @@ static const char *value_of(const Layers *l, const char *key) {
   return s != NULL ? s->value : find_policy_key(key)->otherwise;
 }
 
-const char *format_text(const Format *f, bool half) {
-  return f != NULL ? f->name : half ? "float16" : "float";
+const char *format_text(const Format *f, DType real) {
+  return f != NULL ? f->name : dtype_name(real);
 }
 
 /* Format of a part; its place and rule where somebody chose it. */
-static const Format *format_choice(const Layers *l, const char *key, bool *half, const Rule **won,
+static const Format *format_choice(const Layers *l, const char *key, DType *real, const Rule **won,
                                    Loc *loc) {
   const Setting *s = winner(l, key, won);
   const char *name = s != NULL ? s->value : find_policy_key(key)->otherwise;
   *loc = s != NULL ? s->loc : (Loc){0};
-  *half = strcmp(name, "float16") == 0;
-  if (*half || strcmp(name, "float") == 0) return NULL;
+  *real = dtype_by_name(name);
+  if (dtype_is_float(*real)) return NULL;
   const Format *f = find_format(name);
   if (f == NULL) error_at(*loc, "format '%s' is not supported by this version", name);
   return f;
@@ -168,7 +168,7 @@ static void check_sums(const Layers *l, const Node *n, const WeightChoice *c) {
 
 static WeightChoice choose_weights(const Layers *l, const Node *n) {
   WeightChoice c = {0};
-  c.format = format_choice(l, "weights.format", &c.half, &c.won, &c.loc);
+  c.format = format_choice(l, "weights.format", &c.real, &c.won, &c.loc);
   c.granularity = find_granularity(value_of(l, "weights.granularity"));
   c.solver = value_of(l, "weights.solver");
   c.damp = strtod(value_of(l, "weights.damp"), NULL);
@@ -222,7 +222,7 @@ static void read_dynamic(const Layers *l, ActChoice *c) {
 
 static ActChoice choose_activations(const Layers *l) {
   ActChoice c = {0};
-  c.format = format_choice(l, "activations.format", &c.half, &c.won, &c.loc);
+  c.format = format_choice(l, "activations.format", &c.real, &c.won, &c.loc);
   c.symmetric = strcmp(value_of(l, "activations.symmetric"), "true") == 0 ||
                 (c.format != NULL && c.format->dtype == DT_I16);
   read_dynamic(l, &c);
@@ -314,12 +314,12 @@ static void check_has_weights(const Matcher *m, const Graph *g, int i, const Rul
 }
 
 static bool same_weights(const WeightChoice *a, const WeightChoice *b) {
-  return a->format == b->format && a->half == b->half &&
+  return a->format == b->format && a->real == b->real &&
          (a->format == NULL || (a->granularity == b->granularity && a->group == b->group));
 }
 
 static const char *choice_text(Arena *a, const WeightChoice *w) {
-  if (w->format == NULL) return format_text(NULL, w->half);
+  if (w->format == NULL) return format_text(NULL, w->real);
   if (w->granularity != GRAN_GROUP)
     return arena_printf(a, "%s per %s", w->format->name, granularity_name(w->granularity));
   return arena_printf(a, "%s in groups of %lld", w->format->name, (long long)w->group);

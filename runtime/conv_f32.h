@@ -55,6 +55,12 @@ QCC_KERNEL void qcc_conv_f32_w16(const struct qcc_conv_f32 *p, const float *QCC_
   qcc_conv_real(QCC_F32, QCC_F16, p, x, w, bias, y);
 }
 
+QCC_KERNEL void qcc_conv_f32_wb16(const struct qcc_conv_f32 *p, const float *QCC_RESTRICT x,
+                                  const uint16_t *QCC_RESTRICT w, const float *bias,
+                                  float *QCC_RESTRICT y) {
+  qcc_conv_real(QCC_F32, QCC_BF16, p, x, w, bias, y);
+}
+
 QCC_KERNEL void qcc_conv_f16(const struct qcc_conv_f32 *p, const uint16_t *QCC_RESTRICT x,
                              const uint16_t *QCC_RESTRICT w, const float *bias,
                              uint16_t *QCC_RESTRICT y) {

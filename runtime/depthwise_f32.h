@@ -51,6 +51,12 @@ QCC_KERNEL void qcc_depthwise_f32_w16(const struct qcc_conv_f32 *p, const float 
   qcc_depthwise_real(QCC_F32, QCC_F16, p, x, w, bias, NULL, y);
 }
 
+QCC_KERNEL void qcc_depthwise_f32_wb16(const struct qcc_conv_f32 *p, const float *QCC_RESTRICT x,
+                                       const uint16_t *QCC_RESTRICT w, const float *bias,
+                                       float *QCC_RESTRICT y) {
+  qcc_depthwise_real(QCC_F32, QCC_BF16, p, x, w, bias, NULL, y);
+}
+
 /* Scratch: a sum per channel. */
 QCC_KERNEL void qcc_depthwise_f16(const struct qcc_conv_f32 *p, const uint16_t *QCC_RESTRICT x,
                                   const uint16_t *QCC_RESTRICT w, const float *bias, void *scratch,

@@ -25,6 +25,10 @@ QCC_KERNEL float qcc_dot_f32_w16(const float *x, const uint16_t *w, int32_t n) {
   return qcc_dot_real(QCC_F32, QCC_F16, x, w, n);
 }
 
+QCC_KERNEL float qcc_dot_f32_wb16(const float *x, const uint16_t *w, int32_t n) {
+  return qcc_dot_real(QCC_F32, QCC_BF16, x, w, n);
+}
+
 QCC_KERNEL float qcc_dot_f16(const uint16_t *x, const uint16_t *w, int32_t n) {
   return qcc_dot_real(QCC_F16, QCC_F16, x, w, n);
 }
@@ -35,6 +39,8 @@ QCC_INLINE float qcc_dot_of(int tx, int tw, const void *x, const void *w, int32_
     return qcc_dot_f16((const uint16_t *)x, (const uint16_t *)w, n);
   if (tw == QCC_F16)
     return qcc_dot_f32_w16((const float *)x, (const uint16_t *)w, n);
+  if (tw == QCC_BF16)
+    return qcc_dot_f32_wb16((const float *)x, (const uint16_t *)w, n);
   return qcc_dot_f32((const float *)x, (const float *)w, n);
 }
 

@@ -1,12 +1,13 @@
 /* real.h - the elements of float kernels as they are stored: float32, or float16 as its bits in a
- * uint16_t.  Kernels compute in float32 and are written once, for a constant type `t` of elements;
- * each output is rounded once, to nearest, ties to even. */
+ * uint16_t, or for weights bfloat16, the upper half of a float32, likewise.  Kernels compute in float32
+ * and are written once, for a constant type `t` of elements; each output is rounded once, to nearest,
+ * ties to even. */
 #ifndef QCC_REAL_H
 #define QCC_REAL_H
 
 #include "common.h"
 
-enum { QCC_F32, QCC_F16 };
+enum { QCC_F32, QCC_F16, QCC_BF16 };
 
 #if defined(__ARM_FP16_FORMAT_IEEE) && defined(__ARM_FP)
 #if __ARM_FP & 2
@@ -75,9 +76,16 @@ QCC_INLINE uint16_t qcc_float_to_half(float f) {
 
 #endif
 
+QCC_INLINE float qcc_bfloat_to_float(uint16_t h) {
+  uint32_t bits = (uint32_t)h << 16;
+  float f;
+  memcpy(&f, &bits, 4);
+  return f;
+}
+
 /* Where element i is. */
 QCC_INLINE const void *qcc_at(int t, const void *x, int32_t i) {
-  return t == QCC_F16 ? (const void *)((const uint16_t *)x + i) : (const void *)((const float *)x + i);
+  return t == QCC_F32 ? (const void *)((const float *)x + i) : (const void *)((const uint16_t *)x + i);
 }
 
 QCC_INLINE void *qcc_place(int t, void *y, int32_t i) {
@@ -85,6 +93,8 @@ QCC_INLINE void *qcc_place(int t, void *y, int32_t i) {
 }
 
 QCC_INLINE float qcc_get(int t, const void *x, int32_t i) {
+  if (t == QCC_BF16)
+    return qcc_bfloat_to_float(((const uint16_t *)x)[i]);
   return t == QCC_F16 ? qcc_half_to_float(((const uint16_t *)x)[i]) : ((const float *)x)[i];
 }
 

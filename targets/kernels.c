@@ -150,6 +150,7 @@ static bool is_real_pointwise(const Node *n, DType x, DType w) {
 static bool is_pointwise_f32(const Node *n) { return is_real_pointwise(n, DT_F32, DT_F32); }
 static bool is_pointwise_f16(const Node *n) { return is_real_pointwise(n, DT_F16, DT_F16); }
 static bool is_pointwise_w16(const Node *n) { return is_real_pointwise(n, DT_F32, DT_F16); }
+static bool is_pointwise_wb16(const Node *n) { return is_real_pointwise(n, DT_F32, DT_BF16); }
 static bool is_depthwise_s8(const Node *n) { return has_s8_weights(n) && is_depthwise(n); }
 static bool is_depthwise_narrow(const Node *n) { return is_narrow(n) && is_depthwise(n); }
 /* Taps of all channels lie together: no vectors along a channel, one codebook at most. */
@@ -164,6 +165,7 @@ static bool is_real_depthwise(const Node *n, DType x, DType w) {
 static bool is_depthwise_f32(const Node *n) { return is_real_depthwise(n, DT_F32, DT_F32); }
 static bool is_depthwise_f16(const Node *n) { return is_real_depthwise(n, DT_F16, DT_F16); }
 static bool is_depthwise_w16(const Node *n) { return is_real_depthwise(n, DT_F32, DT_F16); }
+static bool is_depthwise_wb16(const Node *n) { return is_real_depthwise(n, DT_F32, DT_BF16); }
 static bool is_conv_s8(const Node *n) { return has_s8_weights(n) && is_2d_nhwc(n); }
 /* int16 activations whose sums fit 32 bits. */
 static bool is_narrow_s16(const Node *n) { return has_s8_weights(n) && !attr_int(n, "wide", 0); }
@@ -191,6 +193,7 @@ static bool is_conv_levels(const Node *n) { return is_levels(n) && is_2d_nhwc(n)
 static bool is_conv_f32(const Node *n) { return is_real(n, DT_F32, DT_F32) && is_2d_nhwc(n); }
 static bool is_conv_f16(const Node *n) { return is_real(n, DT_F16, DT_F16) && is_2d_nhwc(n); }
 static bool is_conv_w16(const Node *n) { return is_real(n, DT_F32, DT_F16) && is_2d_nhwc(n); }
+static bool is_conv_wb16(const Node *n) { return is_real(n, DT_F32, DT_BF16) && is_2d_nhwc(n); }
 
 static bool is_same_shape(const Node *n) {
   return same_shape(n->in[0], n->in[1]) && same_shape(n->in[0], n->out[0]);
@@ -262,6 +265,7 @@ static bool is_gemm(const Node *n) {
 bool is_gemm_f32(const Node *n) { return is_real(n, DT_F32, DT_F32) && is_gemm(n); }
 bool is_gemm_f16(const Node *n) { return is_real(n, DT_F16, DT_F16) && is_gemm(n); }
 static bool is_gemm_w16(const Node *n) { return is_real(n, DT_F32, DT_F16) && is_gemm(n); }
+static bool is_gemm_wb16(const Node *n) { return is_real(n, DT_F32, DT_BF16) && is_gemm(n); }
 
 static bool is_binary_f32(const Node *n) {
   return n->n_in == 2 && is_f32(n) && in_type(n, 1) == DT_F32;

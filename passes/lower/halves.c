@@ -7,14 +7,12 @@
  *                                z = Softmax(y)                      where Softmax is float32
  *
  * The values are rounded to float16; what a node computes in between is as before (ir/halves.c).
- * Weights alone may be float16, too: then they are widened as they are read. */
+ * Weights alone may be float16 or bfloat16, too: then they are widened as they are read. */
 #include <math.h>
 #include <string.h>
 
 #include "passes/passes.h"
 #include "targets/kernels.h"
-
-static const double largest_half = 65504;
 
 typedef struct Halves {
   Graph *g;
@@ -42,27 +40,29 @@ static bool has_half_form(const Node *n) {
   return false;
 }
 
-static bool fits_half(const Tensor *t) {
-  if (t->has_range) return fabs((double)t->lo) <= largest_half && fabs((double)t->hi) <= largest_half;
+/* Are all values within the largest number of such floats of 16 bits? */
+static bool fits_in(DType type, const Tensor *t) {
+  double largest = type == DT_F16 ? 65504 : 0x1.fep127;
+  if (t->has_range) return fabs((double)t->lo) <= largest && fabs((double)t->hi) <= largest;
   for (int64_t i = 0; is_const(t) && t->dtype == DT_F32 && i < n_elements(t); i++)
-    if (fabs(get_real(DT_F32, t->data, i)) > largest_half) return false;
+    if (fabs(get_real(DT_F32, t->data, i)) > largest) return false;
   return true;
 }
 
 static bool wants_half(Halves *h, const Node *n) {
   if (n->n_out < 1 || !n->out[0] || n->out[0]->dtype != DT_F32 || n->n_in < 1) return false;
   if ((n->op->flags & (OP_QDQ | OP_INTEGER)) || is_op(n, "Cast")) return false;
-  if (!act_choice(h->g, h->cx, n).half) return false;
+  if (act_choice(h->g, h->cx, n).real != DT_F16) return false;
   if (!has_half_form(n)) {
     add_note(h->cx, n->name, "%s stays in float32: no kernel for float16", n->op->name);
     return false;
   }
-  if (is_weighted(n) && !weight_choice(h->g, h->cx, n).half) {
-    add_note(h->cx, n->name, "%s stays in float32: the policy keeps its weights so", n->op->name);
+  if (is_weighted(n) && weight_choice(h->g, h->cx, n).real != DT_F16) {
+    add_note(h->cx, n->name, "%s stays in float32: its weights are not float16", n->op->name);
     return false;
   }
-  bool fits = fits_half(n->out[0]);
-  for (int i = 0; i < n->n_in; i++) fits &= !n->in[i] || fits_half(n->in[i]);
+  bool fits = fits_in(DT_F16, n->out[0]);
+  for (int i = 0; i < n->n_in; i++) fits &= !n->in[i] || fits_in(DT_F16, n->in[i]);
   if (!fits)
     add_note(h->cx, n->name, "%s stays in float32: it has values above 65504", n->op->name);
   return fits;
@@ -70,13 +70,14 @@ static bool wants_half(Halves *h, const Node *n) {
 
 /* ---- constants */
 
-static Tensor *half_const(Halves *h, Tensor *t) {
-  if (h->twin[t->id]) return h->twin[t->id];
+static Tensor *half_const(Halves *h, DType type, Tensor *t) {
+  Tensor *twin = h->twin[t->id];
+  if (twin && twin->dtype == type) return twin;
   int64_t n = n_elements(t);
-  uint16_t *v = arena_alloc(h->g->arena, (n + 1) * (int64_t)sizeof *v);
-  for (int64_t i = 0; i < n; i++) v[i] = float_to_half(((const float *)t->data)[i]);
+  void *v = arena_alloc(h->g->arena, (n + 1) * dtype_bytes(type));
+  for (int64_t i = 0; i < n; i++) set_real(type, v, i, get_real(DT_F32, t->data, i));
   Tensor *y = new_const(h->g, fresh_name(h->g, arena_printf(h->g->arena, "%s_half", t->name)),
-                        DT_F16, t->rank, t->dim, v);
+                        type, t->rank, t->dim, v);
   y->layout = t->layout;
   set_origin(y, t);
   return h->twin[t->id] = y;
@@ -124,7 +125,7 @@ static void read_halves(Halves *h, Node *n) {
     Tensor *x = n->in[i];
     if (!x || x->dtype != DT_F32) continue;
     if (!is_const(x)) n->in[i] = half_of(h, x);
-    else if (is_operand(n, i)) n->in[i] = half_const(h, x);
+    else if (is_operand(n, i)) n->in[i] = half_const(h, DT_F16, x);
   }
 }
 
@@ -167,7 +168,9 @@ void pass_halves(Graph *g, Context *cx) {
     Node *n = h.node[i];
     for (int k = 0; h.half[i] && k < n->n_out; k++)
       if (n->out[k] && n->out[k]->dtype == DT_F32) make_halves(&h, n->out[k]);
-    if (!h.half[i] && is_weighted(n) && weight_choice(g, cx, n).half && fits_half(n->in[1]))
-      n->in[1] = half_const(&h, n->in[1]);
+    if (h.half[i] || !is_weighted(n)) continue;
+    DType type = weight_choice(g, cx, n).real;
+    if (dtype_is_half(type) && fits_in(type, n->in[1]))
+      n->in[1] = half_const(&h, type, n->in[1]);
   }
 }

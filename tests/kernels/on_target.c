@@ -265,10 +265,10 @@ static Node *finish_weighted(Program *p, const char *op, Tensor *x, Tensor *w) {
   return dtype_is_float(w->dtype) ? finish_float(p, op + 1, x, w) : finish_codes(p, op, x, w);
 }
 
-/* Float16 weights serve float32 inputs, too. */
+/* Float16 weights serve float32 inputs, too, bfloat16 weights only these. */
 static DType input_type(const Program *p, DType weights) {
   if (weights == DT_F16) return pick(0, 3) ? DT_F16 : DT_F32;
-  return weights == DT_F32 ? DT_F32 : p->mode == SHORTS ? DT_I16 : DT_I8;
+  return dtype_is_float(weights) ? DT_F32 : p->mode == SHORTS ? DT_I16 : DT_I8;
 }
 
 static Node *random_gemm(Program *p, DType type) {
@@ -402,6 +402,7 @@ static Node *random_layer(Program *p, int i) {
   if (mode == SHORTS && shape > SHAPES) return random_elements(p->g, DT_I16);
   if (shape > SHAPES + 1) return random_real_elements(p->g, type);
   if (shape > SHAPES) return random_matmul(p, type);
+  if (mode == HALVES && !pick(0, 3)) type = DT_BF16;
   return shape == SHAPES || mode == ROWS ? random_gemm(p, type) : random_conv(p, (Shape)shape, type);
 }
 

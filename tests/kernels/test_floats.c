@@ -83,6 +83,16 @@ static void test_conversions(void **state) {
     assert_int_equal(qcc_float_to_half(others[i]), float_to_half(others[i]));
 }
 
+/* All bfloat16, as the compiler reads them. */
+static void test_bfloats(void **state) {
+  (void)state;
+  for (uint32_t h = 0; h < 0x10000; h++) {
+    uint16_t bits = (uint16_t)h;
+    double want = get_real(DT_BF16, &bits, 0), got = (double)qcc_bfloat_to_float(bits);
+    assert_true(isnan(want) ? isnan(got) : got == want && signbit(got) == signbit(want));
+  }
+}
+
 static struct qcc_act random_act(void) {
   return (struct qcc_act){random_int(QCC_ACT_NONE, QCC_ACT_TANH), 0.1f, 0.75f};
 }
@@ -710,7 +720,7 @@ static void test_quantize_rows(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(test_conversions),
+      cmocka_unit_test(test_conversions), cmocka_unit_test(test_bfloats),
       cmocka_unit_test(test_conv),        cmocka_unit_test(test_depthwise),
       cmocka_unit_test(test_gemm),        cmocka_unit_test(test_matmul),
       cmocka_unit_test(test_pools),       cmocka_unit_test(test_pool_overhang),

@@ -81,13 +81,34 @@ static void converts_small_floats(void **state) {
     set_real(kinds[k].t, &out, 0, -1e9);
     assert_true(get_real(kinds[k].t, &out, 0) == -kinds[k].largest);
   }
+}
+
+static uint16_t bfloat_of(double v) {
   uint16_t b;
-  set_real(DT_BF16, &b, 0, 1.0);
-  assert_int_equal(b, 0x3f80);
-  set_real(DT_BF16, &b, 0, 1 + 1 / 256.0);  /* the middle of 1 and the next: to even */
-  assert_int_equal(b, 0x3f80);
-  set_real(DT_BF16, &b, 0, 1 + 3 / 256.0);
-  assert_int_equal(b, 0x3f82);
+  set_real(DT_BF16, &b, 0, v);
+  return b;
+}
+
+/* Every bfloat16 is its own code, the middle between two the even one's; NaN stays NaN. */
+static void converts_every_bfloat(void **state) {
+  (void)state;
+  for (uint32_t h = 0; h < 0x8000; h++) {
+    uint16_t b = (uint16_t)h, c = (uint16_t)(h + 1);
+    double v = get_real(DT_BF16, &b, 0), next = get_real(DT_BF16, &c, 0), middle = v + (next - v) / 2;
+    if (isnan(v)) {
+      assert_true(h > 0x7f80);
+      assert_int_equal(bfloat_of(v), 0x7fc0);
+      continue;
+    }
+    assert_int_equal(bfloat_of(v), h);
+    assert_int_equal(bfloat_of(-v), h | 0x8000);
+    if (h + 1 >= 0x7f80) continue;
+    assert_int_equal(bfloat_of(middle), h + h % 2);
+    assert_int_equal(bfloat_of(nextafter(middle, 0)), h);
+    assert_int_equal(bfloat_of(nextafter(-middle, -INFINITY)), 0x8000 | (h + 1));
+  }
+  assert_int_equal(bfloat_of(0x1.ffp127), 0x7f80); /* halfway from the largest to where infinity is */
+  assert_int_equal(bfloat_of(nextafter(0x1.ffp127, 0)), 0x7f7f);
 }
 
 static void saturates_integers(void **state) {
@@ -143,6 +164,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_go_both_ways),            cmocka_unit_test(converts_every_half),
       cmocka_unit_test(rounds_halves_to_nearest_even), cmocka_unit_test(converts_small_floats),
+      cmocka_unit_test(converts_every_bfloat),
       cmocka_unit_test(saturates_integers),            cmocka_unit_test(measures_shapes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
