@@ -52,6 +52,14 @@ static void print_summary(Job *j, const char *dir) {
     printf("  note: %s: %s\n", j->report.note[i].node, j->report.note[i].text);
 }
 
+/* Measured in a folder for work: a network that is over budget leaves no output. */
+static bool keeps_budgets(Job *j) {
+  if (j->o->n_budget == 0) return true;
+  check_budget_targets(j->o, 1, &j->target);
+  TargetSize s = measure_job(j, work_folder(j->a, false));
+  return within_budgets(j->a, j->o, j->name, &s);
+}
+
 int cmd_compile(Arena *a, const Options *o) {
   if (o->emit && strcmp(o->emit, "graph") != 0)
     error("--emit: expected graph, found '%s'", o->emit);
@@ -67,6 +75,7 @@ int cmd_compile(Arena *a, const Options *o) {
   }
   compile_job(j, NULL, NULL);
   check_fit(j);
+  if (!keeps_budgets(j)) return EXIT_CHECK_FAILED;
   const char *temporary = open_folder(a, o->output);
   write_job(j, temporary);
   finish_folder(a, temporary, o->output);

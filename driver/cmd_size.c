@@ -1,5 +1,5 @@
-/* cmd_size.c - qcc size: what the network takes on each target, from the real compilers'
- * objects. */
+/* cmd_size.c - qcc size: what the network takes on each target, with each policy, from the real
+ * compilers' objects. */
 #include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -8,101 +8,96 @@
 
 int cmd_size(Arena *a, const Options *o);
 
-typedef struct Row { const char *target, *missing; ObjectSize size; int64_t arena; } Row;
+/* One policy on all targets. */
+typedef struct Table {
+  const char *policy;           /* as the command line has it; NULL: none */
+  int wide;                     /* characters of the column of policies; 0: there is one only */
+  json_t *rows;                 /* NULL: text */
+} Table;
 
-static Row measure(Job *common, Target *target, const char *dir) {
-  Arena *a = common->a;
-  const Options *o = common->o;
-  Job j = *common;
-  j.cx.target = j.target = target;
-  j.g = clone_graph(common->g);
-  compile_job(&j, LAST_COMMON_PASS, NULL);
-  int which = compiler_of(o);
-  Row r = {.target = j.target->name,
-           .missing = missing_compiler(j.target, which),
-           .arena = j.g->arena_bytes};
-  if (r.missing) return r;
-  const char *folder = arena_printf(a, "%s/%s", dir, j.target->name);
-  if (mkdir(folder, 0777) != 0) error("%s: cannot be made", folder);
-  write_job(&j, folder);
-  CodegenOptions c = codegen_options(&j);
-  const char *opt = o->opt ? o->opt : strcmp(c.optimize, "speed") == 0 ? "-O2" : "-Os";
-  const char *object = arena_printf(a, "%s/%s.o", folder, j.name);
-  char *log = NULL;
-  const char *const extra[] = {"-ffunction-sections", NULL}; /* shows who calls whom */
-  if (!compile_object(a, j.target, which, opt, extra, arena_printf(a, "%s/%s.c", folder, j.name),
-                      object, &log))
-    bug("the generated code does not compile for %s:\n%s", j.target->name, log);
-  SizeSymbols symbols = size_symbols(a, j.g, j.name);
-  if (!read_object_size(a, object, &symbols, &r.size))
-    bug("%s cannot be read", object);
-  return r;
-}
+static json_t *bytes_json(int64_t bytes) { return bytes < 0 ? json_null() : json_integer(bytes); }
 
-static json_t *row_json(const Row *r) {
-  json_t *o = json_pack("{s:s}", "target", r->target);
+static json_t *row_json(const Table *t, const TargetSize *s) {
+  json_t *o = json_pack("{s:s?, s:s}", "policy", t->policy, "target", s->target->name);
   const struct { const char *key; int64_t v; } column[] = {
-    {"code", r->size.code},
-    {"constants", r->size.constants},
-    {"weights", r->size.weights},
-    {"scales", r->size.scales},
-    {"stack", r->size.stack},
+      {"code", s->size.code},       {"constants", s->size.constants}, {"weights", s->size.weights},
+      {"scales", s->size.scales},   {"stack", s->size.stack},         {"flash", flash_bytes(s)},
+      {"ram", ram_need(s)},
   };
   for (size_t i = 0; i < sizeof column / sizeof *column; i++)
-    json_object_set_new(o, column[i].key,
-                        r->missing || column[i].v < 0 ? json_null() : json_integer(column[i].v));
-  json_object_set_new(o, "arena", json_integer(r->arena));
+    json_object_set_new(o, column[i].key, bytes_json(s->missing ? -1 : column[i].v));
+  json_object_set_new(o, "arena", json_integer(s->arena));
   return o;
 }
 
-static void print_row(const Row *r) {
-  if (r->missing) {
-    printf("%-16s %s (install %s)%*s%9lld\n", r->target, "not compiled", r->missing, 4, "",
-           (long long)r->arena);
+static void print_row(const Table *t, const TargetSize *s) {
+  if (t->wide) printf("%-*s ", t->wide, t->policy);
+  if (s->missing) {
+    printf("%-16s %s (install %s)%*s%9lld\n", s->target->name, "not compiled", s->missing, 4, "",
+           (long long)s->arena);
     return;
   }
-  printf("%-16s %9lld %9lld %9lld %9lld %9lld %9lld\n", r->target, (long long)r->size.code,
-         (long long)r->size.constants, (long long)r->size.weights, (long long)r->size.scales,
-         (long long)r->arena, (long long)r->size.stack);
+  printf("%-16s %9lld %9lld %9lld %9lld %9lld %9lld\n", s->target->name, (long long)s->size.code,
+         (long long)s->size.constants, (long long)s->size.weights, (long long)s->size.scales,
+         (long long)s->arena, (long long)s->size.stack);
 }
 
-/* All of them before any work: a misspelt name should not come after half a table. */
-static int load_targets(Arena *a, const char *list, Target ***targets) {
-  int n = 0;
-  while (*list) {
-    size_t len = strcspn(list, ",");
-    if (len == 0) error("--targets: an empty name before '%s'", list);
-    *targets = arena_grow(a, *targets, n, sizeof **targets);
-    Target *t = load_target(a, arena_strndup(a, list, len));
-    for (int i = 0; i < n; i++)
-      if (strcmp((*targets)[i]->name, t->name) == 0) error("target '%s' is given twice", t->name);
-    (*targets)[n++] = t;
-    list += len + (list[len] == ',');
+/* Are all budgets kept? */
+static bool measure_policy(Arena *a, const Options *o, const Table *t, int n, Target **targets,
+                           const char *dir) {
+  Job *j = new_job(a, o, NULL);
+  compile_job(j, NULL, LAST_COMMON_PASS);
+  const char *what = t->wide ? arena_printf(a, "%s by %s", j->name, t->policy) : j->name;
+  bool within = true;
+  if (mkdir(dir, 0777) != 0) error("%s: cannot be made", dir);
+  for (int i = 0; i < n; i++) {
+    TargetSize s = measure_target(j, targets[i], dir);
+    if (t->rows) json_array_append_new(t->rows, row_json(t, &s));
+    else print_row(t, &s);
+    within &= within_budgets(a, o, what, &s);
   }
-  return n;
+  return within;
+}
+
+static const char *policy_text(const PolicyName *p) { return p->file ? p->file : p->preset; }
+
+static int width_of_policies(const Options *o) {
+  int wide = (int)strlen("policy");
+  for (int i = 0; i < o->n_policy; i++) {
+    int n = (int)strlen(policy_text(&o->policies[i]));
+    wide = n > wide ? n : wide;
+  }
+  return o->n_policy > 1 ? wide : 0;
+}
+
+static void print_head(const Table *t) {
+  if (t->wide) printf("%-*s ", t->wide, "policy");
+  printf("%-16s %9s %9s %9s %9s %9s %9s   (bytes)\n", "target", "code", "constants", "weights",
+         "scales", "arena", "stack");
 }
 
 int cmd_size(Arena *a, const Options *o) {
-  const char *list = o->targets ? o->targets : o->target;
-  if (!list || !*list) error("no targets given: --targets A,B,C");
   Target **targets = NULL;
-  int n = load_targets(a, list, &targets);
-  Job *j = new_job(a, o, NULL);
-  compile_job(j, NULL, LAST_COMMON_PASS);
+  int n = load_targets(a, o, &targets);
+  check_budget_targets(o, n, targets);
   const char *dir = work_folder(a, o->keep);
-  json_t *rows = json_array();
-  if (!o->json)
-    printf("%-16s %9s %9s %9s %9s %9s %9s   (bytes)\n", "target", "code", "constants", "weights",
-           "scales", "arena", "stack");
-  for (int i = 0; i < n; i++) {
-    Row r = measure(j, targets[i], dir);
-    if (o->json) json_array_append_new(rows, row_json(&r));
-    else print_row(&r);
+  Table t = {.wide = width_of_policies(o), .rows = o->json ? json_array() : NULL};
+  if (!t.rows) print_head(&t);
+  bool within = true;
+  for (int i = 0; i < o->n_policy || i == 0; i++) {
+    Arena *own = new_arena();
+    Options one = *o;
+    if (o->n_policy) {
+      one.policy = o->policies[i].file, one.preset = o->policies[i].preset;
+      t.policy = policy_text(&o->policies[i]);
+    }
+    within &= measure_policy(own, &one, &t, n, targets, arena_printf(own, "%s/%d", dir, i));
+    free_arena(own);
   }
-  if (o->json) {
-    json_dumpf(rows, stdout, JSON_INDENT(2));
+  if (t.rows) {
+    json_dumpf(t.rows, stdout, JSON_INDENT(2));
     putchar('\n');
+    json_decref(t.rows);
   }
-  json_decref(rows);
-  return 0;
+  return within ? 0 : EXIT_CHECK_FAILED;
 }

@@ -7,6 +7,19 @@
 #include "frontend/frontend.h"
 #include "passes/passes.h"
 
+/* A policy as the command line names it: a file, a preset, or neither. */
+typedef struct PolicyName { const char *file, *preset; } PolicyName;
+
+/* What a network may take at most (budget.c). */
+typedef enum BudgetKind { BUDGET_FLASH, BUDGET_RAM, BUDGET_LATENCY } BudgetKind;
+typedef struct Budget {
+  BudgetKind kind;
+  const char *target;           /* that it is for; NULL: every one */
+  const char *text;             /* as given: "48KiB" */
+  int64_t most;                 /* bytes, instructions or nanoseconds */
+  bool is_time;                 /* nanoseconds */
+} Budget;
+
 typedef struct Options {
   const char *verb;
   int n_arg;
@@ -19,6 +32,10 @@ typedef struct Options {
   bool json, on_target, layers, expand, verbose, keep, emulate, quiet, help, version;
   int n_bind;
   DimBinding *bind;             /* --dim name=n */
+  int n_policy;
+  PolicyName *policies;         /* [n_policy] each --policy and --preset: some verbs take several */
+  int n_budget;
+  Budget *budget;               /* [n_budget] --max-flash, --max-ram, --max-latency */
 } Options;
 
 /* Exit statuses beside 0 and those of error() and bug(). */
@@ -66,6 +83,37 @@ HarnessIo harness_io(const Job *j);
 int compiler_of(const Options *o);   /* which of the target's compilers */
 /* A model of either kind, by its ending. */
 Graph *read_model(Arena *a, const Options *o);
+
+/* ---- measure.c: what a network takes on a target, from what its compiler makes of it --------- */
+
+typedef struct TargetSize {
+  const Target *target;
+  const char *missing;          /* package with the target's compiler, without which nothing but the
+                                   arena is known; NULL: it is here */
+  ObjectSize size;
+  int64_t arena;
+  RunResult run;                /* `counted` where latency was asked for */
+} TargetSize;
+
+/* Compiles a job that has come to LAST_COMMON_PASS for a target, in a folder below `dir`; counts an
+ * inference where a budget is for latency. */
+TargetSize measure_target(const Job *common, Target *target, const char *dir);
+/* The same for a job that has come to the end. */
+TargetSize measure_job(Job *j, const char *dir);
+/* Bytes of ROM, and of RAM with the bound of the stack where there is one; -1: not known. */
+int64_t flash_bytes(const TargetSize *s);
+int64_t ram_need(const TargetSize *s);
+/* The targets of --targets, or the one of --target; error() when there are none. */
+int load_targets(Arena *a, const Options *o, Target ***targets);
+
+/* ---- budget.c -------------------------------------------------------------------------------- */
+
+Budget read_budget(Arena *a, BudgetKind kind, const char *text);
+/* error() when a budget is for none of the targets. */
+void check_budget_targets(const Options *o, int n, Target *const *targets);
+bool has_budget(const Options *o, BudgetKind kind, const Target *t);
+/* Says on stderr by how much budgets are exceeded; `what` is the network.  Are none? */
+bool within_budgets(Arena *a, const Options *o, const char *what, const TargetSize *s);
 
 /* ---- files.c --------------------------------------------------------------------------------- */
 

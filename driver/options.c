@@ -23,8 +23,6 @@ static int64_t number(const char *option, const char *text, int64_t most) {
   static void function(Arena *a, Options *o, const char *v) { (void)a; o->member = v; }
 #define FLAG_SETTER(function, member) \
   static void function(Arena *a, Options *o, const char *v) { (void)a, (void)v; o->member = true; }
-TEXT_SETTER(set_policy, policy)
-TEXT_SETTER(set_preset, preset)
 TEXT_SETTER(set_target, target)
 TEXT_SETTER(set_targets, targets)
 TEXT_SETTER(set_calib, calib)
@@ -46,6 +44,36 @@ FLAG_SETTER(set_verbose, verbose)
 FLAG_SETTER(set_quiet, quiet)
 FLAG_SETTER(set_help, help)
 FLAG_SETTER(set_version, version)
+
+static void add_policy(Arena *a, Options *o, PolicyName p) {
+  o->policies = arena_grow(a, o->policies, o->n_policy, sizeof *o->policies);
+  o->policies[o->n_policy++] = p;
+}
+
+static void set_policy(Arena *a, Options *o, const char *v) {
+  o->policy = v;
+  add_policy(a, o, (PolicyName){.file = v});
+}
+
+static void set_preset(Arena *a, Options *o, const char *v) {
+  o->preset = v;
+  add_policy(a, o, (PolicyName){.preset = v});
+}
+
+static void add_budget(Arena *a, Options *o, BudgetKind kind, const char *v) {
+  o->budget = arena_grow(a, o->budget, o->n_budget, sizeof *o->budget);
+  o->budget[o->n_budget++] = read_budget(a, kind, v);
+}
+
+static void set_max_flash(Arena *a, Options *o, const char *v) {
+  add_budget(a, o, BUDGET_FLASH, v);
+}
+
+static void set_max_ram(Arena *a, Options *o, const char *v) { add_budget(a, o, BUDGET_RAM, v); }
+
+static void set_max_latency(Arena *a, Options *o, const char *v) {
+  add_budget(a, o, BUDGET_LATENCY, v);
+}
 
 static void set_output(Arena *a, Options *o, const char *v) {
   (void)a;

@@ -169,6 +169,33 @@ TARGET
   [ -z "$(ls work)" ] || { wrong "the work folder is left behind"; ls work; }
 }
 
+# over WORDS...: is there such a line of a budget on stderr, with any figures?
+over() {
+  sed 's/takes [0-9]* /takes BYTES /; s/, [0-9]* ([0-9.]* %)/, BYTES (SHARE %)/' stderr |
+    grep -qxF "qcc: over budget: $*" || { wrong "no budget: $*"; cat stderr; }
+}
+
+# Several policies, and limits that hold or do not.
+compare() {
+  # shellcheck disable=SC2086
+  {
+    expect 2 size small.onnx $bind --calib x.npy --preset int8 --policy mixed.yaml --targets host --max-flash 1MiB --max-ram host=10
+    cut -d' ' -f1 stdout | tr '\n' ' ' | grep -qx 'policy int8 mixed.yaml ' || { wrong "rows by policy"; cat stdout; }
+    sed 's/^int8 *//' stdout | sed -n 2p >several
+    over small by int8 on host takes 'BYTES bytes of RAM, BYTES (SHARE %)' more than --max-ram 10
+    over small by mixed.yaml on host takes 'BYTES bytes of RAM, BYTES (SHARE %)' more than --max-ram 10
+    expect 0 size small.onnx $bind --calib x.npy --preset int8 --targets host
+    sed -n 2p stdout >one
+    same one several
+    expect 2 small.onnx $bind -o over --max-flash 100 --max-latency 1ns --quiet
+    [ ! -e over ] || wrong "output although it is over budget"
+    over small on host takes 'BYTES bytes of flash, BYTES (SHARE %)' more than --max-flash 100
+    over small on host takes 'BYTES ns per inference, BYTES (SHARE %)' more than --max-latency 1ns
+    expect 0 small.onnx $bind -o within --max-flash 1MiB --quiet
+  }
+  [ -z "$(ls work)" ] || wrong "left behind: $(ls work)"
+}
+
 stages() {
   expect 0 list passes
   cut -d' ' -f1 stdout >passes
@@ -303,7 +330,7 @@ install() {
 }
 
 case $group in
-  help | list | json | status | stages | output | twice | threads | lock | text | install) "$group" ;;
+  help | list | json | status | compare | stages | output | twice | threads | lock | text | install) "$group" ;;
   *) echo "run.sh: no group '$group'" >&2; exit 2 ;;
 esac
 [ "$failed" -eq 0 ] && echo "$group passed"

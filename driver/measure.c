@@ -1,0 +1,88 @@
+/* measure.c - what a network takes on a target: the sections of the object that the target's
+ * compiler makes of the generated code, the arena, and, where a budget is for latency, an inference
+ * of the same build. */
+#include <string.h>
+#include <sys/stat.h>
+
+#include "driver/driver.h"
+
+/* One for size and latency. */
+static const char *opt_of(const Job *j) {
+  CodegenOptions c = codegen_options(j);
+  return j->o->opt ? j->o->opt : strcmp(c.optimize, "speed") == 0 ? "-O2" : "-Os";
+}
+
+static void measure_object(Job *j, const char *dir, TargetSize *s) {
+  Arena *a = j->a;
+  const char *object = arena_printf(a, "%s/%s.o", dir, j->name);
+  const char *source = arena_printf(a, "%s/%s.c", dir, j->name);
+  const char *const extra[] = {"-ffunction-sections", NULL}; /* shows who calls whom */
+  char *log = NULL;
+  if (!compile_object(a, j->target, compiler_of(j->o), opt_of(j), extra, source, object, &log))
+    bug("the generated code does not compile for %s:\n%s", j->target->name, log);
+  SizeSymbols symbols = size_symbols(a, j->g, j->name);
+  if (!read_object_size(a, object, &symbols, &s->size)) bug("%s cannot be read", object);
+}
+
+static void measure_latency(Job *j, const char *dir, TargetSize *s) {
+  bool random;
+  Options same = *j->o;
+  Job k = *j;
+  same.opt = opt_of(j);
+  k.o = &same;
+  Samples *x = job_samples(&k, 1, &random);
+  x->n = x->n > 1 ? 1 : x->n;
+  run_job(&k, dir, x, sample_room(k.a, x->n, output_bytes(k.g)), true, 0, &s->run);
+}
+
+TargetSize measure_job(Job *j, const char *dir) {
+  TargetSize s = {.target = j->target,
+                  .missing = missing_compiler(j->target, compiler_of(j->o)),
+                  .arena = j->g->arena_bytes};
+  if (s.missing) return s;
+  write_job(j, dir);
+  measure_object(j, dir, &s);
+  if (has_budget(j->o, BUDGET_LATENCY, j->target)) measure_latency(j, dir, &s);
+  return s;
+}
+
+TargetSize measure_target(const Job *common, Target *target, const char *dir) {
+  Job j = *common;
+  j.cx.target = j.target = target;
+  j.g = clone_graph(common->g);
+  compile_job(&j, LAST_COMMON_PASS, NULL);
+  const char *folder = arena_printf(j.a, "%s/%s", dir, target->name);
+  if (mkdir(folder, 0777) != 0) error("%s: cannot be made", folder);
+  return measure_job(&j, folder);
+}
+
+int64_t flash_bytes(const TargetSize *s) {
+  const ObjectSize *z = &s->size;
+  return s->missing ? -1 : z->code + z->constants + z->weights + z->scales + z->data;
+}
+
+int64_t ram_need(const TargetSize *s) {
+  const ObjectSize *z = &s->size;
+  if (s->missing || z->stack < 0) return -1;
+  /* An arena that the output defines itself is part of its static data. */
+  int64_t fixed = z->data + z->bss;
+  return z->stack + (fixed >= s->arena ? fixed : fixed + s->arena);
+}
+
+/* All of them before any work: a misspelt name should not come after half a table. */
+int load_targets(Arena *a, const Options *o, Target ***targets) {
+  const char *list = o->targets ? o->targets : o->target;
+  int n = 0;
+  if (!list || !*list) error("no targets given: --targets A,B,C");
+  while (*list) {
+    size_t len = strcspn(list, ",");
+    if (len == 0) error("--targets: an empty name before '%s'", list);
+    *targets = arena_grow(a, *targets, n, sizeof **targets);
+    Target *t = load_target(a, arena_strndup(a, list, len));
+    for (int i = 0; i < n; i++)
+      if (strcmp((*targets)[i]->name, t->name) == 0) error("target '%s' is given twice", t->name);
+    (*targets)[n++] = t;
+    list += len + (list[len] == ',');
+  }
+  return n;
+}
