@@ -101,7 +101,35 @@ static uint64_t want_hash(PolicyReader *r, const Yaml *y, const char *key) {
   return (uint64_t)strtoull(text, NULL, 16);
 }
 
-/* `tensors` is for the reader of the file: the rules and ranges say the same. */
+static LockTensor read_lock_tensor(PolicyReader *r, const Yaml *y) {
+  static const char *const known[] = {"name",     "format", "granularity", "group",
+                                      "elements", "bits",   "scale",       "zero"};
+  LockTensor t = {.name = "", .format = "", .granularity = ""};
+  want_map(r, y, "tensors");
+  for (int i = 0; i < y->n; i++) {
+    const char *key = y->key[i]->text;
+    const Yaml *v = y->item[i];
+    if (strcmp(key, "name") == 0) t.name = want_text(r, v, key);
+    else if (strcmp(key, "format") == 0) t.format = want_text(r, v, key);
+    else if (strcmp(key, "granularity") == 0) t.granularity = want_text(r, v, key);
+    else if (strcmp(key, "group") == 0) t.group = want_int(r, v, key, 1);
+    else if (strcmp(key, "elements") == 0) t.elements = want_int(r, v, key, 1);
+    else if (strcmp(key, "bits") == 0) t.bits = want_real(r, v, key);
+    else if (strcmp(key, "scale") == 0) t.scale = want_real(r, v, key);
+    else if (strcmp(key, "zero") == 0) t.zero = want_real(r, v, key);
+    else unknown_key(r, y->key[i], 8, known);
+  }
+  return t;
+}
+
+static void read_lock_tensors(PolicyReader *r, LockPolicy *lock, const Yaml *y) {
+  want_list(r, y, "tensors");
+  lock->n_tensor = y->n;
+  lock->tensor = arena_alloc(r->arena, (y->n + 1) * (int64_t)sizeof *lock->tensor);
+  for (int i = 0; i < y->n; i++) lock->tensor[i] = read_lock_tensor(r, y->item[i]);
+}
+
+/* `tensors` is for the reader of the file and for `qcc diff`: the rules and ranges say the same. */
 void read_lock(PolicyReader *r, const Yaml *key, const Yaml *y) {
   static const char *const known[] = {"qcc", "model", "policy", "calibration", "tensors"};
   LockPolicy *lock = &r->policy->lock;
@@ -119,7 +147,7 @@ void read_lock(PolicyReader *r, const Yaml *key, const Yaml *y) {
     } else if (strcmp(name, "calibration") == 0) {
       lock->calibration = want_hash(r, y->item[i], name);
     } else if (strcmp(name, "tensors") == 0) {
-      want_list(r, y->item[i], name);
+      read_lock_tensors(r, lock, y->item[i]);
     } else {
       unknown_key(r, y->key[i], 5, known);
     }

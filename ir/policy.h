@@ -57,11 +57,22 @@ typedef struct RangePolicy {
   Loc loc;
 } RangePolicy;
 
+/* What the lock file says of a tensor's codes, for its reader. */
+typedef struct LockTensor {
+  const char *name, *format, *granularity;
+  int64_t group;              /* 0: none */
+  int64_t elements;           /* of a constant; 0: an activation */
+  double bits;                /* per element of a constant, with all that belongs to the codes */
+  double scale, zero;         /* of an activation */
+} LockTensor;
+
 /* Where a lock file came from. */
 typedef struct LockPolicy {
   bool given;
   const char *version;        /* of the qcc that wrote it */
   uint64_t model, policy, calibration; /* hashes; 0: not known */
+  int n_tensor;
+  LockTensor *tensor;         /* [n_tensor] in the file's order */
   Loc loc, model_loc;
 } LockPolicy;
 

@@ -58,7 +58,7 @@ same_code() {
   same code.1 code.2
 }
 
-verbs='compile run verify eval size bench explain list'
+verbs='compile run verify eval size bench explain diff list'
 policies='--preset=float --preset=int8 --preset=int4 --preset=w4a8 --policy=mixed.yaml'
 bind='--dim N=1'
 
@@ -121,6 +121,8 @@ json() {
     shape bench bench $model --target host
     shape bench-layers bench $model --target host --layers
     shape explain explain $model
+    expect 0 small.onnx $bind --preset int4 --calib x.npy -o other
+    shape diff diff out/policy.lock.yaml other/policy.lock.yaml
   }
 }
 
@@ -175,7 +177,7 @@ over() {
     grep -qxF "qcc: over budget: $*" || { wrong "no budget: $*"; cat stderr; }
 }
 
-# Several policies, and limits that hold or do not.
+# Several policies, limits that hold or do not, and what differs between two lock files.
 compare() {
   # shellcheck disable=SC2086
   {
@@ -192,7 +194,14 @@ compare() {
     over small on host takes 'BYTES bytes of flash, BYTES (SHARE %)' more than --max-flash 100
     over small on host takes 'BYTES ns per inference, BYTES (SHARE %)' more than --max-latency 1ns
     expect 0 small.onnx $bind -o within --max-flash 1MiB --quiet
+    expect 0 small.onnx $bind --preset int8 --calib x.npy -o a --quiet
+    expect 0 small.onnx $bind --policy mixed.yaml --calib x.npy -o b --quiet
   }
+  expect 0 diff a/policy.lock.yaml a/policy.lock.yaml
+  golden diff-same stdout
+  expect 0 diff a/policy.lock.yaml b/policy.lock.yaml
+  grep -v '^file ' stdout >changes
+  golden diff changes
   [ -z "$(ls work)" ] || wrong "left behind: $(ls work)"
 }
 
