@@ -16,8 +16,10 @@ static void row(Out *o, const char *name, const char *summary) {
 }
 
 static void list_ops(Arena *a, Out *o) {
-  (void)a;
-  for (int i = 0; i < n_ops(); i++) row(o, op_at(i)->name, op_at(i)->summary);
+  for (int i = 0; i < n_ops(); i++) {
+    const OpDef *op = op_at(i);
+    row(o, op->name, arena_printf(a, "%s%s", op->summary, op->vjp ? "; differentiable" : ""));
+  }
 }
 
 static void list_passes(Arena *a, Out *o) {

@@ -24,6 +24,7 @@ typedef struct Node Node;
 typedef struct Graph Graph;
 typedef struct OpDef OpDef;
 typedef struct Format Format;
+typedef struct Vjp Vjp;
 
 /* ---- arena.c: memory that lives as long as one compile ------------------------------------- */
 
@@ -290,6 +291,7 @@ struct OpDef {
   void (*infer)(Graph *g, Node *n);
   void (*eval)(const Node *n, const void *const *in, void *const *out);
   int64_t (*macs)(const Node *n);         /* multiply-accumulates; NULL: none */
+  void (*vjp)(Vjp *v, const Node *n);     /* gradient rule (grad/rules.h); NULL: not differentiable */
   const char *summary;                    /* one line for `qcc list ops` */
 };
 

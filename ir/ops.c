@@ -1,12 +1,13 @@
 /* ops.c - the table of operators, made from ops.def. */
 #include <string.h>
 
+#include "ir/grad/rules.h"
 #include "ir/ir.h"
 #include "ir/ops/ops.h"
 
 static const OpDef table[] = {
-#define OP(name, min_in, max_in, min_out, max_out, flags, infer, eval, macs, summary) \
-  {#name, min_in, max_in, min_out, max_out, flags, infer, eval, macs, summary},
+#define OP(name, min_in, max_in, min_out, max_out, flags, infer, eval, macs, vjp, summary) \
+  {#name, min_in, max_in, min_out, max_out, flags, infer, eval, macs, vjp, summary},
 #include "ir/ops.def"
 #undef OP
 };

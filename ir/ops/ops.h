@@ -6,8 +6,8 @@
 
 #include "ir/ir.h"
 
-#define OP(name, min_in, max_in, min_out, max_out, flags, infer, eval, macs, summary) \
-  void infer(Graph *g, Node *n);                                                      \
+#define OP(name, min_in, max_in, min_out, max_out, flags, infer, eval, macs, vjp, summary) \
+  void infer(Graph *g, Node *n);                                                           \
   void eval(const Node *n, const void *const *in, void *const *out);
 #include "ir/ops.def"
 #undef OP
@@ -45,6 +45,12 @@ int get_ints(const Node *n, const char *attr, int i, const void *const *in, int6
 /* Element i of an integer type becomes v, wrapped. */
 void put_int(DType t, void *data, int64_t i, int64_t v);
 void *scratch(int64_t n, size_t element_bytes);   /* zeroed; free() it; exits when memory ends */
+
+/* ---- reduce.c */
+
+/* Marks the dimensions that a reduction reduces, given by attribute, or by input 1 in newer opsets; false
+ * while they are unknown. */
+bool get_reduced(const Node *n, const void *const *in, bool *reduced);
 
 /* ---- outliers.c, beside get_outliers of ir.h */
 

@@ -10,8 +10,7 @@
 
 /* ---- which dimensions */
 
-/* Axes by attribute, or by input 1 in newer opsets; false while they are unknown. */
-static bool get_reduced(const Node *n, const void *const *in, bool *reduced) {
+bool get_reduced(const Node *n, const void *const *in, bool *reduced) {
   int64_t axes[MAX_RANK];
   int rank = n->in[0]->rank, count = get_ints(n, "axes", 1, in, axes, MAX_RANK);
   if (count == INTS_UNKNOWN) return false;
