@@ -99,10 +99,10 @@ static void walk_back(Vjp *v, int first, int last) {
   for (int i = last - 1; i >= first; i--) apply_rule(v, v->g->node[i]);
 }
 
-void differentiate_as(Vjp *v, const Node *n, int first, Tensor *z) {
+void differentiate_from(Vjp *v, int first, Tensor *z, Tensor *d) {
   int last = v->g->n_node;
   mark_needed(v, first);
-  v->cotangent[z->id] = cotangent(v, n, 0);
+  add_share(v, z, d);
   walk_back(v, first, last);
 }
 

@@ -16,6 +16,12 @@ VjpRule vjp_zero, vjp_abs, vjp_neg, vjp_sqrt, vjp_exp, vjp_log, vjp_reciprocal, 
 VjpRule vjp_gemm, vjp_matmul;
 VjpRule vjp_reduce_sum, vjp_reduce_mean, vjp_reduce_extreme, vjp_reduce_prod, vjp_reduce_l1, vjp_reduce_l2,
     vjp_reduce_sum_square, vjp_reduce_log_sum, vjp_reduce_log_sum_exp;
+VjpRule vjp_conv, vjp_conv_transpose;
+VjpRule vjp_average_pool, vjp_global_average_pool, vjp_max_pool, vjp_global_max_pool;
+VjpRule vjp_softmax, vjp_log_softmax, vjp_hadamard, vjp_batch_norm, vjp_instance_norm, vjp_layer_norm;
+VjpRule vjp_same_elements, vjp_expand, vjp_cast, vjp_transpose, vjp_space_to_depth, vjp_depth_to_space,
+    vjp_concat, vjp_split, vjp_gather, vjp_scatter_add, vjp_slice, vjp_tile, vjp_pad;
+VjpRule vjp_quantize_linear, vjp_dequantize_linear, vjp_quantize, vjp_dequantize;
 
 /* ---- gradient.c: the state of a walk backwards */
 
@@ -27,9 +33,9 @@ bool wants(const Vjp *v, const Node *n, int in);
 /* Adds d to the cotangent of an input, if that is needed: d has the input's shape, or one to which the
  * input broadcasts, over which it is summed. */
 void give(Vjp *v, const Node *n, int in, Tensor *d);
-/* Instead of a rule: z is what the node computes, by the nodes from `first` on that were made for this;
- * their rules take the cotangent of output 0 from z to the node's inputs. */
-void differentiate_as(Vjp *v, const Node *n, int first, Tensor *z);
+/* Instead of a rule: z, of cotangent d, is computed by the nodes from `first` to the last one, which were made
+ * for this out of a node's inputs; their rules take d on to these. */
+void differentiate_from(Vjp *v, int first, Tensor *z, Tensor *d);
 
 /* ---- build.c: the nodes that rules are made of */
 
@@ -58,5 +64,10 @@ Tensor *expand_like(Vjp *v, Tensor *x, const Tensor *like); /* x broadcasts to t
 Tensor *sum_over(Vjp *v, Tensor *x, const bool *reduced);
 /* A one-dimensional tensor with an element per channel of x, shaped so that it broadcasts to x. */
 Tensor *spread_channels(Vjp *v, Tensor *vector, const Tensor *x);
+
+/* ---- conv.c */
+
+/* A Conv or ConvTranspose over exactly this window; for a ConvTranspose, x is the window's output side. */
+Tensor *slide_window(Vjp *v, const char *op, const Window *w, Tensor *x, Tensor *weights);
 
 #endif

@@ -122,7 +122,7 @@ void infer_unsqueeze(Graph *g, Node *n) {
 
 /* ---- Transpose */
 
-static void get_permutation(const Node *n, int rank, int64_t *perm) {
+void get_permutation(const Node *n, int rank, int64_t *perm) {
   bool seen[MAX_RANK] = {false};
   int count = attr_ints(n, "perm", perm, MAX_RANK);
   if (count == 0)

@@ -46,6 +46,18 @@ int get_ints(const Node *n, const char *attr, int i, const void *const *in, int6
 void put_int(DType t, void *data, int64_t i, int64_t v);
 void *scratch(int64_t n, size_t element_bytes);   /* zeroed; free() it; exits when memory ends */
 
+/* ---- move.c, pad.c, pool.c, qdq.c: shared with the gradients */
+
+void get_permutation(const Node *n, int rank, int64_t *perm);  /* of a Transpose, checked */
+/* Amounts of a Pad at the beginning and end of every dimension; false while they are unknown. */
+bool get_pads(const Node *n, const void *const *in, int64_t *begin, int64_t *end);
+/* Which input element is at place i of a dimension of `size`, by the mode's first letter; -1: the constant. */
+int64_t pad_source(char mode, int64_t i, int64_t size);
+/* What output position p of an average pool is divided by. Widened only. */
+int64_t average_divisor(const Node *n, const Window *w, int64_t p);
+/* Smallest and largest code of an integer type. */
+void code_limits(DType t, float *lo, float *hi);
+
 /* ---- reduce.c */
 
 /* Marks the dimensions that a reduction reduces, given by attribute, or by input 1 in newer opsets; false

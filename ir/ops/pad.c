@@ -7,8 +7,7 @@
 
 /* ---- Pad: amounts are an attribute before opset 11, an input since; negative amounts crop */
 
-/* Amounts at the beginning and end of every dimension; false while they are unknown. */
-static bool get_pads(const Node *n, const void *const *in, int64_t *begin, int64_t *end) {
+bool get_pads(const Node *n, const void *const *in, int64_t *begin, int64_t *end) {
   int rank = n->in[0]->rank;
   int64_t pads[2 * MAX_RANK], axes[MAX_RANK];
   int count = get_ints(n, "pads", 1, in, pads, 2 * MAX_RANK);
@@ -62,8 +61,7 @@ void infer_pad(Graph *g, Node *n) {
   set_type(n, 0, x->dtype, x->rank, dim, x->layout);
 }
 
-/* Which input element is at place i of a dimension of `size`; -1: the constant. */
-static int64_t pad_source(char mode, int64_t i, int64_t size) {
+int64_t pad_source(char mode, int64_t i, int64_t size) {
   if (i >= 0 && i < size) return i;
   switch (mode) {
     case 'r': return i < 0 ? -i : 2 * (size - 1) - i;

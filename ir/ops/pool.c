@@ -78,6 +78,22 @@ static int64_t padded_taps(const Window *w, int64_t p) {
   return product;
 }
 
+int64_t average_divisor(const Node *n, const Window *w, int64_t p) {
+  bool counts_pads = is_op(n, "AveragePool") && attr_int(n, "count_include_pad", 0);
+  if (counts_pads) return padded_taps(w, p);
+  int64_t product = 1;
+  for (int d = 2; d >= 0; d--) {
+    int64_t first = p % w->out[d] * w->stride[d] - w->pad[d], count = 0;
+    p /= w->out[d];
+    for (int64_t k = 0; k < w->kernel[d]; k++) {
+      int64_t at = first + k * w->dilation[d];
+      count += at >= 0 && at < w->in[d];
+    }
+    product *= count;
+  }
+  return product;
+}
+
 static void run_pool(const Node *n, Reduce *reduce, bool count_pads, const void *x, void *y) {
   Window w;
   get_window(n, n->in[0], NULL, &w);
@@ -103,4 +119,42 @@ void eval_max_pool(const Node *n, const void *const *in, void *const *out) {
 void eval_average_pool(const Node *n, const void *const *in, void *const *out) {
   bool count_pads = is_op(n, "AveragePool") && attr_int(n, "count_include_pad", 0);
   run_pool(n, average, count_pads, in[0], out[0]);
+}
+
+/* ---- MaxPoolGrad: inputs as of the MaxPool, and one number for each of its outputs, which goes to the first
+ * of the window's greatest elements */
+
+void infer_max_pool_grad(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  Window w;
+  get_window(n, n->in[0], NULL, &w);
+  need_type(n, 1, DT_F32);
+  if (n_elements(n->in[1]) != w.batch * w.channels * window_positions(&w))
+    error_at(n->loc, "MaxPoolGrad: the second input does not have an element for each window");
+  set_type(n, 0, DT_F32, n->in[0]->rank, n->in[0]->dim, n->in[0]->layout);
+}
+
+void eval_max_pool_grad(const Node *n, const void *const *in, void *const *out) {
+  const Tensor *x = n->in[0];
+  const float *d = in[1];
+  Window w;
+  get_window(n, x, NULL, &w);
+  widen_window(&w);
+  int64_t *offset = scratch(window_taps(&w), sizeof *offset);
+  double *sums = scratch(n_elements(x), sizeof *sums);
+  for (int64_t p = 0; p < window_positions(&w); p++) {
+    int64_t taps = valid_taps(&w, p, offset, NULL);
+    for (int64_t b = 0; b < w.batch; b++)
+      for (int64_t c = 0; c < w.channels; c++) {
+        int64_t from = b * w.in_batch_step + c * w.in_channel_step, best = from + offset[0];
+        for (int64_t k = 1; k < taps; k++)
+          if (get_real(x->dtype, in[0], from + offset[k]) > get_real(x->dtype, in[0], best))
+            best = from + offset[k];
+        sums[best] += (double)d[b * w.out_batch_step + p * w.out_step[2] + c * w.out_channel_step];
+      }
+  }
+  for (int64_t i = 0; i < n_elements(x); i++) ((float *)out[0])[i] = (float)sums[i];
+  free(sums);
+  free(offset);
 }

@@ -72,7 +72,7 @@ void infer_quantize_linear(Graph *g, Node *n) {
   set_type(n, 0, t, n->in[0]->rank, n->in[0]->dim, n->in[0]->layout);
 }
 
-static void code_limits(DType t, float *lo, float *hi) {
+void code_limits(DType t, float *lo, float *hi) {
   int bits = dtype_bits(t);
   bool is_unsigned = t == DT_U8 || t == DT_U16 || t == DT_U4 || t == DT_U2;
   *lo = is_unsigned ? 0 : -ldexpf(1, bits - 1);

@@ -1,5 +1,6 @@
 /* slice.c - operators that take tensors apart or put them together: Slice, Split, Concat,
  * Gather. Any element type; codes move as they are. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ir/ops/ops.h"
@@ -212,6 +213,15 @@ void infer_gather(Graph *g, Node *n) {
   set_type(n, 0, x->dtype, rank, dim, rank == x->rank ? x->layout : LAYOUT_NONE);
 }
 
+/* The place that element i of the indices names in a dimension of `size`. */
+static int64_t get_index(const Node *n, const void *const *in, int64_t i, int64_t size) {
+  int64_t k = get_int(n->in[1]->dtype, in[1], i);
+  if (k < -size || k >= size)
+    error_at(n->loc, "%s: index %lld is outside a dimension of %lld", op_name(n), (long long)k,
+             (long long)size);
+  return k < 0 ? k + size : k;
+}
+
 void eval_gather(const Node *n, const void *const *in, void *const *out) {
   const Tensor *x = n->in[0], *index = n->in[1];
   int axis = get_axis(n, attr_int(n, "axis", 0), x->rank);
@@ -220,10 +230,42 @@ void eval_gather(const Node *n, const void *const *in, void *const *out) {
   char *to = out[0];
   for (int64_t o = 0; o < outer; o++)
     for (int64_t i = 0; i < count; i++, to += bytes) {
-      int64_t k = get_int(index->dtype, in[1], i);
-      if (k < -size || k >= size)
-        error_at(n->loc, "Gather: index %lld is outside a dimension of %lld", (long long)k,
-                 (long long)size);
-      memcpy(to, (const char *)in[0] + (o * size + (k < 0 ? k + size : k)) * bytes, (size_t)bytes);
+      int64_t k = get_index(n, in, i, size);
+      memcpy(to, (const char *)in[0] + (o * size + k) * bytes, (size_t)bytes);
     }
+}
+
+/* ---- ScatterAdd: what Gather does, backwards.  For the result x of a Gather of `index` from a dimension of
+ * `size` at `axis`, it adds x's elements up in the places that they came from. */
+
+void infer_scatter_add(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  const Tensor *x = n->in[0], *index = n->in[1];
+  int64_t dim[MAX_RANK], size = attr_int(n, "size", 0);
+  int axis = (int)attr_int(n, "axis", 0), rank = 0;
+  need_type(n, 0, DT_F32);
+  bool fits = axis >= 0 && axis + index->rank <= x->rank && size >= 0 && dtype_is_int(index->dtype);
+  for (int d = 0; fits && d < index->rank; d++) fits = x->dim[axis + d] == index->dim[d];
+  if (!fits) error_at(n->loc, "ScatterAdd: the indices do not fit the input");
+  for (int d = 0; d < axis; d++) dim[rank++] = x->dim[d];
+  dim[rank++] = size;
+  for (int d = axis + index->rank; d < x->rank; d++) dim[rank++] = x->dim[d];
+  set_type(n, 0, DT_F32, rank, dim, rank == x->rank ? x->layout : LAYOUT_NONE);
+}
+
+void eval_scatter_add(const Node *n, const void *const *in, void *const *out) {
+  const Tensor *y = n->out[0];
+  const float *x = in[0];
+  int axis = (int)attr_int(n, "axis", 0);
+  int64_t outer = dims_product(y->dim, 0, axis), size = y->dim[axis], count = n_elements(n->in[1]);
+  int64_t inner = dims_product(y->dim, axis + 1, y->rank), total = n_elements(y);
+  double *sums = scratch(total, sizeof *sums);
+  for (int64_t o = 0; o < outer; o++)
+    for (int64_t i = 0; i < count; i++) {
+      double *to = sums + (o * size + get_index(n, in, i, size)) * inner;
+      for (int64_t k = 0; k < inner; k++) to[k] += (double)*x++;
+    }
+  for (int64_t i = 0; i < total; i++) ((float *)out[0])[i] = (float)sums[i];
+  free(sums);
 }

@@ -15,7 +15,7 @@
 #include "tests/unit/unit.h"
 
 enum { ROUNDS = 3 };
-#define STEP (1.0 / 1024)
+#define STEP (1.0 / 256)
 
 typedef struct Case {
   const char *op;       /* that it tests */
@@ -174,10 +174,157 @@ static void rules_equal_differences(void **state) {
     for (int r = 0; r < ROUNDS; r++) check_case(&cases[i]);
 }
 
+/* ---- rounding, whose gradient is another one on purpose */
+
+/* Codes of four bits: x / s is rounded and clamped to -8 .. 7 - zero. */
+enum { LOWEST = -8, HIGHEST = 7 };
+
+/* Gradients by the definition of LSQ, for each element's own scale. */
+static void expect_lsq(int64_t n, const float *x, const float *d, const float *s, float zero, float *dx,
+                       float *ds) {
+  for (int64_t i = 0; i < n; i++) {
+    float v = x[i] / s[i], lo = LOWEST - zero, hi = HIGHEST - zero;
+    bool inside = v >= lo && v <= hi;
+    dx[i] = inside ? d[i] : 0;
+    ds[i] = d[i] * (inside ? rintf(v) - v : v < lo ? lo : hi);
+  }
+}
+
+static void assert_reals(const float *got, const float *want, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    if (!(fabsf(got[i] - want[i]) <= 1e-5f * (1 + fabsf(want[i]))))
+      fail_msg("element %lld is %g, not %g", (long long)i, (double)got[i], (double)want[i]);
+}
+
+/* x[4,6] with one scale for all, one for each row, or one for each two columns of a row; `zero` for all. */
+static void check_lsq(const char *scale, const char *attributes, int zero, const int *scale_of) {
+  Arena *a = new_arena();
+  char zeros[64] = "";
+  for (int i = 0, n = scale_of[23] + 1; i < n; i++) sprintf(zeros + strlen(zeros), i ? ", %d" : "%d", zero);
+  const char *dims = strlen(scale) > 5 ? scale + 5 : "";
+  Graph *g = read_text(a, arena_printf(a, "t (float[4,6] x, %s s) => (y) {\nconst int4%s z = {%s}\n"
+                                          "q = QuantizeLinear<%s>(x, s, z)\n"
+                                          "y = DequantizeLinear<%s>(q, s, z)\n}\n",
+                                       scale, dims, zeros, attributes, attributes));
+  float *x = distinct_reals(a, 24, -6, 6), *s = distinct_reals(a, n_elements(g->in[1]), 0.3, 0.8);
+  float each[24], dx[24], ds[24], sums[12] = {0};
+  Loss l = make_loss(a, g);
+  Graph *d = gradient(g, l.sum, 2, g->in);
+  Interp *it = new_interp(d);
+  run_interp(it, (const void *const[]){x, s}, NULL, NULL);
+  for (int i = 0; i < 24; i++) each[i] = s[scale_of[i]];
+  expect_lsq(24, x, l.factor[0], each, (float)zero, dx, ds);
+  for (int i = 0; i < 24; i++) sums[scale_of[i]] += ds[i];
+  assert_reals(interp_value(it, d->out[1]), dx, 24);
+  assert_reals(interp_value(it, d->out[2]), sums, n_elements(g->in[1]));
+  free_interp(it);
+  free_arena(a);
+}
+
+static void scales_learn_as_in_lsq(void **state) {
+  (void)state;
+  int one[24] = {0}, row[24], block[24];
+  for (int i = 0; i < 24; i++) {
+    row[i] = i / 6;
+    block[i] = i / 2;
+  }
+  check_lsq("float", "axis=0", 0, one);
+  check_lsq("float[1]", "axis=1", 2, one);
+  check_lsq("float[4]", "axis=0", -1, row);
+  check_lsq("float[4,3]", "axis=1, block_size=2", 0, block);
+}
+
+/* Our own Quantize: one scale, one per column, or one for each two elements of a row. */
+static void cotangents_pass_rounding_in_range(void **state) {
+  static const struct { int axis, group, n; } kinds[] = {{-1, 0, 1}, {1, 0, 6}, {0, 2, 12}};
+  (void)state;
+  for (int k = 0; k < 3; k++) {
+    Arena *a = new_arena();
+    Graph *g = read_text(a, "t (float[4,6] x) => (y) {\ny = Identity(x)\n}\n");
+    Tensor *codes = copy_tensor(g, "codes", g->in[0]);
+    codes->dtype = DT_NONE;
+    codes->quant = new_quant(g, find_format("int4"), kinds[k].axis, kinds[k].group, kinds[k].n);
+    for (int i = 0; i < kinds[k].n; i++) codes->quant->scale[i] = 0.3f + 0.02f * (float)i;
+    infer_node(g, add_node(g, -1, "Quantize", NULL, 1, g->in, 1, &codes));
+    g->out[0] = add_op(g, -1, "Dequantize", "z", 1, &codes);
+    float *x = distinct_reals(a, 24, -6, 6), each[24], dx[24], ds[24];
+    for (int i = 0; i < 24; i++) each[i] = codes->quant->scale[scale_index(codes, codes->quant, i)];
+    Loss l = make_loss(a, g);
+    Graph *d = gradient(g, l.sum, 1, g->in);
+    Interp *it = new_interp(d);
+    run_interp(it, (const void *const[]){x}, NULL, NULL);
+    expect_lsq(24, x, l.factor[0], each, 0, dx, ds);
+    assert_reals(interp_value(it, d->out[1]), dx, 24);
+    free_interp(it);
+    free_arena(a);
+  }
+}
+
+/* ---- gradients of gradients */
+
+/* A Hessian in another way: differences of the gradient, against the gradient of its product with a vector. */
+static void gradients_have_gradients(void **state) {
+  static const char net[] =
+      "t (float[1,6,6,2] NHWC x, float[3,3,3,2] NHWC w, float[3] b, float[3,1,1,3] NHWC p, float[27,4] m) => (y) {\n"
+      "c = Conv<strides=[2,2], pads=[1,1,1,1]>(x, w, b)\n t = Tanh(c)\n d = Conv(t, p)\n e = Gelu(d)\n"
+      "const int64[2] s = {1, 27}\n r = Reshape(e, s)\n f = Gemm(r, m)\n n = Softmax(f)\n y = Mul(n, f)\n}\n";
+  (void)state;
+  Arena *a = new_arena();
+  Graph *g = read_text(a, net);
+  float *x[5], *v[5];
+  const void *in[5];
+  for (int k = 0; k < 5; k++) {
+    in[k] = x[k] = distinct_reals(a, n_elements(g->in[k]), -0.8, 0.8);
+    v[k] = distinct_reals(a, n_elements(g->in[k]), -1, 1);
+  }
+  Loss l = make_loss(a, g);
+  Graph *d = gradient(g, l.sum, 5, g->in);
+  Tensor *share[5];
+  for (int k = 0; k < 5; k++) {
+    Tensor *c = new_const(d, fresh_name(d, "v"), DT_F32, d->in[k]->rank, d->in[k]->dim, v[k]);
+    c->layout = d->in[k]->layout;
+    share[k] = add_op(d, -1, "Mul", "weighted", 2, (Tensor *[]){d->out[1 + k], c});
+    share[k] = add_op(d, -1, "ReduceSum", "share", 1, &share[k]);
+    set_int(d, share[k]->def, "keepdims", 0);
+    infer_node(d, share[k]->def);
+  }
+  Tensor *product = add_op(d, -1, "Sum", "product", 5, share);
+  Graph *h = gradient(d, product, 5, d->in);
+  verify_graph(h);
+  Interp *first = new_interp(d), *second = new_interp(h);
+  run_interp(second, in, NULL, NULL);
+  for (int k = 0; k < 5; k++) {
+    int64_t n = n_elements(g->in[k]);
+    float *above = arena_alloc(a, n * 4), *keep[5];
+    for (int side = 1; side >= -1; side -= 2) {
+      for (int j = 0; j < 5; j++) {
+        int64_t size = n_elements(g->in[j]);
+        keep[j] = arena_alloc(a, size * 4);
+        memcpy(keep[j], x[j], (size_t)size * 4);
+        for (int64_t i = 0; i < size; i++) x[j][i] += (float)side * (float)STEP * v[j][i];
+      }
+      run_interp(first, in, NULL, NULL);
+      for (int j = 0; j < 5; j++) memcpy(x[j], keep[j], (size_t)n_elements(g->in[j]) * 4);
+      const float *slope = interp_value(first, d->out[1 + k]), *exact = interp_value(second, h->out[1 + k]);
+      for (int64_t i = 0; i < n; i++) {
+        if (side > 0) above[i] = slope[i];
+        else assert_true(fabs(((double)above[i] - (double)slope[i]) / (2 * STEP) - (double)exact[i]) < 2e-3);
+      }
+    }
+  }
+  free_interp(first);
+  free_interp(second);
+  free_arena(a);
+}
+
+/* Compared with the straight-through rule above. */
+static const char *const roundings[] = {"QuantizeLinear", "DequantizeLinear", "Quantize", "Dequantize"};
+
 static void every_rule_has_a_case(void **state) {
   (void)state;
   for (int i = 0; i < n_ops(); i++) {
     bool tested = false;
+    for (int k = 0; k < 4; k++) tested |= strcmp(roundings[k], op_at(i)->name) == 0;
     for (int k = 0; k < N_CASES; k++) tested |= strcmp(cases[k].op, op_at(i)->name) == 0;
     if (op_at(i)->vjp != NULL && !tested) fail_msg("%s has a gradient but no case", op_at(i)->name);
   }
@@ -187,6 +334,9 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(every_rule_has_a_case),
       cmocka_unit_test(rules_equal_differences),
+      cmocka_unit_test(scales_learn_as_in_lsq),
+      cmocka_unit_test(cotangents_pass_rounding_in_range),
+      cmocka_unit_test(gradients_have_gradients),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
