@@ -7,27 +7,6 @@
 
 int cmd_eval(Arena *a, const Options *o);
 
-/* Labels of n samples, each the index of one of the first output's elements. */
-static int *read_labels(Arena *a, const char *path, int64_t n, int64_t classes) {
-  Array *x = read_npy(a, path);
-  int64_t count = x->rank > 0 ? x->dim[0] : 1;
-  for (int d = 1; d < x->rank; d++)
-    if (x->dim[d] != 1)
-      error("%s: expected one label per sample, found %lld", path, (long long)x->dim[d]);
-  if (!dtype_is_int(x->dtype))
-    error("%s: labels must be integers, found %s", path, dtype_name(x->dtype));
-  if (count < n) error("%s: %lld labels for %lld samples", path, (long long)count, (long long)n);
-  int *label = arena_alloc(a, (n + 1) * (int64_t)sizeof *label);
-  for (int64_t i = 0; i < n; i++) {
-    int64_t v = get_int(x->dtype, x->data, i);
-    if (v < 0 || v >= classes)
-      error("%s: label %lld of sample %lld, expected 0 to %lld", path, (long long)v, (long long)i,
-            (long long)classes - 1);
-    label[i] = (int)v;
-  }
-  return label;
-}
-
 /* Scores all outputs of `got` (of graph g) against the float outputs; labels belong to output 0. */
 static Score score_outputs(Arena *a, const Job *j, const Graph *g, const uint8_t *exact,
                            const uint8_t *got, int64_t n, const int *label) {

@@ -72,7 +72,7 @@ static void print_verdict(const Job *j, const Verdict *v, int64_t n, bool random
     json_t *o = json_pack("{s:I, s:I, s:I, s:o, s:o, s:f, s:s?}", "samples", (json_int_t)n, "outputs",
                           (json_int_t)v->outputs, "differing", (json_int_t)v->differing, "sqnr_db",
                           real_or_null(sqnr_db(&v->score)), "cosine",
-                          real_or_null(cosine(&v->score)), "agreement", agreement,
+                          real_or_null(cosine_of(&v->score)), "agreement", agreement,
                           "variant", variant_name(j, &v->run));
     json_dumpf(o, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     putchar('\n');
@@ -86,7 +86,7 @@ static void print_verdict(const Job *j, const Verdict *v, int64_t n, bool random
   if (v->exact) printf("bit for bit)\n");
   else printf("reals within %.2g of the largest)\n", (double)tolerance_of(j->g));
   printf("  against float: SQNR %.1f dB, cosine %.6f, top-1 agreement %.2f %%\n",
-         sqnr_db(&v->score), cosine(&v->score), 100 * agreement);
+         sqnr_db(&v->score), cosine_of(&v->score), 100 * agreement);
 }
 
 int cmd_verify(Arena *a, const Options *o) {

@@ -72,8 +72,6 @@ Job *new_job(Arena *a, const Options *o, const char *target);
 /* Runs the passes behind `start_after` up to and with `stop_after`; NULL: from the first, to the
  * last. */
 void compile_job(Job *j, const char *start_after, const char *stop_after);
-/* The last pass whose result does not depend on the target. */
-#define LAST_COMMON_PASS "halves"
 /* Generated files in `dir`, with report and lock file. */
 void write_job(Job *j, const char *dir);
 /* error() when flash or RAM of the target do not hold the constants and the arena; by region. */
@@ -130,17 +128,10 @@ void close_file(FILE *f, const char *path);
 
 void show_progress(const char *what, int64_t done, int64_t total);
 
-/* ---- score.c: comparing outputs -------------------------------------------------------------- */
+/* ---- score.c: running samples ----------------------------------------------------------------- */
 
-typedef struct Score {
-  int64_t samples, agree, right;   /* top-1 agreement with float, top-1 against labels */
-  double signal, noise, dot, energy; /* sums over all output elements: for SQNR and cosine */
-} Score;
-double sqnr_db(const Score *s);
-double cosine(const Score *s);
-void add_score(Score *s, const float *exact, const float *got, int64_t n, int label);
-/* Reals of output t's elements. */
-void output_reals(const Tensor *t, const void *data, float *out);
+/* Labels of n samples, each the index of one of the first output's elements. */
+int *read_labels(Arena *a, const char *path, int64_t n, int64_t classes);
 
 /* Samples for the graph as the passes left it: from --input, else --calib, else `otherwise`
  * random ones. */
@@ -159,8 +150,6 @@ void run_samples_on(const Graph *g, const Samples *s, uint8_t *outputs);
  * arena. */
 Samples *samples_for(const Job *j, const Samples *s);
 int64_t output_bytes(const Graph *g);
-/* Room for `bytes` of each of n samples; error() when that is more than there can be. */
-void *sample_room(Arena *a, int64_t n, int64_t bytes);
 int64_t input_bytes(const Graph *g);
 
 #endif

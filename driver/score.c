@@ -1,7 +1,4 @@
-/* score.c - runs graphs over samples and compares outputs: signal to quantization noise, cosine,
- * top-1. */
-#include <math.h>
-#include <omp.h>
+/* score.c - runs graphs over samples; labels. */
 #include <string.h>
 
 #include "driver/driver.h"
@@ -12,11 +9,24 @@ int64_t output_bytes(const Graph *g) {
   return n;
 }
 
-void *sample_room(Arena *a, int64_t n, int64_t bytes) {
-  int64_t all = mul_size(n, bytes);
-  if (all < 0 || all == INT64_MAX)
-    error("out of memory: %lld samples of %lld bytes", (long long)n, (long long)bytes);
-  return arena_alloc(a, all + 1);
+int *read_labels(Arena *a, const char *path, int64_t n, int64_t classes) {
+  Array *x = read_npy(a, path);
+  int64_t count = x->rank > 0 ? x->dim[0] : 1;
+  for (int d = 1; d < x->rank; d++)
+    if (x->dim[d] != 1)
+      error("%s: expected one label per sample, found %lld", path, (long long)x->dim[d]);
+  if (!dtype_is_int(x->dtype))
+    error("%s: labels must be integers, found %s", path, dtype_name(x->dtype));
+  if (count < n) error("%s: %lld labels for %lld samples", path, (long long)count, (long long)n);
+  int *label = arena_alloc(a, (n + 1) * (int64_t)sizeof *label);
+  for (int64_t i = 0; i < n; i++) {
+    int64_t v = get_int(x->dtype, x->data, i);
+    if (v < 0 || v >= classes)
+      error("%s: label %lld of sample %lld, expected 0 to %lld", path, (long long)v, (long long)i,
+            (long long)classes - 1);
+    label[i] = (int)v;
+  }
+  return label;
 }
 
 int64_t input_bytes(const Graph *g) {
@@ -45,59 +55,8 @@ void run_samples_on(const Graph *g, const Samples *s, uint8_t *outputs) {
   }
 }
 
-void output_reals(const Tensor *t, const void *data, float *out) {
-  if (t->quant) {
-    dequantize_codes(t, data, out);
-    return;
-  }
-  for (int64_t i = 0; i < n_elements(t); i++) out[i] = (float)get_real(t->dtype, data, i);
-}
-
 Samples *samples_for(const Job *j, const Samples *s) {
-  const Graph *from = j->model, *to = j->g;
-  Samples *r = arena_alloc(j->a, sizeof *r);
-  *r = *s;
-  r->data = arena_alloc(j->a, (s->n_in + 1) * (int64_t)sizeof *r->data);
-  for (int k = 0; k < s->n_in; k++) {
-    const Tensor *t = to->in[k];
-    r->data[k] = s->data[k];
-    if (t->dtype == from->in[k]->dtype) continue;
-    int64_t bytes = tensor_bytes(t);
-    uint8_t *codes = r->data[k] = sample_room(j->a, s->n, bytes);
-    for (int64_t i = 0; i < s->n; i++)
-      quantize_reals(t, sample_at(from, s, k, i), codes + i * bytes);
-  }
-  return r;
-}
-
-static int64_t largest(const float *v, int64_t n) {
-  int64_t best = 0;
-  for (int64_t i = 1; i < n; i++)
-    if (v[i] > v[best]) best = i;
-  return best;
-}
-
-void add_score(Score *s, const float *exact, const float *got, int64_t n, int label) {
-  s->samples++;
-  s->agree += largest(exact, n) == largest(got, n);
-  s->right += label >= 0 && largest(got, n) == label;
-  for (int64_t i = 0; i < n; i++) {
-    double a = exact[i], b = got[i];
-    s->signal += a * a;
-    s->noise += (a - b) * (a - b);
-    s->dot += a * b;
-    s->energy += b * b;
-  }
-}
-
-double sqnr_db(const Score *s) {
-  if (s->noise == 0) return INFINITY;
-  return 10 * log10(s->signal / s->noise);
-}
-
-double cosine(const Score *s) {
-  double d = sqrt(s->signal) * sqrt(s->energy);
-  return d > 0 ? s->dot / d : 1;
+  return convert_samples(j->a, j->model, j->g, s);
 }
 
 /* Reproducible noise: all codes of integer inputs, the calibrated range (or -1..1) of real ones. */

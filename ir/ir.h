@@ -471,6 +471,25 @@ typedef struct Samples {
 } Samples;
 const void *sample_at(const Graph *g, const Samples *s, int input, int64_t i);
 
+/* Room for `bytes` of each of n samples; error() when that is more than there can be. */
+void *sample_room(Arena *a, int64_t n, int64_t bytes);
+/* Samples for graph `from` as graph `to` takes them, which passes made of it: codes where an input became
+ * codes. */
+Samples *convert_samples(Arena *a, const Graph *from, const Graph *to, const Samples *s);
+/* Reals of output t's elements. */
+void output_reals(const Tensor *t, const void *data, float *out);
+
+/* ---- score.c: comparing outputs -------------------------------------------------------------- */
+
+typedef struct Score {
+  int64_t samples, agree, right;   /* top-1 agreement with float, top-1 against labels */
+  double signal, noise, dot, energy; /* sums over all output elements: for SQNR and cosine */
+} Score;
+double sqnr_db(const Score *s);
+double cosine_of(const Score *s);
+/* Adds a sample: n outputs of the float network and what was got instead; label -1: none. */
+void add_score(Score *s, const float *exact, const float *got, int64_t n, int label);
+
 /* FNV-1a, for provenance; start with HASH_START. */
 #define HASH_START UINT64_C(0xcbf29ce484222325)
 uint64_t hash_bytes(uint64_t h, const void *p, size_t n);

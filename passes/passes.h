@@ -48,6 +48,8 @@ typedef struct Pass {
 } Pass;
 extern const Pass passes[];
 extern const int n_passes;
+/* The last pass whose result does not depend on the target. */
+#define LAST_COMMON_PASS "halves"
 const Pass *find_pass(const char *name);
 /* Runs the passes behind `start_after` (NULL: from the first) up to and with `stop_after` (NULL:
  * the last). The verifier runs after every pass in debug builds. */
