@@ -6,6 +6,7 @@
 #include "codegen/codegen.h"
 #include "frontend/frontend.h"
 #include "passes/passes.h"
+#include "search/search.h"
 
 /* A policy as the command line names it: a file, a preset, or neither. */
 typedef struct PolicyName { const char *file, *preset; } PolicyName;
@@ -26,7 +27,7 @@ typedef struct Options {
   const char **arg;             /* positional arguments */
   const char *policy, *preset, *target, *targets, *calib, *output, *stop_after, *emit, *name,
       *optimize;
-  const char *input, *labels, *metric, *compiler, *tensor, *opt, *variant;
+  const char *input, *labels, *metric, *candidates, *compiler, *tensor, *opt, *variant;
   int64_t limit;                /* samples; 0: all */
   int threads;                  /* of the compiler itself; 0: all cores */
   bool json, on_target, layers, expand, verbose, keep, emulate, quiet, help, version;
@@ -112,6 +113,11 @@ void check_budget_targets(const Options *o, int n, Target *const *targets);
 bool has_budget(const Options *o, BudgetKind kind, const Target *t);
 /* Says on stderr by how much budgets are exceeded; `what` is the network.  Are none? */
 bool within_budgets(Arena *a, const Options *o, const char *what, const TargetSize *s);
+
+/* ---- space.c --------------------------------------------------------------------------------- */
+
+/* The layers that the policy leaves open, with their candidates; runs the passes up to `calibrate`. */
+BitSpace *new_space(Job *j);
 
 /* ---- files.c --------------------------------------------------------------------------------- */
 

@@ -35,6 +35,7 @@ typedef struct Rule {
   const char *tie;            /* tie group name, or NULL */
   int require;                /* minimum number of nodes that must match, default 1 */
   int n_hits;                 /* counted when resolved */
+  const char *comment;        /* written above it where the policy is printed, or NULL */
   Loc loc;
 } Rule;
 

@@ -181,6 +181,7 @@ static void print_condition(FILE *f, const Condition *c) {
 }
 
 static void print_rule(FILE *f, const Rule *r) {
+  if (r->comment) fprintf(f, "  # %s\n", r->comment);
   fputs("  - match: {", f);
   for (int i = 0; i < r->n_match; i++) {
     if (i > 0) fputs(", ", f);

@@ -58,7 +58,7 @@ same_code() {
   same code.1 code.2
 }
 
-verbs='compile run verify eval size bench explain diff list'
+verbs='compile run verify eval size bench explain diff analyze list'
 policies='--preset=float --preset=int8 --preset=int4 --preset=w4a8 --policy=mixed.yaml'
 bind='--dim N=1'
 
@@ -80,7 +80,7 @@ help() {
 }
 
 list() {
-  for table in ops passes formats solvers transforms targets kernels presets keys; do
+  for table in ops passes formats solvers transforms metrics targets kernels presets keys; do
     expect 0 list "$table"
     [ -s stdout ] || wrong "list $table prints nothing"
     grep -n '^[^ ]* *$' stdout && wrong "list $table has rows without a summary"
@@ -123,6 +123,7 @@ json() {
     shape explain explain $model
     expect 0 small.onnx $bind --preset int4 --calib x.npy -o other
     shape diff diff out/policy.lock.yaml other/policy.lock.yaml
+    shape analyze analyze $model
   }
 }
 

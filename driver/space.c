@@ -1,0 +1,36 @@
+/* space.c - what analyze and search look at: the network in float and calibrated, the layers that the
+ * policy leaves open, samples and labels. */
+#include "driver/driver.h"
+
+/* Costs are means over so many samples unless the user asks for another number. */
+enum { FEW_SAMPLES = 128 };
+
+static const Samples *sensitivity_samples(const Job *j) {
+  const Options *o = j->o;
+  int64_t limit = o->limit ? o->limit : FEW_SAMPLES;
+  if (o->input) return read_samples(j->a, read_model(j->a, o), j->policy, o->input, limit);
+  if (!j->calib)
+    error("no samples given: --calib X.npy, or --input X.npy for samples other than those of the calibration");
+  Samples *s = arena_alloc(j->a, sizeof *s);
+  *s = *j->calib;
+  if (s->n > limit) s->n = limit;
+  return s;
+}
+
+BitSpace *new_space(Job *j) {
+  const Options *o = j->o;
+  BitSpace *s = arena_alloc(j->a, sizeof *s);
+  Candidate *list;
+  s->a = j->a;
+  s->n_candidate = read_candidates(j->a, o->candidates ? o->candidates : "int8,int4,int2", &list);
+  s->candidate = list;
+  s->samples = sensitivity_samples(j);
+  if (o->labels)
+    s->label = read_labels(j->a, o->labels, s->samples->n, n_elements(j->model->out[0]));
+  compile_job(j, NULL, "calibrate");
+  s->g = j->g;
+  s->cx = &j->cx;
+  find_layers(s);
+  decode_candidates(s);
+  return s;
+}

@@ -1,0 +1,80 @@
+/* compile.c - the network with a choice made: the policy, the graph, and how good it is.
+ *
+ * A choice is a rule for each layer behind the rules that the policy has already.  The float network is
+ * calibrated once; what follows runs on a copy, in memory that is given back. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "ir/ops/ops.h"
+#include "search/search.h"
+
+static Rule rule_for(Arena *a, const BitLayer *l, const Candidate *c, const char *comment) {
+  Condition *match = arena_alloc(a, sizeof *match);
+  *match = (Condition){.key = "output", .n = 1, .value = arena_alloc(a, sizeof *match->value)};
+  match->value[0] = l->output;
+  return (Rule){.n_match = 1, .match = match, .set = c->set, .require = 1, .comment = comment,
+                .loc = c->set.s[0].loc};
+}
+
+Policy *assign_policy(Arena *a, const BitSpace *s, const int *choice, const char *const *why) {
+  const Policy *base = s->cx->policy;
+  Policy *p = arena_alloc(a, sizeof *p);
+  *p = *base;
+  p->rule = arena_alloc(a, (base->n_rule + s->n_layer + 1) * (int64_t)sizeof *p->rule);
+  if (base->n_rule > 0) memcpy(p->rule, base->rule, (size_t)base->n_rule * sizeof *p->rule);
+  for (int i = 0; i < s->n_layer; i++)
+    if (choice[i] != AS_BEFORE)
+      p->rule[p->n_rule++] =
+          rule_for(a, &s->layer[i], &s->candidate[choice[i]], why ? why[i] : NULL);
+  return p;
+}
+
+Graph *compile_choice(Arena *a, const BitSpace *s, const int *choice, const char *stop_after,
+                      Context *cx) {
+  Graph view = *s->g; /* the copy is made in the memory of what it is made from */
+  view.arena = a;
+  *cx = *s->cx;
+  cx->arena = a;
+  cx->report = NULL;
+  cx->policy = assign_policy(a, s, choice, NULL);
+  Graph *g = clone_graph(&view);
+  resolve_policy(g, cx);
+  run_passes(g, cx, "calibrate", stop_after);
+  return g;
+}
+
+/* Output 0 of a graph on one sample. */
+static void run_output(Interp *it, const Graph *g, const Samples *s, int64_t sample, float *out) {
+  const void *in[MAX_IO];
+  for (int k = 0; k < g->n_in; k++) in[k] = sample_at(g, s, k, sample);
+  run_interp(it, in, NULL, NULL);
+  output_reals(g->out[0], interp_value(it, g->out[0]), out);
+}
+
+Score score_choice(const BitSpace *s, const int *choice) {
+  Arena *a = new_arena();
+  Context cx;
+  const Graph *g = compile_choice(a, s, choice, LAST_COMMON_PASS, &cx);
+  const Samples *codes = convert_samples(a, s->g, g, s->samples);
+  int64_t n = n_elements(g->out[0]);
+  Score score = {0};
+  prepare_blas();
+#pragma omp parallel
+  {
+    Interp *it = new_interp(g), *it_exact = new_interp(s->g);
+    float *got = scratch(n, sizeof *got), *exact = scratch(n, sizeof *exact);
+#pragma omp for ordered schedule(static, 1)
+    for (int64_t i = 0; i < s->samples->n; i++) {
+      run_output(it, g, codes, i, got);
+      run_output(it_exact, s->g, s->samples, i, exact);
+#pragma omp ordered
+      add_score(&score, exact, got, n, s->label ? s->label[i] : -1);
+    }
+    free(got);
+    free(exact);
+    free_interp(it);
+    free_interp(it_exact);
+  }
+  free_arena(a);
+  return score;
+}
