@@ -8,10 +8,9 @@
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "frontend/frontend.h"
 #include "ir/grad.h"
+#include "tests/unit/graph_text.h"
 #include "tests/unit/unit.h"
 
 enum { ROUNDS = 3 };
@@ -52,17 +51,6 @@ static char *fill_dimensions(Arena *a, const char *inputs) {
     *to++ = (char)('0' + *s);
   }
   return text;
-}
-
-static Graph *read_text(Arena *a, const char *text) {
-  char path[] = "/tmp/test_gradient_XXXXXX";
-  int fd = mkstemp(path);
-  assert_true(fd >= 0);
-  assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
-  close(fd);
-  Graph *g = read_graph_text(a, path);
-  unlink(path);
-  return g;
 }
 
 static Graph *make_graph(Arena *a, const Case *c) {
