@@ -58,6 +58,16 @@ static json_t *layer_json(Arena *a, const Node *n, const Target *t) {
   return o;
 }
 
+/* The layers that an adapter changed. */
+static json_t *adapter_json(const Adapted *a) {
+  json_t *layers = json_array();
+  for (int i = 0; i < a->n; i++)
+    json_array_append_new(layers, json_pack("{s:s, s:I}", "name", a->layer[i].node, "rank",
+                                            (json_int_t)a->layer[i].rank));
+  return json_pack("{s:s, s:s?, s:o}", "mode", a->merged ? "merge" : "branch", "base", a->base, "layers",
+                   layers);
+}
+
 /* What bands cost and save; null where nothing is computed in bands. */
 static json_t *patch_json(const PlanReport *r) {
   if (!r || r->n_patch == 0) return json_null();
@@ -118,6 +128,7 @@ void write_report(FILE *f, const Graph *g, Context *cx, const CodegenOptions *o)
                 "patches", patch_json(cx->report), "constants", constants, "inputs", inputs,
                 "outputs", outputs, "layers", layers, "notes", notes);
   if (!root) bug("report.json cannot be built");
+  if (cx->adapted) json_object_set_new(root, "adapter", adapter_json(cx->adapted));
   json_dumpf(root, f, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
   fputc('\n', f);
   json_decref(root);

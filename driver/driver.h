@@ -27,7 +27,7 @@ typedef struct Options {
   const char **arg;             /* positional arguments */
   const char *policy, *preset, *target, *targets, *calib, *output, *stop_after, *emit, *name,
       *optimize;
-  const char *input, *labels, *metric, *candidates, *compiler, *tensor, *opt, *variant;
+  const char *lora, *input, *labels, *metric, *candidates, *compiler, *tensor, *opt, *variant;
   int64_t limit;                /* samples; 0: all */
   int threads;                  /* of the compiler itself; 0: all cores */
   bool json, on_target, layers, expand, verbose, keep, emulate, quiet, help, version;
@@ -56,7 +56,7 @@ extern const int n_verbs;
 typedef struct Job {
   Arena *a;
   const Options *o;
-  Graph *model;                 /* as read, after pass `inputs` only: the float reference */
+  Graph *model;                 /* as read, with inputs and adapter of the policy: the float reference */
   Graph *g;                     /* what the passes work on */
   Policy *policy;
   Target *target;

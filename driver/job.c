@@ -54,6 +54,13 @@ static Policy *choose_policy(Arena *a, const Options *o) {
   return read_policy(a, o->policy);
 }
 
+/* The adapter of the command line, in place of the policy's. */
+static void set_adapter(Arena *a, Policy *p, const char *path) {
+  Settings *s = &p->defaults;
+  s->s = arena_grow(a, s->s, s->n, sizeof *s->s);
+  s->s[s->n++] = (Setting){.key = "lora.file", .value = path};
+}
+
 static Samples *calibration_samples(Job *j) {
   const char *path = j->o->calib ? j->o->calib : policy_file(j->a, j->policy, "calibration.data");
   if (!path) return NULL;
@@ -74,6 +81,7 @@ Job *new_job(Arena *a, const Options *o, const char *target) {
   if (!o->emit || o->stop_after) check_inputs_known(j->model);
   if (!o->emit && j->model->hash == HASH_START) hash_text_graph(a, j->model, o->arg[0]);
   j->policy = choose_policy(a, o);
+  if (o->lora) set_adapter(a, j->policy, o->lora);
   check_policy_inputs(j->model, j->policy);
   j->calib = calibration_samples(j);
   j->name = o->name ? o->name : identifier_of(a, o->arg[0]);
@@ -89,10 +97,11 @@ Job *new_job(Arena *a, const Options *o, const char *target) {
                     .progress = o->quiet ? NULL : show_progress,
                     .verbose = o->verbose ? stderr : NULL};
   j->g = clone_graph(j->model);
-  /* The float reference: raw inputs as the firmware gets them, and shapes that are computed made
-   * known. */
+  /* The float reference: raw inputs as the firmware gets them, shapes that are computed made known,
+   * and the adapter. */
   find_pass("inputs")->run(j->model, &j->cx);
   find_pass("fold_constants")->run(j->model, &j->cx);
+  find_pass("lora")->run(j->model, &j->cx);
   return j;
 }
 
@@ -117,16 +126,20 @@ CodegenOptions codegen_options(const Job *j) {
   c.optimize = optimize_of(j);
   c.static_arena = strcmp(policy_value(j->policy, "output.arena"), "static") == 0;
   c.bin_threshold = policy_int(j->policy, "output.weights_bin");
+  const Adapted *adapted = j->cx.adapted;
+  const char *adapter = "";
+  if (adapted)
+    adapter = arena_printf(j->a, ", adapter %016llx", (unsigned long long)adapted->hash);
   c.provenance = arena_printf(
       j->a,
       "Made by qcc %s from %s, policy %s, target %s. Do not edit.\n"
-      "Hashes: model %016llx, policy %016llx, calibration data %016llx.",
+      "Hashes: model %016llx, policy %016llx, calibration data %016llx%s.",
       QCC_VERSION, j->g->name,
       j->o->preset   ? j->o->preset
       : j->o->policy ? "given"
                      : "none",
       j->target ? j->target->name : "none", (unsigned long long)j->g->hash,
-      (unsigned long long)j->policy->hash, (unsigned long long)(j->calib ? j->calib->hash : 0));
+      (unsigned long long)j->policy->hash, (unsigned long long)(j->calib ? j->calib->hash : 0), adapter);
   return c;
 }
 

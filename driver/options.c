@@ -26,6 +26,7 @@ static int64_t number(const char *option, const char *text, int64_t most) {
 TEXT_SETTER(set_target, target)
 TEXT_SETTER(set_targets, targets)
 TEXT_SETTER(set_calib, calib)
+TEXT_SETTER(set_lora, lora)
 TEXT_SETTER(set_input_file, input)
 TEXT_SETTER(set_labels, labels)
 TEXT_SETTER(set_metric, metric)

@@ -131,7 +131,8 @@ static void read_lock_tensors(PolicyReader *r, LockPolicy *lock, const Yaml *y) 
 
 /* `tensors` is for the reader of the file and for `qcc diff`: the rules and ranges say the same. */
 void read_lock(PolicyReader *r, const Yaml *key, const Yaml *y) {
-  static const char *const known[] = {"qcc", "model", "policy", "calibration", "tensors"};
+  static const char *const known[] = {"qcc",         "model",   "policy",
+                                      "calibration", "adapter", "tensors"};
   LockPolicy *lock = &r->policy->lock;
   want_map(r, y, "lock");
   *lock = (LockPolicy){.given = true, .loc = key->loc, .model_loc = key->loc};
@@ -146,10 +147,13 @@ void read_lock(PolicyReader *r, const Yaml *key, const Yaml *y) {
       lock->policy = want_hash(r, y->item[i], name);
     } else if (strcmp(name, "calibration") == 0) {
       lock->calibration = want_hash(r, y->item[i], name);
+    } else if (strcmp(name, "adapter") == 0) {
+      lock->adapter = want_hash(r, y->item[i], name);
+      lock->adapter_loc = y->item[i]->loc;
     } else if (strcmp(name, "tensors") == 0) {
       read_lock_tensors(r, lock, y->item[i]);
     } else {
-      unknown_key(r, y->key[i], 5, known);
+      unknown_key(r, y->key[i], 6, known);
     }
   }
 }

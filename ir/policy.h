@@ -71,10 +71,10 @@ typedef struct LockTensor {
 typedef struct LockPolicy {
   bool given;
   const char *version;        /* of the qcc that wrote it */
-  uint64_t model, policy, calibration; /* hashes; 0: not known */
+  uint64_t model, policy, calibration, adapter; /* hashes; 0: not known */
   int n_tensor;
   LockTensor *tensor;         /* [n_tensor] in the file's order */
-  Loc loc, model_loc;
+  Loc loc, model_loc, adapter_loc;
 } LockPolicy;
 
 typedef struct Policy {

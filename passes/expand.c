@@ -53,13 +53,21 @@ static void print_value(FILE *f, const Settings *s, const PolicyKey *k, const ch
 
 /* ---- settings -------------------------------------------------------------------------------- */
 
-/* A group size only goes with granularity: group. */
+static bool is_below(const char *key, const char *prefix) {
+  return strncmp(key, prefix, strlen(prefix)) == 0;
+}
+
+/* A group size only goes with granularity: group, what is said of an adapter with one. */
 static bool is_printed(const Settings *s, const PolicyKey *k, const char *value) {
   if (value == NULL) return false;
+  if (is_below(k->key, "lora.") && find_setting(s, "lora.file") == NULL) return false;
+  if (is_below(k->key, "lora.base.") && find_setting(s, "lora.base.format") == NULL) return false;
   if (strcmp(k->key, "calibration.samples") == 0) return strcmp(value, "0") != 0;
   if (!ends_with(k->key, ".group")) return true;
-  bool weights = strcmp(k->key, "weights.group") == 0;
-  const Setting *g = find_setting(s, weights ? "weights.granularity" : "activations.granularity");
+  char granularity[64];
+  int part = (int)(strrchr(k->key, '.') - k->key);
+  snprintf(granularity, sizeof granularity, "%.*s.granularity", part, k->key);
+  const Setting *g = find_setting(s, granularity);
   return g != NULL && strcmp(g->value, "group") == 0;
 }
 
@@ -111,7 +119,8 @@ static void print_family(FILE *f, const char *indent, const Settings *s, int fir
       if (before == NULL) fprintf(f, "%s%.*s: {", indent, (int)skip, k->key);
       fprintf(f, "%s: ", enter_part(f, before, k->key));
     }
-    print_value(f, s, k, value);
+    bool place = with_data || strcmp(k->key, "lora.file") != 0 || strrchr(value, '/') == NULL;
+    print_value(f, s, k, place ? value : strrchr(value, '/') + 1);
     before = k->key;
   }
   if (before == NULL) return;

@@ -50,7 +50,18 @@ static void add_activation(Lines *l, const char *tensor, const Node *n, const Ac
   add_line(l, line);
 }
 
-static void add_weights(Lines *l, const NodeChoice *n) {
+/* What an adapter did to the layer, behind how its weights are made. */
+static const char *with_adapter(Arena *a, const char *how, const Adapted *adapted, const Node *n) {
+  const AdaptedLayer *layer = adapted != NULL ? find_adapted(adapted, n->name) : NULL;
+  if (is_low_rank(n)) return "half of a low-rank branch";
+  if (layer == NULL) return how;
+  const char *comma = how[0] != '\0' ? ", " : "", *base = adapted->base;
+  if (adapted->merged)
+    return arena_printf(a, "%s%srank %lld merged onto %s", how, comma, (long long)layer->rank, base);
+  return arena_printf(a, "%s%srank %lld beside", how, comma, (long long)layer->rank);
+}
+
+static void add_weights(Lines *l, const NodeChoice *n, const Adapted *adapted) {
   const WeightChoice *c = &n->w;
   Line line = {.tensor = n->weights->name, .part = "weights", .node = n->node};
   line.format = format_text(c->format, c->real);
@@ -61,6 +72,7 @@ static void add_weights(Lines *l, const NodeChoice *n) {
   if (c->format != NULL && c->outliers.rate > 0)
     line.how = arena_printf(l->arena, "%s, %g %% outliers by %s", line.how, 100 * c->outliers.rate,
                             c->outliers.rule);
+  line.how = with_adapter(l->arena, line.how, adapted, n->node);
   line.by = place(l->arena, c->loc, c->won);
   add_line(l, line);
 }
@@ -79,13 +91,14 @@ static _Noreturn void unknown_tensor(const Graph *g, const char *name) {
   error("the model has no tensor or node '%s' after simplification", name);
 }
 
-static void collect(Lines *l, const Graph *g, const Resolution *res, const char *only) {
+static void collect(Lines *l, const Graph *g, const Context *cx, const char *only) {
+  const Resolution *res = cx->resolution;
   for (int i = 0; i < res->n_in; i++)
     if (wanted(only, res->input[i].input->name, NULL))
       add_activation(l, res->input[i].input->name, NULL, &res->input[i].act);
   for (int i = 0; i < res->n_node; i++) {
     const NodeChoice *c = &res->node[i];
-    if (c->weights != NULL && wanted(only, c->weights->name, c->node)) add_weights(l, c);
+    if (c->weights != NULL && wanted(only, c->weights->name, c->node)) add_weights(l, c, cx->adapted);
     for (int k = 0; k < c->node->n_out; k++)
       if (c->node->out[k] != NULL && wanted(only, c->node->out[k]->name, c->node))
         add_activation(l, c->node->out[k]->name, c->node, &c->act);
@@ -131,7 +144,7 @@ static void print_json(FILE *f, const Lines *l) {
 void explain_policy(FILE *f, Graph *g, Context *cx, const char *tensor, bool json) {
   if (cx->resolution == NULL) resolve_policy(g, cx);
   Lines l = {.arena = cx->arena};
-  collect(&l, g, cx->resolution, tensor);
+  collect(&l, g, cx, tensor);
   if (json) print_json(f, &l);
   else print_text(f, &l);
 }

@@ -128,7 +128,7 @@ static void print_rules(FILE *f, const Resolution *res) {
   for (int i = 0; i < res->n_node; i++) {
     const NodeChoice *c = &res->node[i];
     bool weights = c->weights != NULL && (c->w.format != NULL || c->w.real != DT_F32);
-    if (c->out == NULL || (!weights && is_plain(&c->act))) continue;
+    if (c->out == NULL || is_low_rank(c->node) || (!weights && is_plain(&c->act))) continue;
     if (n++ == 0) fputs("rules:\n", f);
     print_match(f, resolved_name(res, c->out));
     if (weights) print_weights(f, &c->w);
@@ -200,6 +200,7 @@ static void print_provenance(FILE *f, const Graph *g, const Context *cx) {
   print_hash(f, "model", g->hash);
   print_hash(f, "policy", p->hash);
   print_hash(f, "calibration", cx->calib != NULL ? cx->calib->hash : p->lock.calibration);
+  print_hash(f, "adapter", cx->adapted != NULL ? cx->adapted->hash : 0);
   int n = 0;
   for (int i = 0; i < g->n_tensor; i++) {
     const QuantSpec *q = g->tensor[i]->quant;

@@ -31,6 +31,9 @@ const Tensor *node_weights(const Node *n) {
   return is_op(n, "MatMul") && is_const(n->in[0]) ? n->in[0] : NULL;
 }
 
+/* Layers are what the model has of them, without the branches that an adapter brought. */
+static bool is_layer(const Node *n) { return node_weights(n) != NULL && !is_low_rank(n); }
+
 static const Tensor *first_output(const Node *n) { return n->n_out > 0 ? n->out[0] : NULL; }
 
 /* ---- regular expressions are compiled once per graph ----------------------------------------- */
@@ -62,7 +65,7 @@ Matcher *new_matcher(const Graph *g, const Policy *p) {
     compile_rule(m->regex[i], &p->rule[i]);
   }
   for (int i = 0; i < g->n_node; i++) {
-    if (node_weights(g->node[i]) == NULL) continue;
+    if (!is_layer(g->node[i])) continue;
     if (m->first == NULL) m->first = g->node[i];
     m->last = g->node[i];
   }
@@ -95,7 +98,8 @@ static bool is_depthwise(const Node *n) {
 
 static bool is_residual(const Node *n) {
   static const char *const add[] = {"Add", "QAdd"};
-  return named(n, add, 2) && n->n_in >= 2 && !is_const(n->in[0]) && !is_const(n->in[1]);
+  return named(n, add, 2) && n->n_in >= 2 && !is_const(n->in[0]) && !is_const(n->in[1]) &&
+         !is_low_rank(n->in[0]->def) && !is_low_rank(n->in[1]->def);
 }
 
 static bool has_tag(const Matcher *m, const Node *n, const char *tag) {
@@ -115,7 +119,7 @@ static long node_number(const Matcher *m, const Node *n) {
   if (node_weights(n) == NULL) return -1;
   long place = 0;
   for (int i = 0; i < m->graph->n_node && m->graph->node[i] != n; i++)
-    place += node_weights(m->graph->node[i]) != NULL;
+    place += is_layer(m->graph->node[i]);
   return place;
 }
 

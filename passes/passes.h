@@ -7,6 +7,19 @@
 #include "ir/policy.h"
 #include "targets/targets.h"
 
+/* What a low-rank adapter did to the layers of the graph (quant/lora.c). */
+typedef struct AdaptedLayer {
+  const char *node;
+  int64_t rank;
+} AdaptedLayer;
+typedef struct Adapted {
+  uint64_t hash;                 /* of the adapter */
+  bool merged;                   /* into the weights; else computed beside them */
+  const char *base;              /* format of the weights before they were merged */
+  int n;
+  AdaptedLayer *layer;           /* [n] */
+} Adapted;
+
 /* Everything outside the graph that passes depend on. */
 typedef struct Context {
   Arena *arena;
@@ -17,6 +30,7 @@ typedef struct Context {
   FILE *verbose;                 /* NULL: quiet */
   /* Shows work in progress, or NULL; called from one thread at a time. */
   void (*progress)(const char *what, int64_t done, int64_t total);
+  const Adapted *adapted;        /* set by pass lora, or NULL: there is no adapter */
   struct Resolution *resolution; /* what resolve_policy() decided for every node; NULL before */
 } Context;
 
@@ -111,6 +125,13 @@ ActChoice input_choice(const Graph *g, const Context *cx, const Tensor *t); /* f
 const char *format_text(const Format *f, DType real);
 /* The constant that holds a node's weights (Conv, ConvTranspose, Gemm, MatMul), or NULL. */
 const Tensor *node_weights(const Node *n);
+
+/* ---- quant/lora.c ---------------------------------------------------------------------------- */
+
+/* Is the node half of a low-rank branch?  The policy's choices do not reach it: it is real. */
+bool is_low_rank(const Node *n);
+/* What the adapter did to the layer of that name, or NULL. */
+const AdaptedLayer *find_adapted(const Adapted *a, const char *node);
 
 /* ---- lower/widen.c -------------------------------------------------------------------------- */
 

@@ -77,8 +77,7 @@ static void choose_pruning(const Layers *l, WeightChoice *c) {
     error_at(loc, "'%s' needs a format that has 0, %s has not", key, c->format->name);
 }
 
-/* A granularity of the table, by its word. */
-static int find_granularity(const char *word) {
+int find_granularity(const char *word) {
   for (int i = GRAN_TENSOR; i <= GRAN_TOKEN; i++)
     if (strcmp(word, granularity_name(i)) == 0) return i;
   bug("granularity '%s'", word);
@@ -237,14 +236,27 @@ static bool *new_flags(Arena *a, const Policy *p) {
   return arena_alloc(a, (p->n_rule + 1) * (int64_t)sizeof(bool));
 }
 
+/* The choice for half of a low-rank branch. */
+static NodeChoice real_branch(const Policy *p, NodeChoice c) {
+  const Setting *s = find_setting(&p->defaults, "lora.format");
+  if (s == NULL) s = find_setting(&p->defaults, "lora.file");
+  c.w = (WeightChoice){.real = dtype_by_name(policy_value(p, "lora.format"))};
+  if (s != NULL) c.w.loc = c.act.loc = s->loc;
+  c.act.won = NULL;
+  c.act.format = NULL, c.act.dynamic = false;
+  return c;
+}
+
 /* `on` [n_rule] is scratch; `hit` (or NULL) [n_rule] is set where a rule matched any part. */
 static NodeChoice choose_node(const Matcher *m, const Policy *p, const Node *n, bool *on,
                               bool *hit) {
   NodeChoice c = {.node = n, .out = n->n_out > 0 ? n->out[0] : NULL, .weights = node_weights(n)};
   Layers l = {p, on};
+  bool branch = is_low_rank(n);
   for (int i = 0; i < p->n_rule; i++) on[i] = rule_matches(m, i, n, PART_ACTIVATIONS);
-  for (int i = 0; hit != NULL && i < p->n_rule; i++) hit[i] |= on[i];
+  for (int i = 0; hit != NULL && !branch && i < p->n_rule; i++) hit[i] |= on[i];
   c.act = choose_activations(&l);
+  if (branch) return real_branch(p, c);
   for (int i = 0; i < p->n_rule; i++) on[i] = rule_matches(m, i, n, PART_WEIGHTS);
   for (int i = 0; hit != NULL && i < p->n_rule; i++) hit[i] |= on[i];
   if (c.weights != NULL) c.w = choose_weights(&l, n);
@@ -351,6 +363,21 @@ static void check_rules(const Graph *g, const Policy *p, const Matcher *m, const
   }
 }
 
+/* What an adapter changes is small beside the weights: few bits lose it, unless their errors make up for
+ * each other. */
+static void check_adapted(const Context *cx, const NodeChoice *c) {
+  enum { ENOUGH_BITS = 8 };
+  const WeightChoice *w = &c->w;
+  if (cx->adapted == NULL || !cx->adapted->merged || w->format == NULL ||
+      w->format->bits >= ENOUGH_BITS || find_solver(w->solver)->needs & NEEDS_HESSIAN ||
+      find_adapted(cx->adapted, c->node->name) == NULL)
+    return;
+  error_at(w->loc,
+           "an adapter merged into '%s' would be lost in weights of format %s by solver %s: take 8 bits, "
+           "a solver that looks at samples such as gptq, or `mode: branch`",
+           c->node->name, w->format->name, w->solver);
+}
+
 /* A lock file belongs to one model; ranges that a user wrote must be of tensors that exist. */
 static void check_lock(const Graph *g, const Policy *p) {
   if (p->lock.given) {
@@ -400,6 +427,7 @@ void resolve_policy(Graph *g, Context *cx) {
     int in = k - g->n_node;
     if (in < 0) res->node[k] = choose_node(m, p, g->node[k], on, hit);
     else res->input[in] = (InputChoice){g->in[in], choose_input(m, p, g->in[in], on, hit)};
+    if (in < 0) check_adapted(cx, &res->node[k]);
     for (int i = 0; i < p->n_rule; i++) p->rule[i].n_hits += hit[i];
   }
   check_rules(g, p, m, res);

@@ -43,6 +43,7 @@ typedef struct Resolution {
 const char *resolved_name(const Resolution *res, const Tensor *t);
 
 const char *granularity_name(int granularity);
+int find_granularity(const char *word);   /* of the table, by its word */
 
 /* ---- expand.c -------------------------------------------------------------------------------- */
 

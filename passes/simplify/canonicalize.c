@@ -213,6 +213,7 @@ static bool make_gemm(Graph *g, Node *n) {
                       : y;
   Node *gemm = add_node(g, at++, "Gemm", name, 2, (Tensor *[]){x, wt}, 1, &p);
   gemm->loc = loc;
+  for (int i = 0; i < n->n_attr; i++) set_attr(g, gemm, &n->attr[i]);
   set_int(g, gemm, "transB", 1);
   infer_node(g, gemm);
   if (reshape) {

@@ -104,7 +104,11 @@ case $target.$compiler in
   host.0 | cortex-m55.0)
     check 19 transformer.graph --preset quarot-w4a4 --calib transformer.npy --limit 8
     check 16 transformer.graph --policy quarot.yaml --limit 8
+    check 18 transformer.graph --policy lora.yaml --limit 2
     ;;
+esac
+case $target.$compiler in
+  host.0 | cortex-m4.0 | cortex-m55.0) check 40 residual.graph --policy lora_int8.yaml ;;
 esac
 
 # An arena in two memories: the first region is too small for all of it.
