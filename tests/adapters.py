@@ -1,4 +1,4 @@
-"""Makes the low-rank adapters of errors/adapter and emulated: safetensors files with the names that
+"""Makes the low-rank adapters of errors/adapter, emulated and driver: safetensors files with the names that
 peft gives.  Run it in this folder."""
 import json
 import random
@@ -50,6 +50,7 @@ write("emulated/transformer", *layer("q", "F16", [32], 32), *layer("v", "F16", [
       *layer("head", "BF16", [32], 16))
 write("emulated/residual", *layer("stem", "F32", [3, 3, 3], 8), *layer("pointwise", "F16", [8, 1, 1], 8),
       *layer("wide", "BF16", [12, 2, 3], 7), *layer("dense", "F32", [7], 5))
+write("driver/adapter", *layer("conv1", "F16", [3, 3, 3], 8), *layer("dense", "F16", [32], 4))
 
 good = [a(PEFT + "block.0.fc", [2, 4]), b(PEFT + "block.0.fc", [3, 2])]
 write("errors/adapter/good", *good)

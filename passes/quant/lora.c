@@ -5,7 +5,7 @@
  *   y = MatMul(x, w)   ==>   y = Add(MatMul(x, w), MatMul(MatMul(x, a), factor * b))
  *   y = Conv(x, w)     ==>   y = Add(Conv(x, w), Conv(Conv(x, a), factor * b))     b of windows of 1
  *
- * Constant Adds behind the layer stay with it.  Merged, the layer is as before with other weights:
+ * A bias and a BatchNormalization behind the layer stay with it; the latter scales b.  Merged, the layer is as before with other weights:
  *
  *   w   ==>   decode(encode(w)) + factor * b a
  *
@@ -133,12 +133,12 @@ static void check_shapes(const Graph *g, const Adapter *f, const LowRank *p, con
 
 /* ---- the branch */
 
-/* One half of the branch behind position `at`: x times the matrix t. */
-static Tensor *add_half(Graph *g, int at, const Node *layer, Tensor *x, const SafeTensor *t,
-                        const char *name, double factor) {
+/* One half of the branch behind position `at`: x times the matrix v, which has the shape of t. */
+static Tensor *add_half(Graph *g, int at, const Node *layer, Tensor *x, const SafeTensor *t, float *v,
+                        const char *name) {
   bool conv = is_op(layer, "Conv");
   Tensor *w = new_const(g, fresh_name(g, arena_printf(g->arena, "%s.weight", name)), DT_F32, t->rank,
-                        t->dim, adapter_floats(g->arena, t, factor));
+                        t->dim, v);
   if (!conv) {
     const char *given = w->name;
     w->name = fresh_name(g, arena_printf(g->arena, "%s.rows", name));
@@ -154,26 +154,49 @@ static Tensor *add_half(Graph *g, int at, const Node *layer, Tensor *x, const Sa
   return y;
 }
 
-/* The output of a layer behind the constants that are added to it. */
-static Tensor *biased_output(const Graph *g, const Node *n) {
+/* The one node that reads y, if it adds constants to it. */
+static const Node *bias_behind(const Graph *g, const Tensor *y) {
+  const Node *n = only_user(g, y);
+  if (!is_op(n, "Add") || is_graph_output(g, y) || !same_shape(y, n->out[0])) return NULL;
+  return is_float_const(n->in[0]) || is_float_const(n->in[1]) ? n : NULL;
+}
+
+/* Or normalizes it; *scale is then what by, for each channel. */
+static const Node *norm_behind(Graph *g, const Tensor *y, bool by_channel, float **scale) {
+  const Node *n = only_user(g, y);
+  float *shift;
+  bool norm = is_op(n, "BatchNormalization") && !is_graph_output(g, y) && n->n_out == 1 && by_channel;
+  return norm && read_norm(g, n, scale, &shift) ? n : NULL;
+}
+
+/* The output of a layer behind its bias and normalization; they scale output c by gain[c]. */
+static Tensor *settled_output(Graph *g, const Node *n, int64_t channels, float *gain) {
   Tensor *y = n->out[0];
+  bool by_channel = is_op(n, "Conv") || y->rank == 2;
   for (;;) {
-    const Node *add = only_user(g, y);
-    if (!is_op(add, "Add") || is_graph_output(g, y) || !same_shape(y, add->out[0])) return y;
-    if (!is_float_const(add->in[0]) && !is_float_const(add->in[1])) return y;
-    y = add->out[0];
+    float *scale;
+    const Node *add = bias_behind(g, y), *norm = norm_behind(g, y, by_channel, &scale);
+    if (add == NULL && norm == NULL) return y;
+    for (int64_t c = 0; norm != NULL && c < channels; c++) gain[c] *= scale[c];
+    y = (add != NULL ? add : norm)->out[0];
   }
 }
 
 static void add_branch(Graph *g, Node *n, const LowRank *p) {
-  Tensor *y = biased_output(g, n);
+  int64_t channels = p->b->dim[0];
+  float *gain = arena_alloc(g->arena, (channels + 1) * (int64_t)sizeof *gain);
+  for (int64_t c = 0; c < channels; c++) gain[c] = (float)p->factor;
+  Tensor *y = settled_output(g, n, channels, gain);
+  float *b = adapter_floats(g->arena, p->b, 1);
+  for (int64_t i = 0; i < channels * p->rank; i++) b[i] *= gain[i / p->rank];
   Node *last = y->def;
   int at = node_index(g, last) + 1;
   Tensor *base = copy_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_base", y->name)), y);
   y->def = NULL, last->out[0] = base, base->def = last;
-  Tensor *low = add_half(g, at, n, n->in[0], p->a, arena_printf(g->arena, "%s.lora_A", n->name), 1);
+  Tensor *low = add_half(g, at, n, n->in[0], p->a, adapter_floats(g->arena, p->a, 1),
+                         arena_printf(g->arena, "%s.lora_A", n->name));
   Tensor *high =
-      add_half(g, at + 1, n, low, p->b, arena_printf(g->arena, "%s.lora_B", n->name), p->factor);
+      add_half(g, at + 1, n, low, p->b, b, arena_printf(g->arena, "%s.lora_B", n->name));
   Node *sum = add_node(g, at + 2, "Add", fresh_name(g, arena_printf(g->arena, "%s.lora", n->name)), 2,
                        (Tensor *[]){base, high}, 1, &y);
   sum->loc = n->loc;

@@ -11,8 +11,7 @@
 #include "passes/passes.h"
 #include "passes/simplify/simplify.h"
 
-/* scale[c] and shift[c] of a BatchNormalization; false when its parameters are not constant. */
-static bool read_norm(Graph *g, const Node *n, float **scale, float **shift) {
+bool read_norm(Graph *g, const Node *n, float **scale, float **shift) {
   for (int i = 1; i < 5; i++)
     if (!is_float_const(n->in[i])) return false;
   int64_t c = n_elements(n->in[1]);

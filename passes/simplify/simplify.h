@@ -26,6 +26,8 @@ void canonicalize_moves(Graph *g);
 /* Removes a node whose output equals its input `x`. */
 void bypass(Graph *g, Node *n, Tensor *x);
 
+/* scale[c] and shift[c] of a BatchNormalization; false when its parameters are not constant. */
+bool read_norm(Graph *g, const Node *n, float **scale, float **shift);
 /* Bounds of a Relu or Clip, infinite where there are none; false when n is neither or they are not
  * constant. */
 bool read_clamp(const Node *n, double *lo, double *hi);

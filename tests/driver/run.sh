@@ -20,7 +20,7 @@ trap 'exit 2' HUP INT TERM
 mkdir "$temp/work"
 TMPDIR=$temp/work
 export TMPDIR
-cp "$here"/small.onnx "$here"/*.npy "$here"/mixed.yaml "$temp" && cd "$temp" || exit 2
+cp "$here"/small.onnx "$here"/*.npy "$here"/adapter.safetensors "$here"/mixed.yaml "$temp" && cd "$temp" || exit 2
 failed=0
 
 wrong() {
@@ -303,6 +303,12 @@ lock() {
   # shellcheck disable=SC2086
   expect 0 small.onnx $bind --policy a/gptaq/policy.lock.yaml --calib x.npy --target cortex-m55 -o b/gptaq
   same_code a/gptaq b/gptaq
+  # An adapter is not in the lock file, but the same one has to be given.
+  # shellcheck disable=SC2086
+  expect 0 small.onnx $bind --preset int8 --lora adapter.safetensors --calib x.npy --target cortex-m55 -o a/lora
+  # shellcheck disable=SC2086
+  expect 0 small.onnx $bind --policy a/lora/policy.lock.yaml --lora adapter.safetensors --target cortex-m55 -o b/lora
+  same_code a/lora b/lora
 }
 
 # The text form of the model is the model.

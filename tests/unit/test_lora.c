@@ -10,12 +10,24 @@
 
 enum { N_LAYER = 3, RANK = 3, MAX_SETTING = 8 };
 
-/* Layers of each kind: matrices either way round, a bias behind one, windows with padding. */
+/* Layers of each kind: matrices either way round, a bias behind one, windows with padding and a
+ * BatchNormalization. */
 static const char *const module[N_LAYER] = {"up", "block.down", "conv"};
 static const int64_t input_dim[N_LAYER][4] = {{2, 3, 10}, {6, 7}, {1, 4, 7, 6}};
 static const int64_t input_rank[N_LAYER] = {3, 2, 4};
 static const int64_t weight_dim[N_LAYER][4] = {{10, 6}, {5, 7}, {8, 4, 3, 3}};
 static const int64_t weight_rank[N_LAYER] = {2, 2, 4};
+
+/* Scales are positive: the levels of nf4 are not the same on both sides of 0. */
+static Tensor *normalized(Graph *g, Tensor *x) {
+  Tensor *in[5] = {x};
+  for (int i = 1; i < 5; i++) in[i] = random_tensor(g, DT_F32, 1, &x->dim[1]);
+  float *scale = in[1]->data, *variance = in[4]->data;
+  for (int64_t i = 0; i < x->dim[1]; i++) scale[i] = fabsf(scale[i]), variance[i] = 0.5f + fabsf(variance[i]);
+  Tensor *y = add_op(g, -1, "BatchNormalization", "normalized", 5, in);
+  infer_node(g, y->def);
+  return y;
+}
 
 static Graph *make_net(Arena *a) {
   static const char *const op[N_LAYER] = {"MatMul", "Gemm", "Conv"};
@@ -34,6 +46,7 @@ static Graph *make_net(Arena *a) {
     if (i == 2) set_ints(g, n, "strides", 2, (int64_t[]){2, 1});
     infer_node(g, n);
     if (i == 0) y = add_op(g, -1, "Add", "sum", 2, (Tensor *[]){y, random_tensor(g, DT_F32, 1, &weight_dim[0][1])});
+    if (i == 2) y = normalized(g, y);
     g->in[g->n_in++] = x;
     g->out[g->n_out++] = y;
   }
