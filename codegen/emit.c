@@ -437,7 +437,7 @@ void write_broadcast(Emitter *e, const Node *n) {
   close_params(e);
 }
 
-void write_batches(Emitter *e, const Tensor *a, const Tensor *b, const Tensor *y) {
+static void write_batches(Emitter *e, const Tensor *a, const Tensor *b, const Tensor *y) {
   int rank = y->rank - 2;
   int64_t sa[MAX_RANK], sb[MAX_RANK], s[2] = {1, 1};
   const Tensor *x[2] = {a, b};
@@ -456,4 +456,11 @@ void write_batches(Emitter *e, const Tensor *a, const Tensor *b, const Tensor *y
   field_ints(e, "a_step", rank, sa);
   field_ints(e, "b_step", rank, sb);
   fprintf(e->calls, "}, ");
+}
+
+void write_matmul(Emitter *e, const Node *n) {
+  const Tensor *a = n->in[0], *b = n->in[1];
+  write_batches(e, a, b, n->out[0]);
+  field(e, "rows", a->dim[a->rank - 2]), field(e, "depth", a->dim[a->rank - 1]),
+      field(e, "cols", b->dim[b->rank - 1]);
 }

@@ -117,7 +117,7 @@ void write_x_scales(Emitter *e, const Node *n);
 /* `static const struct qcc_act act = {...};` */
 void write_activation_constant(Emitter *e, const Node *n);
 void write_broadcast(Emitter *e, const Node *n);
-void write_batches(Emitter *e, const Tensor *a, const Tensor *b, const Tensor *y);
+void write_matmul(Emitter *e, const Node *n);
 /* A call that applies the node's fused activation in place, where the kernel does not. */
 void finish_activation(Emitter *e, const Node *n);
 const char *ctype_of(DType t);

@@ -1,4 +1,5 @@
-/* emit_dynamic.c - calls of the kernels on activations whose scales are found at run time. */
+/* emit_dynamic.c - calls of the kernels on activations whose scales are found at run time, and on those that are
+ * floats of 8 bits. */
 #include "codegen/emit.h"
 
 static void write_rows(Emitter *e, const Node *n) {
@@ -48,13 +49,17 @@ static const char *write_layer(Emitter *e, const Node *n, const Kernel *k, bool 
   return "NULL";
 }
 
-void write_x_scales(Emitter *e, const Node *n) {
+static void open_x_scales(Emitter *e, const Node *n, const char *type) {
   int64_t cols = n->in[1]->dim[0], depth = n_elements(n->in[1]) / cols;
   int64_t run = attr_int(n, "x_size", depth), runs = (depth + run - 1) / run;
-  open_named(e, "qcc_x_scales", "t");
+  open_named(e, type, "t");
   field(e, "run", run);
   field(e, "runs", runs);
   field(e, "rows", n_elements(n->out[0]) / cols * runs / n_elements(n->in[5]));
+}
+
+void write_x_scales(Emitter *e, const Node *n) {
+  open_x_scales(e, n, "qcc_x_scales");
   close_params(e);
 }
 
@@ -69,6 +74,48 @@ static void write_dynamic(Emitter *e, const Node *n, const Kernel *k, bool conv,
   call(e, "qcc_%s(&p, &q, %s%s, %s, %s, %s, %s, %s, %s%s)", k->name, row ? "" : "&t, ",
        pointer_to(e, n->in[0]), w, multiple, b, s, pointer_to(e, n->in[5]),
        scratch_argument(e, n, k), pointer_to(e, n->out[0]));
+}
+
+/* The scale of the codes that n's outputs are, or 0. */
+static void write_y_scale(Emitter *e, const Node *n) {
+  const QuantSpec *q = n->out[0]->quant;
+  fprintf(e->calls, ".y_scale = %s, ", float_text(e, q ? (double)q->scale[0] : 0));
+}
+
+static void write_fp8(Emitter *e, const Node *n, const Kernel *k, bool conv) {
+  const char *multiple = write_layer(e, n, k, conv), *w = weight_array(e, n, k);
+  open_x_scales(e, n, "qcc_fp8");
+  double unit = has_floats(n->in[1]->quant->format) ? 0x1p-18 : 0x1p-9;
+  fprintf(e->calls, ".unit = %s, ", float_text(e, unit));
+  write_y_scale(e, n);
+  close_params(e);
+  const Tensor *xs = n->in[5];
+  const char *b = bias_of(e, n), *s = constant_array(e, n->in[3], "s");
+  call(e, "qcc_%s(&p, &q, &t, %s, %s, %s, %s, %s, %s, %s%s)", k->name, pointer_to(e, n->in[0]), w,
+       multiple, b, s, is_const(xs) ? constant_array(e, xs, "s") : pointer_to(e, xs),
+       scratch_argument(e, n, k), pointer_to(e, n->out[0]));
+}
+
+void emit_conv_fp8(Emitter *e, const Node *n, const Kernel *k) { write_fp8(e, n, k, true); }
+
+void emit_gemm_fp8(Emitter *e, const Node *n, const Kernel *k) { write_fp8(e, n, k, false); }
+
+void emit_matmul_fp8(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *a = n->in[0], *b = n->in[1];
+  open_params(e, "qcc_matmul_fp8");
+  write_matmul(e, n);
+  fprintf(e->calls, ".scale = %s, ", float_text(e, attr_float(n, "scale", 1) * 0x1p-18));
+  write_y_scale(e, n);
+  write_activation(e, n);
+  close_params(e);
+  call(e, "qcc_%s(&p, %s, %s, %s)", k->name, pointer_to(e, a), pointer_to(e, b),
+       pointer_to(e, n->out[0]));
+}
+
+void emit_quantize_fp8(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *codes = is_op(n, "Quantize") ? n->out[0] : n->in[0];
+  call(e, "qcc_%s(%s, %lld, %s, %s)", k->name, float_text(e, (double)codes->quant->scale[0]),
+       (long long)n_elements(codes), pointer_to(e, n->in[0]), pointer_to(e, n->out[0]));
 }
 
 void emit_conv_dynamic(Emitter *e, const Node *n, const Kernel *k) {

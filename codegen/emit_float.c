@@ -81,9 +81,7 @@ void emit_matmul(Emitter *e, const Node *n, const Kernel *k) {
   if (a->rank < 2 || b->rank < 2)
     error_at(n->loc, "no kernel for MatMul of vectors; reshape them to matrices");
   open_params(e, "qcc_matmul_f32");
-  write_batches(e, a, b, n->out[0]);
-  field(e, "rows", a->dim[a->rank - 2]), field(e, "depth", a->dim[a->rank - 1]),
-      field(e, "cols", b->dim[b->rank - 1]);
+  write_matmul(e, n);
   close_params(e);
   call(e, "qcc_%s(&p, %s, %s, %s%s)", k->name, pointer_to(e, a), pointer_to(e, b),
        scratch_argument(e, n, k), pointer_to(e, n->out[0]));

@@ -109,9 +109,7 @@ void emit_qgemm_packed(Emitter *e, const Node *n, const Kernel *k) {
 void emit_qmatmul(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *a = n->in[0], *b = n->in[1];
   open_params(e, "qcc_matmul_s8");
-  write_batches(e, a, b, n->out[0]);
-  field(e, "rows", a->dim[a->rank - 2]), field(e, "depth", a->dim[a->rank - 1]),
-      field(e, "cols", b->dim[b->rank - 1]);
+  write_matmul(e, n);
   field(e, "a_zero", attr_int(n, "a_zero", 0)), field(e, "b_zero", attr_int(n, "b_zero", 0));
   field(e, "m", attr_int(n, "m", 0));
   write_rescale(e, n);

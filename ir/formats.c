@@ -56,6 +56,8 @@ const Format *find_format(const char *name) {
 
 bool has_sums(const Format *f) { return f->book_size > 0 && f->vector > 1; }
 
+bool has_floats(const Format *f) { return f != NULL && f->mantissa_bits > 0; }
+
 bool has_spare_bits(const Format *f) { return f->bits < dtype_bits(f->dtype); }
 
 const Format *format_of(DType t) {
@@ -165,9 +167,10 @@ void quantize_reals(const Tensor *t, const float *x, void *codes) {
   for (int64_t i = 0; i < n; i++) {
     int64_t s = scale_index(t, q, i);
     int64_t channel = q->axis < 0 || !q->book ? 0 : s / (q->n / t->dim[q->axis]);
-    int32_t code = f->n_levels || f->mantissa_bits || q->book
+    int32_t code = f->n_levels || q->book
                        ? book_code_near(q, channel, (double)x[i] / (double)q->scale[s])
-                       : quantize_one(x[i], q->scale[s], q->zero[s], f);
+                   : f->mantissa_bits ? code_near(f, (double)(x[i] / q->scale[s]))
+                                      : quantize_one(x[i], q->scale[s], q->zero[s], f);
     store(f->dtype, codes, i, code);
   }
 }

@@ -369,6 +369,8 @@ int64_t code_bits(const Tensor *t);
 const Format *find_format(const char *name);
 /* Are vectors of codes sums of those of the tensor's codebook? */
 bool has_sums(const Format *f);
+/* Are its codes floats of 8 bits?  NULL: no format. */
+bool has_floats(const Format *f);
 /* Have the codes fewer bits than their element type, so that only the format's own packing is that
  * narrow? */
 bool has_spare_bits(const Format *f);

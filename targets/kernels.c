@@ -61,7 +61,7 @@ static bool is_levels(const Node *n) {
 
 /* Are the codes floats of 8 bits? */
 static bool is_minifloat(const Node *n) {
-  return n->in[1]->quant && n->in[1]->quant->format->mantissa_bits > 0;
+  return n->in[1]->quant && has_floats(n->in[1]->quant->format);
 }
 
 /* Do neighbours in a row share a code?  Kernels that want another order than the rows' have no use for it. */
@@ -237,6 +237,11 @@ static bool one_scale(const Tensor *t, DType type) {
 static bool is_quantize_s8(const Node *n) { return one_scale(n->out[0], DT_I8); }
 static bool is_quantize_u8(const Node *n) { return one_scale(n->out[0], DT_U8); }
 static bool is_quantize_s16(const Node *n) { return one_scale(n->out[0], DT_I16); }
+static bool is_fp8(const Tensor *t) { return t->quant && has_floats(t->quant->format); }
+static bool is_to_fp8(const Node *n) { return is_fp8(n->out[0]); }
+static bool is_from_fp8(const Node *n) { return is_fp8(n->in[0]) && n->out[0]->dtype == DT_F32; }
+static bool is_rows_fp8(const Node *n) { return has_floats(find_format(attr_str(n, "format", "int8"))); }
+static bool is_but_fp8(const Node *n) { return is_but(n) && is_rows_fp8(n); }
 static bool is_dequantize_f16(const Node *n, DType t) {
   return one_scale(n->in[0], t) && n->out[0]->dtype == DT_F16;
 }
@@ -327,6 +332,8 @@ static int64_t dynamic_scratch(const Node *n) {
   bool bytes = n->in[1]->dtype == DT_I8 && !(q && q->format->n_levels);
   return has_groups(n) ? folded_scratch(n) : bytes ? 0 : row_of(n);
 }
+/* Of fp8.h. */
+static int64_t fp8_scratch(const Node *n) { return row_of(n) * 4; }
 static int64_t two_rows_scratch(const Node *n) { return rows_scratch(n, 2); }
 static int64_t four_rows_scratch(const Node *n) { return rows_scratch(n, 4); }
 static int64_t block_scratch(const Node *n) { return rows_scratch(n, 32); }

@@ -2,9 +2,11 @@
  * codes (docs/numerics.md).
  *
  * DynamicQuantize cuts rows of `row` elements into runs of `size`, each with a scale of its own:
- * that of its largest magnitude.  Columns that its second input lists count for nothing.  DConv and DGemm are integer sums like those of QConv and QGemm,
- * which become real numbers again: inputs x codes, w codes, bias, scales of the output channels,
- * multiples of the weights' groups, scales of x. */
+ * that of its largest magnitude.  Columns that its second input lists count for nothing.  DConv and
+ * DGemm are integer sums like those of QConv and QGemm, which become real numbers again: inputs x
+ * codes, w codes, bias, scales of the output channels, multiples of the weights' groups, scales of x.
+ * FConv and FGemm are the same of codes that are floats of 8 bits (E4M3), whose sums are exact in a double
+ * as well; FMatMul is the product of two tensors of such.  Their outputs may be such codes, too. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,12 +33,21 @@ static Runs get_runs(const Node *n) {
   return r;
 }
 
+static const Format *format_of_runs(const Node *n) {
+  const char *name = attr_str(n, "format", "int8");
+  const Format *f = find_format(name);
+  if (!f || dtype_bytes(f->dtype) != 1 || f->vector > 1 || f->book_size > 0)
+    error_at(n->loc, "%s: activations have no format '%s'", op_name(n), name);
+  return f;
+}
+
 void infer_dynamic_quantize(Graph *g, Node *n) {
   (void)g;
   if (!inputs_ready(n)) return;
   const Tensor *x = n->in[0];
   need_type(n, 0, DT_F32);
   Runs r = get_runs(n);
+  format_of_runs(n);
   need_type(n, 1, DT_I32);
   const Tensor *skip = in_tensor(n, 1);
   if (skip) need_vector(n, 1, "list of columns", n_elements(skip));
@@ -54,6 +65,7 @@ static float largest_of(const float *x, const bool *left_out, int64_t n) {
 
 void eval_dynamic_quantize(const Node *n, const void *const *in, void *const *out) {
   Runs r = get_runs(n);
+  const Format *f = format_of_runs(n);
   const float *x = in[0];
   const int32_t *skip = in_data(n, in, 1);
   int8_t *codes = out[0];
@@ -65,7 +77,8 @@ void eval_dynamic_quantize(const Node *n, const void *const *in, void *const *ou
     int64_t at = i % r.row, count = r.row - at < r.size ? r.row - at : r.size;
     if (at % r.size == 0) *scale++ = largest_of(x + i, left_out + at, count) * clip / hi;
     float v = x[i] / scale[-1];
-    codes[i] = (int8_t)(left_out[at] || isnan(v) ? 0 : rintf(v < -hi ? -hi : v > hi ? hi : v));
+    v = isnan(v) ? 0 : v < -hi ? -hi : v > hi ? hi : v;
+    codes[i] = left_out[at] ? 0 : (int8_t)code_near(f, (double)v);
   }
   free(left_out);
 }
@@ -78,21 +91,31 @@ void infer_dynamic_dequantize(Graph *g, Node *n) {
   need_type(n, 1, DT_F32);
   set_type(n, 0, DT_F32, x->rank, x->dim, x->layout);
   Runs r = get_runs(n);
+  format_of_runs(n);
   need_vector(n, 1, "scale", r.rows * r.per_row);
 }
 
 void eval_dynamic_dequantize(const Node *n, const void *const *in, void *const *out) {
   Runs r = get_runs(n);
+  const Format *f = format_of_runs(n);
   const int8_t *codes = in[0];
   const float *scale = in[1];
   float *y = out[0];
   for (int64_t i = 0; i < r.rows * r.row; i++)
-    y[i] = (float)codes[i] * scale[i / r.row * r.per_row + i % r.row / r.size];
+    y[i] = (float)code_value(f, codes[i]) * scale[i / r.row * r.per_row + i % r.row / r.size];
 }
 
 /* ---- layers */
 
 enum { IN_X, IN_W, IN_BIAS, IN_SCALE, IN_MULTIPLE, IN_X_SCALE };
+
+static bool is_conv(const Node *n) { return is_op(n, "DConv") || is_op(n, "FConv"); }
+
+/* Of the activations that a layer multiplies. */
+static const Format *format_of_x(const Node *n) {
+  bool integers = is_op(n, "DConv") || is_op(n, "DGemm");
+  return find_format(integers ? "int8" : "fp8_e4m3");
+}
 
 /* The float operator whose sums the layer's are, on tensors that pose as real ones. */
 typedef struct Shim {
@@ -111,8 +134,28 @@ static const Node *float_node(const Node *n, Shim *s) {
   s->node = *n;
   s->node.in = s->in;
   s->node.n_in = 2;
-  s->node.op = find_op(is_op(n, "DConv") ? "Conv" : "Gemm");
+  s->node.op = find_op(is_conv(n) ? "Conv" : "Gemm");
   return &s->node;
+}
+
+/* Outputs that have a quantization are codes. */
+static void make_codes(Node *n) {
+  const QuantSpec *q = n->out[0]->quant;
+  if (!q) return;
+  if (q->format != format_of_x(n) || is_op(n, "DConv") || is_op(n, "DGemm"))
+    error_at(n->loc, "%s: outputs cannot be %s", op_name(n), q->format->name);
+  n->out[0]->dtype = q->format->dtype;
+}
+
+/* The codes of y, which this frees, behind the activation. */
+static void put_codes(const Node *n, float *y, void *codes) {
+  Tensor real = *n->out[0], *out = &real;
+  real.dtype = DT_F32;
+  Node as_float = *n;
+  as_float.out = &out;
+  apply_fused_activation(&as_float, y);
+  quantize_reals(n->out[0], y, codes);
+  free(y);
 }
 
 void infer_dynamic_layer(Graph *g, Node *n) {
@@ -125,6 +168,7 @@ void infer_dynamic_layer(Graph *g, Node *n) {
     error_at(n->loc, "%s: weights are %s, expected codes", op_name(n), dtype_name(w->dtype));
   Shim s;
   float_node(n, &s)->op->infer(g, &s.node);
+  make_codes(n);
   int64_t channels = w->dim[0], depth = channels ? n_elements(w) / channels : 0;
   need_type(n, IN_BIAS, DT_F32);
   need_vector(n, IN_BIAS, "bias", channels);
@@ -143,14 +187,16 @@ void infer_dynamic_layer(Graph *g, Node *n) {
              (long long)outputs);
 }
 
-/* Codes times the multiples of their groups: integers, exact in a float. */
+/* Codes times the multiples of their groups: exact in a float. */
 static float *integer_weights(const Node *n, const int8_t *codes, const uint8_t *multiple) {
   const Tensor *t = n->in[IN_W];
   int64_t count = n_elements(t), depth = count / t->dim[0], size = attr_int(n, "group_size", depth);
   int64_t groups = (depth + size - 1) / size;
   float *w = scratch(count, sizeof *w);
-  for (int64_t i = 0; i < count; i++)
-    w[i] = (float)(codes[i] * (multiple ? multiple[i / depth * groups + i % depth / size] : 1));
+  for (int64_t i = 0; i < count; i++) {
+    double units = t->quant ? code_value(t->quant->format, codes[i]) : codes[i];
+    w[i] = (float)(units * (multiple ? multiple[i / depth * groups + i % depth / size] : 1));
+  }
   return w;
 }
 
@@ -183,11 +229,13 @@ void eval_dynamic_layer(const Node *n, const void *const *in, void *const *out) 
   int64_t depth = n_elements(n->in[IN_W]) / channels, size = attr_int(n, "x_size", depth);
   int64_t outputs = n_elements(n->out[0]) / channels, runs = (depth + size - 1) / size;
   int64_t per_scale = outputs * runs / n_elements(n->in[IN_X_SCALE]);
-  float *x = scratch(count, sizeof *x), *y = out[0];
+  bool to_codes = n->out[0]->dtype == DT_I8;
+  float *x = scratch(count, sizeof *x);
+  float *y = to_codes ? scratch(outputs * channels, sizeof *y) : out[0];
   float *w = integer_weights(n, in[IN_W], in_data(n, in, IN_MULTIPLE));
-  for (int64_t i = 0; i < count; i++) x[i] = (float)codes[i];
+  for (int64_t i = 0; i < count; i++) x[i] = (float)code_value(format_of_x(n), codes[i]);
   if (runs == 1) {
-    f->op->eval(f, (const void *const[]){x, w}, out);
+    f->op->eval(f, (const void *const[]){x, w}, (void *const[]){y});
     for (int64_t i = 0; i < outputs * channels; i++) y[i] *= x_scale[i / channels / per_scale];
   } else {
     memset(y, 0, (size_t)(outputs * channels) * sizeof *y);
@@ -198,8 +246,45 @@ void eval_dynamic_layer(const Node *n, const void *const *in, void *const *out) 
     float product = y[i] * scale[i % channels];
     y[i] = product + (bias ? bias[i % channels] : 0);
   }
+  if (to_codes) put_codes(n, y, out[0]);
   free(x);
   free(w);
 }
 
-int64_t dynamic_macs(const Node *n) { return is_op(n, "DConv") ? conv_macs(n) : gemm_macs(n); }
+int64_t dynamic_macs(const Node *n) { return is_conv(n) ? conv_macs(n) : gemm_macs(n); }
+
+/* ---- the product of two tensors of codes */
+
+static const Node *float_product(const Node *n, Shim *s) {
+  float_node(n, s);
+  s->node.op = find_op("MatMul");
+  return &s->node;
+}
+
+void infer_fmatmul(Graph *g, Node *n) {
+  if (!inputs_ready(n)) return;
+  need_type(n, IN_X, DT_I8);
+  need_type(n, IN_W, DT_I8);
+  Shim s;
+  float_product(n, &s)->op->infer(g, &s.node);
+  make_codes(n);
+}
+
+void eval_fmatmul(const Node *n, const void *const *in, void *const *out) {
+  Shim s;
+  const Node *f = float_product(n, &s);
+  int64_t count = n_elements(n->out[0]);
+  float *real[2], scale = (float)attr_float(n, "scale", 1);
+  bool to_codes = n->out[0]->dtype == DT_I8;
+  float *y = to_codes ? scratch(count, sizeof *y) : out[0];
+  for (int k = 0; k < 2; k++) {
+    int64_t size = n_elements(n->in[k]);
+    real[k] = scratch(size, sizeof *real[k]);
+    for (int64_t i = 0; i < size; i++)
+      real[k][i] = (float)code_value(format_of_x(n), ((const int8_t *)in[k])[i]);
+  }
+  f->op->eval(f, (const void *const[]){real[0], real[1]}, (void *const[]){y});
+  for (int64_t i = 0; i < count; i++) y[i] = y[i] * scale + 0.0f;
+  if (to_codes) put_codes(n, y, out[0]);
+  for (int k = 0; k < 2; k++) free(real[k]);
+}

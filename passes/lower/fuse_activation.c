@@ -59,7 +59,8 @@ static bool compose_tables(Graph *g, Node *n) {
 
 static bool fuse_function(Graph *g, Node *n) {
   Node *p = is_function(n) ? sole_producer(g, n) : NULL;
-  bool real = is_op(p, "Conv") || is_op(p, "Gemm") || is_op(p, "DConv") || is_op(p, "DGemm");
+  bool real = is_op(p, "Conv") || is_op(p, "Gemm") || is_op(p, "DConv") || is_op(p, "DGemm") ||
+              is_op(p, "FConv") || is_op(p, "FGemm");
   if (!real || find_attr(p, "activation")) return false;
   set_str(g, p, "activation", n->op->name);
   double alpha = is_op(n, "LeakyRelu") ? 0.01 : 0.2;

@@ -109,7 +109,8 @@ static bool has_other_readers(const Halves *h, const Tensor *x) {
 /* x in float16, for a node that reads it.  Codes become such at once. */
 static Tensor *half_of(Halves *h, Tensor *x) {
   if (h->made[x->id]) return x;
-  if (is_op(x->def, "Dequantize") && !has_other_readers(h, x)) {
+  if (is_op(x->def, "Dequantize") && !has_floats(x->def->in[0]->quant->format) &&
+      !has_other_readers(h, x)) {
     x->dtype = DT_F16;
     h->made[x->id] = true;
     return x;

@@ -83,10 +83,23 @@ static const struct { const char *op; Lowering *lower; } lowerings[] = {
   {"Mul", lower_mul}, {"Softmax", lower_softmax}, {"AveragePool", lower_average_pool},
 };
 
+/* Does the node read or make codes that are floats?  Integers have another order and other sums. */
+static bool meets_floats(const Node *n, const Node *quantize) {
+  bool meets = has_floats(quantize->out[0]->quant->format);
+  for (int i = 0; i < n->n_in; i++) {
+    const Tensor *codes = codes_of(n->in[i]);
+    meets |= codes && !is_const(codes) && has_floats(codes->quant->format);
+  }
+  return meets;
+}
+
 static bool lower_one(Graph *g, Context *cx, Node *quantize) {
   Node *n = quantize->in[0]->def;
   if (!n || is_graph_output(g, quantize->in[0]) || attr_int(n, "keep_float", 0)) return false;
-  if (lower_lookup(g, quantize) || lower_requantize(g, quantize)) return true;
+  if (lower_lookup(g, quantize)) return true;
+  if (meets_floats(n, quantize))
+    return is_move(n) && !is_op(n, "MaxPool") && lower_move(g, cx, n, quantize);
+  if (lower_requantize(g, quantize)) return true;
   if (n->n_out == 1 && only_user(g, n->out[0]) != quantize) return false;
   for (size_t i = 0; i < sizeof lowerings / sizeof *lowerings; i++)
     if (is_op(n, lowerings[i].op)) return lowerings[i].lower(g, cx, n, quantize);

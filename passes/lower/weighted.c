@@ -71,7 +71,7 @@ static void copy_window(Graph *g, Node *q, const Window *w) {
 bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   Tensor *x = codes_of(n->in[0]), *w = codes_of(n->in[1]), *y = quantize->out[0];
   if (!x || !w || !is_const(w) || x->dtype != y->dtype) return false;
-  if (w->quant->format->mantissa_bits > 0) return false; /* codes, but not of integers */
+  if (has_floats(w->quant->format)) return false; /* codes, but not of integers */
   const float *bias = n->n_in > 2 && n->in[2] ? n->in[2]->data : NULL;
   int64_t channels = w->dim[0], row = n_elements(w) / channels, x_zero = zero_of(x);
   int32_t *b = arena_alloc(g->arena, channels * 4), *m = arena_alloc(g->arena, channels * 4), lo,

@@ -108,6 +108,10 @@ static void fake_quantize(Range r, const Format *f, const float *x, int64_t n, f
   int32_t zero;
   fit_scale(r, f, f->dtype == DT_I16, &scale, &zero);
   for (int64_t i = 0; i < n; i++) {
+    if (has_floats(f)) {
+      y[i] = (float)code_value(f, code_near(f, (double)(x[i] / scale))) * scale;
+      continue;
+    }
     float q = rintf(x[i] / scale) + (float)zero;
     y[i] = (fminf(fmaxf(q, (float)f->lo), (float)f->hi) - (float)zero) * scale;
   }

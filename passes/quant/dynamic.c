@@ -40,6 +40,7 @@ static bool same_codes(const Node *a, const Node *b) {
          attr_int(a, "row", 0) == attr_int(b, "row", 0) &&
          attr_int(a, "size", 0) == attr_int(b, "size", 0) &&
          attr_int(a, "hi", 0) == attr_int(b, "hi", 0) &&
+         strcmp(attr_str(a, "format", "int8"), attr_str(b, "format", "int8")) == 0 &&
          attr_float(a, "clip", 1) == attr_float(b, "clip", 1);
 }
 
@@ -68,6 +69,7 @@ void quantize_at_run_time(Graph *g, Node *n, const ActChoice *choice, Tensor *sk
   set_int(g, q, "row", row);
   set_int(g, q, "size", size);
   set_int(g, q, "hi", choice->format->hi);
+  if (has_floats(choice->format)) set_str(g, q, "format", choice->format->name);
   set_float(g, q, "clip", (float)choice->clip);
   Tensor *y = find_equal(g, q);
   if (y) {
@@ -81,6 +83,7 @@ void quantize_at_run_time(Graph *g, Node *n, const ActChoice *choice, Tensor *sk
   d->loc = n->loc;
   set_int(g, d, "row", row);
   set_int(g, d, "size", size);
+  if (has_floats(choice->format)) set_str(g, d, "format", choice->format->name);
   infer_node(g, d);
   set_input(g, n, 0, y);
 }

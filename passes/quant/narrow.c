@@ -13,7 +13,7 @@ const Format *format_read(const Node *n, const Format *f) {
 
 /* Codes that only such layers read are made with four bits at once, with a range for so many. */
 const Format *format_kept(const Graph *g, const Context *cx, const Tensor *t, const Format *f) {
-  if (!is_int4(f) && (!f || f->dtype != DT_I8)) return f;
+  if (!is_int4(f) && (!f || f->dtype != DT_I8 || has_floats(f))) return f;
   bool narrow = t->def && !is_graph_output(g, t), read = false;
   for (int i = 0; i < g->n_node && narrow; i++)
     for (int k = 0; k < g->node[i]->n_in; k++) {

@@ -134,6 +134,13 @@ static void find_raw_chain(Plan *p) {
   }
 }
 
+/* Why codes of format x cannot be multiplied with weight codes of format w; NULL: they can. */
+static const char *no_product(const Format *x, const Format *w) {
+  if (!has_floats(w)) return NULL;
+  if (!has_floats(x)) return "its weights are floats of 8 bits";
+  return w == x ? NULL : "its weights are floats of 8 bits, but not those of its activations";
+}
+
 /* Does the node find the scales of what it multiplies at run time? */
 static bool wants_dynamic(Plan *p, const Node *n) {
   const char *why;
@@ -142,7 +149,7 @@ static bool wants_dynamic(Plan *p, const Node *n) {
   const char *no = has_integer_form(n, &why) ? NULL : why;
   WeightChoice w = no ? (WeightChoice){0} : weight_choice(p->g, p->cx, n);
   if (!no && !w.format) no = "the policy keeps its weights float";
-  if (!no && w.format->mantissa_bits > 0) no = "its weights are floats of 8 bits";
+  if (!no) no = no_product(a.format, w.format);
   if (!no && w.outliers.rate > 0)
     no = "weights beside the codes have no kernel with scales from run time";
   if (no) add_note(p->cx, n->name, "%s stays in float: %s", n->op->name, no);
@@ -190,6 +197,14 @@ static bool has_int16_form(const Node *n, const WeightChoice *w, const char **wh
   return true;
 }
 
+/* The same of fp8_e4m3: products and tables have kernels, and moves go by the scale. */
+static bool has_fp8_form(const Node *n, const WeightChoice *w, const char **why) {
+  *why = "no kernel with activations of fp8_e4m3";
+  if (w->format && w->outliers.rate > 0)
+    return *why = "weights beside the codes have no kernel with activations of fp8_e4m3", false;
+  return is_op(n, "Conv") || is_op(n, "Gemm") || is_op(n, "MatMul") || is_unary(n) || is_move(n);
+}
+
 static bool wants_integer(Plan *p, const Node *n) {
   const char *why;
   ActChoice a = act_choice(p->g, p->cx, n);
@@ -213,11 +228,12 @@ static bool wants_integer(Plan *p, const Node *n) {
     add_note(p->cx, n->name, "%s stays in float: the policy keeps its weights float", n->op->name);
     return false;
   }
-  if (weighted && w.format->mantissa_bits > 0) {
-    add_note(p->cx, n->name, "%s stays in float: its weights are floats of 8 bits", n->op->name);
+  if (weighted && (why = no_product(a.format, w.format)) != NULL) {
+    add_note(p->cx, n->name, "%s stays in float: %s", n->op->name, why);
     return false;
   }
-  if (a.format->dtype == DT_I16 && !has_int16_form(n, &w, &why)) {
+  if ((a.format->dtype == DT_I16 && !has_int16_form(n, &w, &why)) ||
+      (has_floats(a.format) && !has_fp8_form(n, &w, &why))) {
     add_note(p->cx, n->name, "%s stays in float: %s", n->op->name, why);
     return false;
   }
@@ -275,7 +291,7 @@ static bool fixed_quant(const Tensor *t, const Format *f, float *scale, int32_t 
     *scale = 1.0f / (float)f->hi, *zero = 0;
     return is_op(n, "Softmax") || is_op(n, "Sigmoid") || is_op(n, "Tanh");
   }
-  if (f->lo > INT8_MIN) return false; /* too few codes for such a scale */
+  if (f->lo > INT8_MIN || has_floats(f)) return false; /* too few codes for such a scale, or floats */
   if (is_op(n, "Softmax") || is_op(n, "Sigmoid")) return *scale = 1.0f / 256, *zero = -128, true;
   if (is_op(n, "Tanh")) return *scale = 1.0f / 128, *zero = 0, true;
   if (is_op(n, "Dequantize") && !is_const(n->in[0]) && n->in[0]->quant->n == 1) {
@@ -440,12 +456,14 @@ static void insert_qdq(Plan *p, Tensor *x) {
   int index = -1;
   for (int i = 0; i < p->n_node && x->def; i++)
     if (p->node[i] == x->def) index = i;
+  const Format *f = format_of_codes(p, x);
   bool made = index >= 0 && p->integer[index];
+  if (has_floats(f) && is_graph_output(g, x)) made = false; /* the user gets real numbers */
   if (!made && !used_by_integer(p, x)) return;
-  QuantSpec *q = set_quant(p, find_set(p, x->id), format_of_codes(p, x));
+  QuantSpec *q = set_quant(p, find_set(p, x->id), f);
   Tensor *codes;
   int at = x->def ? node_index(g, x->def) + 1 : 0;
-  if (x->def || is_graph_output(g, x)) {
+  if (x->def || is_graph_output(g, x) || has_floats(f)) {
     bool is_output = is_graph_output(g, x) && made;
     const char *name = x->name;
     if (is_output) x->name = fresh_name(g, arena_printf(g->arena, "%s_real", name));

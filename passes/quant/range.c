@@ -117,6 +117,7 @@ Range mse_range(const Stats *s, int levels) {
 void fit_scale(Range r, const Format *f, bool symmetric, float *scale, int32_t *zero) {
   double lo = fmin(r.lo, 0), hi = fmax(r.hi, 0);
   double levels = (double)f->hi - f->lo;
+  symmetric |= has_floats(f);
   *zero = f->lo < 0 ? 0 : f->lo;
   if (symmetric) *scale = (float)(fmax(-lo, hi) / f->hi);
   else *scale = (float)((hi - lo) / levels);

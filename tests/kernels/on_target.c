@@ -241,10 +241,21 @@ static Tensor *new_scales(Graph *g, const char *name, int64_t n, bool zeros) {
   return new_const(g, fresh_name(g, name), DT_F32, 1, &n, v);
 }
 
+static void set_fp8(Graph *g, Tensor *t) {
+  t->quant = new_quant(g, find_format("fp8_e4m3"), -1, 0, 1);
+  t->quant->scale[0] = ldexpf((float)pick(1 << 10, 1 << 20), -pick(12, 24));
+}
+
+/* Activations that are floats of 8 bits, weights sometimes, too, and outputs. */
+static void use_floats(Graph *g, Tensor *w, Tensor *y) {
+  if (w->dtype == DT_I8 && pick(0, 1)) w->quant->format = find_format("fp8_e4m3");
+  if (pick(0, 1)) set_fp8(g, y);
+}
+
 /* The node of codes that have scales by image, row or run: sometimes a bias, an activation, groups. */
 static Node *finish_dynamic(Program *p, const char *op, Tensor *x, Tensor *w) {
   Graph *g = p->g;
-  bool conv = strcmp(op, "DConv") == 0;
+  bool conv = strcmp(op, "DConv") == 0, floats = !pick(0, 2);
   int64_t depth = n_elements(w) / w->dim[0], rows = n_elements(x) / x->dim[x->rank - 1];
   int64_t scales = conv ? x->dim[0] : pick(0, 1) ? rows : 1, run = depth;
   if (!conv && scales == rows && !pick(0, 2)) run = pick(0, 1) ? 8 * pick(1, 4) : pick(1, 40);
@@ -252,6 +263,7 @@ static Node *finish_dynamic(Program *p, const char *op, Tensor *x, Tensor *w) {
   Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
   Tensor *in[6] = {x, w, pick(0, 3) ? new_weights(g, 1, w->dim, DT_F32) : NULL,
                    new_scales(g, "s", w->dim[0], false), NULL, new_scales(g, "xs", scales, true)};
+  if (floats) use_floats(g, w, y), op = conv ? "FConv" : "FGemm";
   Node *n = add_node(g, -1, op, fresh_name(g, "layer"), 6, in, 1, &y);
   if (!conv) set_int(g, n, "transB", 1);
   if (run < depth) set_int(g, n, "x_size", run);
@@ -293,6 +305,25 @@ static Node *random_matmul(Program *p, DType type) {
   Node *n = add_node(g, -1, "MatMul", fresh_name(g, "layer"), 2, in, 1, &y);
   add_activation(g, n, type == DT_F16); /* where it is a call of its own, others round twice */
   return n;
+}
+
+/* The product of two activations that are floats of 8 bits, to such or to float32; or codes of numbers, or
+ * numbers of codes. */
+static Node *random_fp8(Program *p) {
+  Graph *g = p->g;
+  int kind = pick(0, 2);
+  Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
+  if (kind == 0) {
+    Node *n = random_matmul(p, DT_I8);
+    n->op = find_op("FMatMul");
+    set_float(g, n, "scale", ldexpf((float)pick(1 << 10, 1 << 20), -pick(20, 30)));
+    if (pick(0, 1)) set_fp8(g, n->out[0]);
+    return n;
+  }
+  int64_t dim[2] = {pick(1, 9), pick(1, 67)};
+  Tensor *x = new_tensor(g, fresh_name(g, "x"), kind == 1 ? DT_F32 : DT_I8, 2, dim);
+  set_fp8(g, kind == 1 ? y : x);
+  return add_node(g, -1, kind == 1 ? "Quantize" : "Dequantize", fresh_name(g, "layer"), 1, &x, 1, &y);
 }
 
 static int64_t out_size(int64_t in, int64_t kernel, int64_t stride, int64_t dilation,
@@ -396,10 +427,11 @@ static Node *random_layer(Program *p, int i) {
   static const DType types[] = {DT_I8, DT_I4, DT_I2};
   DType type = mode == FLOATS ? DT_F32 : mode == HALVES ? DT_F16 : types[i % 3];
   bool codes = mode == CODES || mode == SHORTS || mode == DYNAMIC;
-  int kinds = mode == SHORTS ? 2 : codes || mode == ROWS ? 1 : 4;
+  int kinds = mode == SHORTS || mode == DYNAMIC ? 2 : codes || mode == ROWS ? 1 : 4;
   int shape = i / (codes ? 3 : 1) % (SHAPES + kinds);
   if (mode == ELEMENTS) return random_elements(p->g, DT_I8);
   if (mode == SHORTS && shape > SHAPES) return random_elements(p->g, DT_I16);
+  if (mode == DYNAMIC && shape > SHAPES) return random_fp8(p);
   if (shape > SHAPES + 1) return random_real_elements(p->g, type);
   if (shape > SHAPES) return random_matmul(p, type);
   if (mode == HALVES && !pick(0, 3)) type = DT_BF16;
@@ -417,8 +449,8 @@ static void prune(Program *p, Node *n) {
 }
 
 static void add_random_layer(Program *p, int i) {
-  bool codes = p->mode == CODES || p->mode == ROWS || p->mode == DYNAMIC;
   Node *n = random_layer(p, i);
+  bool codes = p->mode == CODES || p->mode == ROWS || (p->mode == DYNAMIC && n->n_in == 6);
   infer_node(p->g, n);
   if (codes && !pick(0, n->in[1]->dtype == DT_I2 ? 1 : 3)) set_int(p->g, n, "compact", 1);
   if (codes && n->in[1]->dtype != DT_I2 && !pick(0, 5)) prune(p, n);

@@ -60,6 +60,7 @@ static void run_quantized(Graph *g, int n, const Setting *activations, Tensor *s
 
 static const Setting real = {.key = "activations.format", .value = "float"},
                      int8 = {.key = "activations.format", .value = "int8"},
+             fp8 = {.key = "activations.format", .value = "fp8_e4m3"},
                      dynamic = {.key = "activations.mode", .value = "dynamic"},
                      token = {.key = "activations.granularity", .value = "token"},
                      group = {.key = "activations.granularity", .value = "group"},
@@ -73,16 +74,45 @@ static Setting columns_from(const char *threshold) {
  * behind it are those of the float network.) */
 static void dynamic_equals_static(void **state) {
   (void)state;
+  const Setting formats[] = {int8, fp8};
+  for (int k = 0; k < 2; k++) {
+    Arena *a = new_arena();
+    Graph *g = new_layers(a, 1), *same = clone_graph(g);
+    Tensor *sample = random_tensor(g, DT_F32, 2, g->in[0]->dim);
+    const Setting fixed[] = {formats[k],
+                             {.key = "activations.symmetric", .value = "true"},
+                             {.key = "calibration.method", .value = "minmax"}};
+    float want[ROWS * COLS], got[ROWS * COLS];
+    run_quantized(g, 3, fixed, sample, "quantize", want);
+    run_quantized(same, 2, (Setting[]){formats[k], dynamic}, sample, "quantize", got);
+    assert_memory_equal(want, got, sizeof want);
+    free_arena(a);
+  }
+}
+
+/* Activations that are floats of 8 bits: lowering, which lets layers write codes, keeps what simulated
+ * quantization computes, with a scale of the samples and with scales of run time. */
+static void lowers_floats_of_8_bits(void **state) {
+  (void)state;
   Arena *a = new_arena();
-  Graph *g = new_layers(a, 1), *same = clone_graph(g);
+  Graph *g = new_layers(a, 2);
   Tensor *sample = random_tensor(g, DT_F32, 2, g->in[0]->dim);
-  const Setting fixed[] = {int8,
-                           {.key = "activations.symmetric", .value = "true"},
-                           {.key = "calibration.method", .value = "minmax"}};
-  float want[ROWS * COLS], got[ROWS * COLS];
-  run_quantized(g, 3, fixed, sample, "quantize", want);
-  run_quantized(same, 2, (Setting[]){int8, dynamic}, sample, "quantize", got);
-  assert_memory_equal(want, got, sizeof want);
+  const Setting settings[] = {fp8, dynamic, token};
+  for (int n = 1; n <= 3; n++) {
+    float simulated[ROWS * COLS], lowered[ROWS * COLS];
+    Graph *low = clone_graph(g);
+    run_quantized(clone_graph(g), n, settings, sample, "quantize", simulated);
+    run_quantized(low, n, settings, sample, "dynamic", lowered);
+    for (int i = 0; i < ROWS * COLS; i++)
+      assert_true(fabsf(lowered[i] - simulated[i]) <= 1e-5f * (1 + fabsf(simulated[i])));
+    int layers = 0, codes = 0;
+    for (int i = 0; i < low->n_node; i++) {
+      layers += is_op(low->node[i], "FGemm");
+      codes += is_op(low->node[i], "FGemm") && low->node[i]->out[0]->dtype == DT_I8;
+    }
+    assert_int_equal(layers, 2);
+    assert_int_equal(codes, n == 1);
+  }
   free_arena(a);
 }
 
@@ -157,6 +187,7 @@ static void outlier_columns(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(dynamic_equals_static),
+    cmocka_unit_test(lowers_floats_of_8_bits),
     cmocka_unit_test(finer_scales_are_nearer),
     cmocka_unit_test(outlier_columns),
   };
