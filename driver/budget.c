@@ -11,14 +11,20 @@
 
 #include "driver/driver.h"
 
-static const struct { const char *option, *what, *unit, *expected; } kinds[] = {
+static const struct {
+  const char *option, *what, *unit, *expected;
+} kinds[] = {
     [BUDGET_FLASH] = {"max-flash", "of flash", "bytes", "bytes such as 48KiB"},
     [BUDGET_RAM] = {"max-ram", "of RAM", "bytes", "bytes such as 24KiB"},
     [BUDGET_LATENCY] = {"max-latency", "per inference", "instructions",
                         "instructions such as 1.5M, or a time such as 2ms"},
 };
 
-static const struct { const char *suffix; double factor; bool is_time; } latency_units[] = {
+static const struct {
+  const char *suffix;
+  double factor;
+  bool is_time;
+} latency_units[] = {
     {"", 1, false},  {"k", 1e3, false}, {"M", 1e6, false}, {"G", 1e9, false},
     {"ns", 1, true}, {"us", 1e3, true}, {"ms", 1e6, true}, {"s", 1e9, true},
 };

@@ -11,17 +11,17 @@
 int cmd_diff(Arena *a, const Options *o);
 
 typedef struct Change {
-  const char *part;             /* "file", "settings", "input", "layer", "range", "tensor" */
-  const char *name, *key;       /* of what; which of its values */
-  const char *before, *after;   /* NULL: not there */
+  const char *part;           /* "file", "settings", "input", "layer", "range", "tensor" */
+  const char *name, *key;     /* of what; which of its values */
+  const char *before, *after; /* NULL: not there */
 } Change;
 
 typedef struct Diff {
   Arena *arena;
   const Policy *before, *after;
   int n;
-  Change *change;               /* [n] */
-  int64_t bytes[2];             /* of all weights, before and after */
+  Change *change;   /* [n] */
+  int64_t bytes[2]; /* of all weights, before and after */
 } Diff;
 
 static void compare(Diff *d, const char *part, const char *name, const char *key,
@@ -222,13 +222,13 @@ static void print_json(const Diff *d) {
   json_t *changes = json_array();
   for (int i = 0; i < d->n; i++) {
     const Change *c = &d->change[i];
-    json_array_append_new(changes, json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "part", c->part, "name",
-                                             c->name, "key", c->key, "before", c->before, "after",
-                                             c->after));
+    json_array_append_new(changes,
+                          json_pack("{s:s, s:s, s:s, s:s?, s:s?}", "part", c->part, "name", c->name,
+                                    "key", c->key, "before", c->before, "after", c->after));
   }
-  json_t *o = json_pack("{s:b, s:{s:I, s:I}, s:o}", "same", d->n == 0, "weight_bytes", "before",
-                        (json_int_t)d->bytes[0], "after", (json_int_t)d->bytes[1], "changes",
-                        changes);
+  json_t *o =
+      json_pack("{s:b, s:{s:I, s:I}, s:o}", "same", d->n == 0, "weight_bytes", "before",
+                (json_int_t)d->bytes[0], "after", (json_int_t)d->bytes[1], "changes", changes);
   json_dumpf(o, stdout, JSON_INDENT(2));
   putchar('\n');
   json_decref(o);
@@ -237,9 +237,8 @@ static void print_json(const Diff *d) {
 int cmd_diff(Arena *a, const Options *o) {
   if (o->n_arg != 2)
     error("expected two lock files, found %d: qcc diff A.lock.yaml B.lock.yaml", o->n_arg);
-  Diff d = {.arena = a,
-            .before = read_lock_file(a, o->arg[0]),
-            .after = read_lock_file(a, o->arg[1])};
+  Diff d = {
+      .arena = a, .before = read_lock_file(a, o->arg[0]), .after = read_lock_file(a, o->arg[1])};
   compare_files(&d);
   compare_settings(&d, "settings", "all", &d.before->defaults, &d.after->defaults);
   compare_inputs(&d);

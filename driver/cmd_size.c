@@ -10,23 +10,14 @@ int cmd_size(Arena *a, const Options *o);
 
 /* One policy on all targets. */
 typedef struct Table {
-  const char *policy;           /* as the command line has it; NULL: none */
-  int wide;                     /* characters of the column of policies; 0: there is one only */
-  json_t *rows;                 /* NULL: text */
+  const char *policy; /* as the command line has it; NULL: none */
+  int wide;           /* characters of the column of policies; 0: there is one only */
+  json_t *rows;       /* NULL: text */
 } Table;
-
-static json_t *bytes_json(int64_t bytes) { return bytes < 0 ? json_null() : json_integer(bytes); }
 
 static json_t *row_json(const Table *t, const TargetSize *s) {
   json_t *o = json_pack("{s:s?, s:s}", "policy", t->policy, "target", s->target->name);
-  const struct { const char *key; int64_t v; } column[] = {
-      {"code", s->size.code},       {"constants", s->size.constants}, {"weights", s->size.weights},
-      {"scales", s->size.scales},   {"stack", s->size.stack},         {"flash", flash_bytes(s)},
-      {"ram", ram_need(s)},
-  };
-  for (size_t i = 0; i < sizeof column / sizeof *column; i++)
-    json_object_set_new(o, column[i].key, bytes_json(s->missing ? -1 : column[i].v));
-  json_object_set_new(o, "arena", json_integer(s->arena));
+  json_object_update_new(o, size_json(s));
   return o;
 }
 

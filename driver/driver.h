@@ -30,7 +30,8 @@ typedef struct Options {
   const char *lora, *input, *labels, *metric, *candidates, *compiler, *tensor, *opt, *variant;
   int64_t limit;                /* samples; 0: all */
   int threads;                  /* of the compiler itself; 0: all cores */
-  bool json, on_target, layers, expand, verbose, keep, emulate, quiet, help, version;
+  bool json, on_target, layers, expand, verbose, keep, emulate, quiet, help, version,
+      bench;
   int n_bind;
   DimBinding *bind;             /* --dim name=n */
   int n_policy;
@@ -102,6 +103,8 @@ TargetSize measure_job(Job *j, const char *dir);
 /* Bytes of ROM, and of RAM with the bound of the stack where there is one; -1: not known. */
 int64_t flash_bytes(const TargetSize *s);
 int64_t ram_need(const TargetSize *s);
+/* {code, constants, weights, scales, stack, flash, ram, arena}, null where not known. */
+struct json_t *size_json(const TargetSize *s);
 /* The targets of --targets, or the one of --target; error() when there are none. */
 int load_targets(Arena *a, const Options *o, Target ***targets);
 

@@ -1,6 +1,7 @@
 /* measure.c - what a network takes on a target: the sections of the object that the target's
  * compiler makes of the generated code, the arena, and, where a budget is for latency, an inference
  * of the same build. */
+#include <jansson.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -67,6 +68,24 @@ int64_t ram_need(const TargetSize *s) {
   /* An arena that the output defines itself is part of its static data. */
   int64_t fixed = z->data + z->bss;
   return z->stack + (fixed >= s->arena ? fixed : fixed + s->arena);
+}
+
+static json_t *bytes_json(int64_t bytes) { return bytes < 0 ? json_null() : json_integer(bytes); }
+
+json_t *size_json(const TargetSize *s) {
+  const struct {
+    const char *key;
+    int64_t v;
+  } column[] = {
+      {"code", s->size.code},     {"constants", s->size.constants}, {"weights", s->size.weights},
+      {"scales", s->size.scales}, {"stack", s->size.stack},         {"flash", flash_bytes(s)},
+      {"ram", ram_need(s)},
+  };
+  json_t *o = json_object();
+  for (size_t i = 0; i < sizeof column / sizeof *column; i++)
+    json_object_set_new(o, column[i].key, bytes_json(s->missing ? -1 : column[i].v));
+  json_object_set_new(o, "arena", json_integer(s->arena));
+  return o;
 }
 
 /* All of them before any work: a misspelt name should not come after half a table. */

@@ -162,9 +162,7 @@ static double outlier_bits(const Graph *g, const Tensor *t) {
   return bits;
 }
 
-/* Bits for each element with its share of what lies beside the codes and of the scales: float32
- * each, or a byte per group and a float32 per channel; and of codebooks. */
-static double bits_per_element(const Graph *g, const Tensor *t) {
+double bits_per_element(const Graph *g, const Tensor *t) {
   const QuantSpec *q = t->quant;
   int64_t elements = n_elements(t);
   if (elements <= 0) return 0;

@@ -150,6 +150,10 @@ void expand_policy(FILE *f, const Policy *p);
  * calibration data, with the choice, range and bits of every tensor. */
 void write_lock(FILE *f, const Graph *g, const Context *cx);
 
+/* Bits for each element of codes t with its share of what lies beside the codes and of the scales:
+ * float32 each, or a byte per group and a float32 per channel; and of codebooks. */
+double bits_per_element(const Graph *g, const Tensor *t);
+
 /* ---- solvers.def: which code each weight gets ------------------------------------------------ */
 
 /* What a solver can do beyond choosing integers one by one. */

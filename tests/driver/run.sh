@@ -13,6 +13,7 @@ qcc=$(cd "$(dirname "$1")" && pwd)/$(basename "$1")
 group=$2
 json_shape=${3:-}
 build=${4:-}
+well_formed=${json_shape%json_shape}well_formed
 here=$(cd "$(dirname "$0")" && pwd)
 temp=$(mktemp -d) || exit 2
 trap 'rm -rf "$temp"' EXIT
@@ -20,7 +21,7 @@ trap 'exit 2' HUP INT TERM
 mkdir "$temp/work"
 TMPDIR=$temp/work
 export TMPDIR
-cp "$here"/small.onnx "$here"/*.npy "$here"/adapter.safetensors "$here"/mixed.yaml "$temp" && cd "$temp" || exit 2
+cp "$here"/small.onnx "$here"/*.graph "$here"/*.npy "$here"/adapter.safetensors "$here"/mixed.yaml "$temp" && cd "$temp" || exit 2
 failed=0
 
 wrong() {
@@ -58,7 +59,7 @@ same_code() {
   same code.1 code.2
 }
 
-verbs='compile run verify eval size bench explain diff analyze list'
+verbs='compile run verify eval size bench explain report diff analyze list'
 policies='--preset=float --preset=int8 --preset=int4 --preset=w4a8 --policy=mixed.yaml'
 bind='--dim N=1'
 
@@ -122,6 +123,7 @@ json() {
     shape bench-layers bench $model --target host --layers
     shape explain explain $model
     expect 0 small.onnx $bind --preset int4 --calib x.npy -o other
+    shape report report $model --input x.npy --labels labels.npy --target host --targets host --bench
     shape diff diff out/policy.lock.yaml other/policy.lock.yaml
     shape analyze analyze $model
   }
@@ -204,6 +206,53 @@ compare() {
   grep -v '^file ' stdout >changes
   golden diff changes
   [ -z "$(ls work)" ] || wrong "left behind: $(ls work)"
+}
+
+# The page: well-formed, nothing in it that is run or fetched, names as text; the same bytes on any
+# number of threads; its tables on the terminal.
+page() {
+  expect 0 report hostile.graph --preset int8 --calib x.npy --target host -o hostile.html
+  # shellcheck disable=SC2086
+  {
+    model="small.onnx $bind --preset int8 --calib x.npy --target host"
+    expect 0 report $model --input x.npy --labels labels.npy -o small.html --threads 1
+    expect 2 report $model --input x.npy --labels labels.npy -o again.html --threads 3 --max-flash 1
+    same small.html again.html
+    expect 0 report $model --limit 8
+    sed 's/^\(  flash *\).*/\1.../; s/, stack .*//' stdout >tables
+    golden report tables
+    expect 0 report small.onnx $bind --target host -o float.html
+  }
+  for page in hostile small float; do
+    "$well_formed" <$page.html || wrong "$page.html is not well-formed"
+    sed 's/"[^"]*"/""/g' $page.html | grep -Ein '<(script|link|img|iframe|object|embed|base)|https?:|@import|url\(|<[^>]* (on[a-z]+|src|srcset|data)=' &&
+      wrong "$page.html has something that is run or fetched"
+  done
+  grep -qF '&lt;/title&gt;&lt;script&gt;alert(1)&lt;/script&gt;' hostile.html || wrong "the name is not there"
+  [ "$(grep -o '<section id="[a-z]*"' small.html | tr -d '\n')" = '<section id="summary"<section id="network"<section id="noise"<section id="ranges"<section id="arena"' ] ||
+    wrong "sections of small.html"
+}
+
+# In a browser: nothing is wider than a phone's 360 pixels, and dark and light differ.
+browser() {
+  command -v chromium >/dev/null || exit 77
+  # shellcheck disable=SC2086
+  expect 0 report small.onnx $bind --preset int8 --calib x.npy --target host --targets host,cortex-m4,rv32imc -o page.html
+  cat >frame.html <<'FRAME'
+<!DOCTYPE html><iframe id="f" src="page.html" style="width:360px;height:800px;border:0"></iframe><p id="r"></p>
+<script>onload = () => {
+  const d = f.contentDocument, e = d.documentElement;
+  d.querySelectorAll("details").forEach(x => x.open = true);
+  r.textContent = "wide " + e.scrollWidth + " on " + getComputedStyle(d.body).backgroundColor;
+}</script>
+FRAME
+  for scheme in 0 1; do
+    timeout 120 chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars --allow-file-access-from-files \
+      --user-data-dir="$temp/chromium" --blink-settings=preferredColorScheme=$scheme --dump-dom "file://$temp/frame.html" 2>log |
+      grep -o 'wide [0-9]* on [^<]*' >seen.$scheme || { cat log; wrong "chromium shows nothing"; }
+    grep -q '^wide 360 on ' seen.$scheme || { wrong "on a phone"; cat seen.$scheme; }
+  done
+  cmp -s seen.0 seen.1 && wrong "dark is as light"
 }
 
 stages() {
@@ -346,7 +395,7 @@ install() {
 }
 
 case $group in
-  help | list | json | status | compare | stages | output | twice | threads | lock | text | install) "$group" ;;
+  help | list | json | status | compare | page | browser | stages | output | twice | threads | lock | text | install) "$group" ;;
   *) echo "run.sh: no group '$group'" >&2; exit 2 ;;
 esac
 [ "$failed" -eq 0 ] && echo "$group passed"
