@@ -496,4 +496,9 @@ void add_score(Score *s, const float *exact, const float *got, int64_t n, int la
 #define HASH_START UINT64_C(0xcbf29ce484222325)
 uint64_t hash_bytes(uint64_t h, const void *p, size_t n);
 
+/* ---- random.c */
+
+/* The next 64 of a sequence of random bits. */
+uint64_t next_bits(uint64_t *state);
+
 #endif

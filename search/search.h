@@ -7,6 +7,7 @@
 #ifndef QCC_SEARCH_H
 #define QCC_SEARCH_H
 
+#include "ir/grad.h"
 #include "passes/passes.h"
 
 /* ---- candidates.c ---------------------------------------------------------------------------- */
@@ -88,6 +89,16 @@ extern const Metric metrics[];
 extern const int n_metrics;
 /* NULL gives the default; error() on an unknown name. */
 const Metric *find_metric(const char *name);
+
+/* ---- loss.c: derivatives ---------------------------------------------------------------------- */
+
+/* The loss of output 0 on the space's samples as a function of the weights of its layers.  Without labels
+ * the targets are what the float network says, or `drawn` from what it says. */
+LossFunction make_loss(const BitSpace *s, bool drawn);
+/* Which of a loss's weights has that name; -1: none. */
+int weight_number(const LossFunction *f, const char *name);
+/* cost[n_layer][n_candidate] = trace per weight times the squared error of the weights. */
+void weigh_errors(const BitSpace *s, const LossFunction *f, const Trace *trace, Cost *cost);
 
 /* ---- changes.c: what the network does when one layer changes ---------------------------------- */
 

@@ -112,14 +112,6 @@ void hessian_vector(const LossFunction *f, const float *const *v, double **produ
 
 /* ---- traces */
 
-/* SplitMix64 (Steele, Lea, Flood 2014). */
-static uint64_t next_bits(uint64_t *state) {
-  uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-  z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-  z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
-  return z ^ z >> 31;
-}
-
 static void draw_signs(const LossFunction *f, uint64_t seed, float **v) {
   uint64_t bits = 0;
   int left = 0;

@@ -7,20 +7,12 @@
 #include "passes/quant/channels.h"
 #include "passes/simplify/simplify.h"
 
-/* One of a sequence of random bits (splitmix64). */
-static int random_sign(uint64_t *state) {
-  uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
-  z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
-  z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
-  return (z ^ (z >> 31)) & 1 ? 1 : -1;
-}
-
 Rotation new_rotation(Graph *g, int64_t n, int64_t block, const char *name) {
   Rotation r = {n, block > 0 ? block : largest_hadamard(n), NULL};
   if (name == NULL) return r;
   int8_t *sign = arena_alloc(g->arena, n + 1);
   uint64_t state = hash_bytes(HASH_START, name, strlen(name));
-  for (int64_t i = 0; i < n; i++) sign[i] = (int8_t)random_sign(&state);
+  for (int64_t i = 0; i < n; i++) sign[i] = next_bits(&state) & 1 ? 1 : -1;
   r.sign = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_signs", name)), DT_I8, 1, &n, sign);
   return r;
 }

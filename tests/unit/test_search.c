@@ -117,6 +117,25 @@ static void hessian_agrees_with_running(void **state) {
   free_arena(a);
 }
 
+/* For targets at a distance of 1 from the outputs, the squares of gradients of the mean squared error of n
+ * outputs have a mean of 2 / n times the trace of its Hessian. */
+static void curvature_and_gradients_agree(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  BitSpace *s = &new_case(a, NULL)->s;
+  Cost curvature[N_LAYER * N_CANDIDATE], squares[N_LAYER * N_CANDIDATE];
+  decode_candidates(s);
+  find_metric("hessian")->fn(s, curvature);
+  find_metric("fisher")->fn(s, squares);
+  double factor = (double)n_elements(s->g->out[0]) / 2;
+  for (int i = 0; i < N_LAYER * N_CANDIDATE; i++) {
+    double error = hypot(curvature[i].error, factor * squares[i].error);
+    assert_true(fabs(curvature[i].value - factor * squares[i].value) <= 3 * error + 1e-9);
+    assert_true(curvature[i].error <= 0.3 * curvature[i].value);
+  }
+  free_arena(a);
+}
+
 /* Candidates are rules behind those of the policy. */
 static void choices_are_rules(void **state) {
   (void)state;
@@ -138,6 +157,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(groups_from_the_graph),      cmocka_unit_test(groups_from_the_policy),
       cmocka_unit_test(costs_rise_with_fewer_bits), cmocka_unit_test(hessian_agrees_with_running),
+      cmocka_unit_test(curvature_and_gradients_agree),
       cmocka_unit_test(choices_are_rules),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
