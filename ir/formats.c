@@ -156,6 +156,30 @@ int64_t code_bits(const Tensor *t) {
   return f->bits * rows * ((row + f->vector - 1) / f->vector * f->vector);
 }
 
+/* Elements from i on that have the scale of i. */
+static int64_t run_from(const Tensor *t, const QuantSpec *q, int64_t i) {
+  if (q->axis < 0) return n_elements(t) - i;
+  int64_t inner = 1;
+  for (int d = q->axis + 1; d < t->rank; d++) inner *= t->dim[d];
+  int64_t run = inner - i % inner;
+  if (q->group <= 0) return run;
+  int64_t rest = i / (inner * t->dim[q->axis]) * inner + i % inner, left = q->group - rest % q->group;
+  return left < run ? left : run;
+}
+
+/* quantize_one() for codes of one byte: clamped before it is rounded, which limits that are integers
+ * allow, so that rounding is two sums, in a range where neighbouring floats are 1 apart. */
+static void quantize_bytes(const float *x, int64_t n, float scale, int32_t zero, const Format *f,
+                           uint8_t *codes) {
+  const float lo = (float)(f->lo - zero), hi = (float)(f->hi - zero), far = 12582912; /* 1.5 * 2^23 */
+  for (int64_t i = 0; i < n; i++) {
+    float v = x[i] / scale;
+    v = v < lo ? lo : v > hi ? hi : v;
+    v = v == v ? v + far - far : 0;
+    codes[i] = (uint8_t)((int32_t)v + zero);
+  }
+}
+
 void quantize_reals(const Tensor *t, const float *x, void *codes) {
   const QuantSpec *q = t->quant;
   const Format *f = q->format;
@@ -164,25 +188,44 @@ void quantize_reals(const Tensor *t, const float *x, void *codes) {
     quantize_vectors(t, x, codes);
     return;
   }
-  for (int64_t i = 0; i < n; i++) {
-    int64_t s = scale_index(t, q, i);
+  bool by_value = f->n_levels || f->mantissa_bits || q->book;
+  for (int64_t from = 0, to; from < n; from = to) {
+    int64_t s = scale_index(t, q, from);
     int64_t channel = q->axis < 0 || !q->book ? 0 : s / (q->n / t->dim[q->axis]);
-    int32_t code = f->n_levels || q->book
-                       ? book_code_near(q, channel, (double)x[i] / (double)q->scale[s])
-                   : f->mantissa_bits ? code_near(f, (double)(x[i] / q->scale[s]))
-                                      : quantize_one(x[i], q->scale[s], q->zero[s], f);
-    store(f->dtype, codes, i, code);
+    to = from + run_from(t, q, from);
+    if (!by_value && dtype_bytes(f->dtype) == 1) {
+      quantize_bytes(x + from, to - from, q->scale[s], q->zero[s], f, (uint8_t *)codes + from);
+      continue;
+    }
+    for (int64_t i = from; i < to; i++)
+      store(f->dtype, codes, i,
+            f->n_levels || q->book ? book_code_near(q, channel, (double)x[i] / (double)q->scale[s])
+            : f->mantissa_bits     ? code_near(f, (double)(x[i] / q->scale[s]))
+                                   : quantize_one(x[i], q->scale[s], q->zero[s], f));
+  }
+}
+
+void dequantize_part(const Tensor *t, const void *codes, int64_t from, int64_t to, float *x) {
+  const QuantSpec *q = t->quant;
+  const Format *f = q->format;
+  while (from < to) {
+    int64_t s = scale_index(t, q, from), run = run_from(t, q, from), n = run < to - from ? run : to - from;
+    float scale = q->scale[s];
+    int32_t zero = q->zero[s];
+    if (f->mantissa_bits > 0)
+      for (int64_t i = 0; i < n; i++)
+        x[i] = (float)minifloat_value(f, (int32_t)get_int(f->dtype, codes, from + i)) * scale;
+    else if (f->dtype == DT_I8)
+      for (int64_t i = 0; i < n; i++)
+        x[i] = (float)(((const int8_t *)codes)[from + i] - zero) * scale;
+    else
+      for (int64_t i = 0; i < n; i++)
+        x[i] = (float)(get_int(f->dtype, codes, from + i) - zero) * scale;
+    from += n;
+    x += n;
   }
 }
 
 void dequantize_codes(const Tensor *t, const void *codes, float *x) {
-  const QuantSpec *q = t->quant;
-  int64_t n = n_elements(t);
-  for (int64_t i = 0; i < n; i++) {
-    int64_t s = scale_index(t, q, i);
-    int64_t code = get_int(q->format->dtype, codes, i);
-    float units = q->format->mantissa_bits > 0 ? (float)minifloat_value(q->format, (int32_t)code)
-                                               : (float)(code - q->zero[s]);
-    x[i] = units * q->scale[s];
-  }
+  dequantize_part(t, codes, 0, n_elements(t), x);
 }

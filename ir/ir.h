@@ -387,6 +387,8 @@ int64_t scale_index(const Tensor *t, const QuantSpec *q, int64_t i);
 /* Codes of real numbers and back, by the tensor's quantization; elements of t's shape. */
 void quantize_reals(const Tensor *t, const float *x, void *codes);
 void dequantize_codes(const Tensor *t, const void *codes, float *x);
+/* Elements [from, to) only: x [to - from]. */
+void dequantize_part(const Tensor *t, const void *codes, int64_t from, int64_t to, float *x);
 QuantSpec *new_quant(Graph *g, const Format *f, int axis, int64_t group, int64_t n);
 
 /* ---- outliers.c: weights beside the codes ------------------------------------------------------ */

@@ -14,27 +14,46 @@
 
 #include "ir/ops/ops.h"
 
-enum { BLOCK_ELEMENTS = 1 << 18 }; /* of a block of vectors */
+enum { BLOCK_ELEMENTS = 1 << 16 }; /* of a block of vectors */
+
+/* When a node is to run for the input of another. */
+enum { NEVER, ONCE, EVERY_SAMPLE };
 
 /* The nodes of one graph that compute the input of one node. */
 typedef struct Prefix {
   const Graph *g;
   const Node *end;
-  bool *needed; /* [n_node] */
+  char *when; /* [n_node] */
 } Prefix;
 
-static void mark_needed(const Graph *g, const Tensor *t, bool *needed) {
-  if (t == NULL || t->def == NULL) return;
+/* Marks the nodes that t depends on; returns whether it depends on the sample. */
+static bool mark_needed(const Graph *g, const Tensor *t, char *when) {
+  if (t == NULL || is_const(t)) return false;
+  if (t->def == NULL) return true;
   int i = node_index(g, t->def);
-  if (needed[i]) return;
-  needed[i] = true;
-  for (int k = 0; k < t->def->n_in; k++) mark_needed(g, t->def->in[k], needed);
+  if (when[i] != NEVER) return when[i] == EVERY_SAMPLE;
+  bool varies = false;
+  for (int k = 0; k < t->def->n_in; k++) varies |= mark_needed(g, t->def->in[k], when);
+  when[i] = varies ? EVERY_SAMPLE : ONCE;
+  return varies;
 }
 
 static Prefix prefix_of(const Graph *g, const Node *end) {
-  Prefix p = {g, end, scratch(g->n_node, sizeof(bool))};
-  mark_needed(g, end->in[0], p.needed);
+  Prefix p = {g, end, scratch(g->n_node, sizeof *p.when)};
+  mark_needed(g, end->in[0], p.when);
   return p;
+}
+
+static void run_marked(const Prefix *p, Interp *it, int when) {
+  for (int i = 0; i < p->g->n_node; i++)
+    if (p->when[i] == when) run_nodes(it, i, i + 1);
+}
+
+/* Ready to run the prefix: what depends on constants only, weights from their codes, is there. */
+static Interp *new_prefix_interp(const Prefix *p) {
+  Interp *it = new_interp(p->g);
+  run_marked(p, it, ONCE);
+  return it;
 }
 
 static const Node *node_named(const Graph *g, const char *name) {
@@ -61,8 +80,7 @@ static const float *run_prefix(const Prefix *p, Interp *it, const Graph *exact, 
                                int64_t sample) {
   for (int k = 0; k < p->g->n_in; k++)
     set_input_value(it, p->g->in[k], exact->in[k], sample_at(exact, s, k, sample));
-  for (int i = 0; i < p->g->n_node; i++)
-    if (p->needed[i]) run_nodes(it, i, i + 1);
+  run_marked(p, it, EVERY_SAMPLE);
   return interp_value(it, p->end->in[0]);
 }
 
@@ -116,7 +134,7 @@ static void widen_block(const Vectors *v, const float *x, int64_t batch, int64_t
 
 typedef struct Scratch {
   int64_t block;     /* vectors in a block */
-  float *rows;       /* [block][k] */
+  float *rows;       /* [block][k], or NULL where inputs lie that way */
   double *x, *exact; /* [block][k] */
 } Scratch;
 
@@ -197,7 +215,7 @@ void free_moments(Moments *m) {
 static Scratch new_scratch(const Vectors *v, bool exact) {
   Scratch s = {.block = BLOCK_ELEMENTS / (v->k > 0 ? v->k : 1) + 1};
   if (s.block > v->positions) s.block = v->positions;
-  s.rows = scratch(s.block * v->k, sizeof *s.rows);
+  s.rows = v->conv ? scratch(s.block * v->k, sizeof *s.rows) : NULL;
   s.x = scratch(s.block * v->k, sizeof *s.x);
   s.exact = exact ? scratch(s.block * v->k, sizeof *s.exact) : NULL;
   return s;
@@ -215,7 +233,8 @@ Moments *collect_moments(const Graph *g, const Node *n, const Graph *exact, cons
   prepare_blas();
 #pragma omp parallel
   {
-    Interp *it = new_interp(g), *it_exact = compare ? new_interp(exact) : NULL;
+    Interp *it = new_prefix_interp(&own);
+    Interp *it_exact = compare ? new_prefix_interp(&other) : NULL;
 #pragma omp for ordered schedule(static, 1)
     for (int64_t i = 0; i < samples->n; i++) {
       const float *x = run_prefix(&own, it, exact, samples, i);
@@ -233,7 +252,7 @@ Moments *collect_moments(const Graph *g, const Node *n, const Graph *exact, cons
   free(s.rows);
   free(s.x);
   free(s.exact);
-  free(own.needed);
-  free(other.needed);
+  free(own.when);
+  free(other.when);
   return m;
 }

@@ -373,6 +373,9 @@ static void rounds_to_the_nearest_code(void **state) {
     quantize_reals(&t, &x, &code);
     dequantize_codes(&t, &code, &back);
     assert_true(fabsf(x - back) <= scale / 2 * 1.0001f);
+    x *= 2;
+    quantize_reals(&t, &x, &code);
+    assert_int_equal(code, fminf(fmaxf(rintf(x / scale) + (float)zero, -128), 127));
   }
 }
 
