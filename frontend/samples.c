@@ -242,8 +242,9 @@ static void read_given(Arena *a, const Graph *g, const char *path, Given *given)
 
 Samples *read_samples(Arena *a, const Graph *g, const Policy *p, const char *path, int64_t limit) {
   check_policy_inputs(g, p);
-  Given *given = arena_alloc(a, (g->n_in + 1) * (int64_t)sizeof *given);
-  read_given(a, g, path, given);
+  Arena *files = new_arena();
+  Given *given = arena_alloc(files, (g->n_in + 1) * (int64_t)sizeof *given);
+  read_given(files, g, path, given);
   Samples *s = arena_alloc(a, sizeof *s);
   s->n_in = g->n_in;
   s->hash = HASH_START;
@@ -260,5 +261,6 @@ Samples *read_samples(Arena *a, const Graph *g, const Policy *p, const char *pat
     s->hash =
         hash_bytes(s->hash, s->data[i], (size_t)(n * slot.elements * dtype_bytes(slot.dtype)));
   }
+  free_arena(files);
   return s;
 }

@@ -12,6 +12,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "ir/ir.h"
 
@@ -188,16 +189,26 @@ static char *read_stream(FILE *f, const char *path, size_t *len) {
   return text;
 }
 
+/* Bytes of a regular file; 0 where they cannot be known before. */
+static size_t file_size(FILE *f) {
+  struct stat st;
+  return fstat(fileno(f), &st) == 0 && S_ISREG(st.st_mode) && st.st_size > 0 ? (size_t)st.st_size : 0;
+}
+
 char *read_file(Arena *a, const char *path, size_t *len) {
   FILE *f = fopen(path, "rb");
   if (f == NULL) error("cannot open '%s': %s", path, strerror(errno));
-  size_t n;
-  char *text = read_stream(f, path, &n);
+  size_t n = file_size(f);
+  char *kept = arena_alloc(a, (int64_t)n + 1);
+  n = fread(kept, 1, n, f);
+  if (n == 0) {
+    char *text = read_stream(f, path, &n);
+    kept = arena_alloc(a, (int64_t)n + 1);
+    memcpy(kept, text, n);
+    free(text);
+  }
   if (ferror(f)) error("cannot read '%s': %s", path, strerror(errno));
   fclose(f);
-  char *kept = arena_alloc(a, (int64_t)n + 1);
-  memcpy(kept, text, n);
-  free(text);
   if (len != NULL) *len = n;
   return kept;
 }

@@ -14,6 +14,7 @@
 enum {
   ROWS = 256,           /* rows of x and of w in a block */
   DEPTH = 1024,         /* of the k dimension; for codes: 1024 * 128 * 128 = 2^24 */
+  REAL_DEPTH = 256,     /* for reals */
   LANES = 8,            /* partial sums of a plain loop */
   SMALL = 4096,         /* multiplications below which OpenBLAS is not worth a call */
 };
@@ -29,8 +30,8 @@ void prepare_blas(void) {
   pthread_once(&once, one_thread);
 }
 
-static void *block_memory(int64_t m, int64_t n, int64_t k, size_t bytes) {
-  int64_t rows = min64(m, ROWS), cols = min64(n, ROWS), depth = min64(k, DEPTH);
+static void *block_memory(int64_t m, int64_t n, int64_t depth, size_t bytes) {
+  int64_t rows = min64(m, ROWS), cols = min64(n, ROWS);
   void *p = malloc((size_t)(rows * depth + cols * depth + rows * cols) * bytes);
   if (p == NULL) error("out of memory");
   return p;
@@ -57,8 +58,8 @@ static void widen(int64_t rows, int64_t depth, const float *from, int64_t step, 
 /* One block of y, all of k: sum[rows, cols] in double. */
 static void block_f32(int64_t rows, int64_t cols, int64_t k, const float *x, const float *w,
                       double *xd, double *wd, double *sum) {
-  for (int64_t p = 0; p < k; p += DEPTH) {
-    int64_t depth = min64(k - p, DEPTH);
+  for (int64_t p = 0; p < k; p += REAL_DEPTH) {
+    int64_t depth = min64(k - p, REAL_DEPTH);
     widen(rows, depth, x + p, k, xd);
     widen(cols, depth, w + p, k, wd);
     cblas_dgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (blasint)rows, (blasint)cols,
@@ -81,9 +82,9 @@ void matmul_f32(int64_t m, int64_t n, int64_t k, const float *x, const float *w,
     return;
   }
   prepare_blas();
-  double *xd = block_memory(m, n, k, sizeof *xd);
-  double *wd = xd + min64(m, ROWS) * min64(k, DEPTH);
-  double *sum = wd + min64(n, ROWS) * min64(k, DEPTH);
+  int64_t deep = min64(k, REAL_DEPTH);
+  double *xd = block_memory(m, n, deep, sizeof *xd);
+  double *wd = xd + min64(m, ROWS) * deep, *sum = wd + min64(n, ROWS) * deep;
   for (int64_t i = 0; i < m; i += ROWS)
     for (int64_t j = 0; j < n; j += ROWS) {
       int64_t rows = min64(m - i, ROWS), cols = min64(n - j, ROWS);
@@ -127,9 +128,9 @@ void matmul_i32(int64_t m, int64_t n, int64_t k, const int8_t *x, const int8_t *
     return;
   }
   prepare_blas();
-  float *xf = block_memory(m, n, k, sizeof *xf);
-  float *wf = xf + min64(m, ROWS) * min64(k, DEPTH);
-  float *sum = wf + min64(n, ROWS) * min64(k, DEPTH);
+  int64_t deep = min64(k, DEPTH);
+  float *xf = block_memory(m, n, deep, sizeof *xf);
+  float *wf = xf + min64(m, ROWS) * deep, *sum = wf + min64(n, ROWS) * deep;
   for (int64_t i = 0; i < m * n; i++) acc[i] = 0;
   for (int64_t p = 0; p < k; p += DEPTH)
     for (int64_t j = 0; j < n; j += ROWS) {

@@ -44,11 +44,15 @@ void check_outliers(const Node *n, const Tensor *codes) {
     error_at(n->loc, "%s: weights beside the codes do not fit the rows", op_name(n));
 }
 
+int64_t add_row_outliers(const OutlierRows *s, int64_t r, int64_t at, float scale, float *w) {
+  for (int64_t end = at + s->count[r]; at < end; at++) w[s->column[at]] += scale * (float)s->value[at];
+  return at;
+}
+
 void add_outliers(const Node *n, const void *const *in, const Tensor *codes, float *w) {
   if (!outlier_input(n)) return;
   OutlierRows s = get_outliers(n, in);
   int64_t row = n_elements(codes) / s.rows;
   for (int64_t r = 0, at = 0; r < s.rows; r++)
-    for (int64_t i = 0; i < s.count[r]; i++, at++)
-      w[r * row + s.column[at]] += codes->quant->channel_scale[r] * (float)s.value[at];
+    at = add_row_outliers(&s, r, at, codes->quant->channel_scale[r], w + r * row);
 }

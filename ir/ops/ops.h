@@ -70,6 +70,8 @@ bool get_reduced(const Node *n, const void *const *in, bool *reduced);
 void check_outliers(const Node *n, const Tensor *codes);
 /* w [elements of codes] += the node's weights beside the codes; nothing when it has none. */
 void add_outliers(const Node *n, const void *const *in, const Tensor *codes, float *w);
+/* The same for one row, w: number r, whose weights beside the codes begin at `at`; returns their end. */
+int64_t add_row_outliers(const OutlierRows *s, int64_t r, int64_t at, float scale, float *w);
 
 /* ---- broadcast.c */
 

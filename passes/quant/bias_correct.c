@@ -26,17 +26,21 @@ void correct_bias(Graph *g, Node *n, const Node *decoder, const Moments *x) {
   const float *w = floats_of(n->in[1]);
   const Tensor *old = n->n_in > 2 ? n->in[2] : NULL;
   int64_t channels = n->in[1]->dim[0], per_group = channels / x->groups;
-  float *decoded = scratch(n_elements(n->in[1]), sizeof *decoded);
+  float *decoded = scratch(x->k, sizeof *decoded);
   float *bias = arena_alloc(g->arena, channels * (int64_t)sizeof *bias);
   const void *in[4];
   for (int i = 0; i < decoder->n_in; i++) in[i] = decoder->in[i]->data;
-  eval_node(decoder, in, (void *const[]){decoded});
-  for (int64_t o = 0; o < channels; o++) {
+  const Tensor *codes = decoder->in[0];
+  OutlierRows beside = {0};
+  if (outlier_input(decoder)) beside = get_outliers(decoder, in);
+  for (int64_t o = 0, at = 0; o < channels; o++) {
+    dequantize_part(codes, in[0], o * x->k, (o + 1) * x->k, decoded);
+    if (beside.rows > 0) at = add_row_outliers(&beside, o, at, codes->quant->channel_scale[o], decoded);
     const double *exact = x->float_mean + o / per_group * x->k,
                  *mean = x->mean + o / per_group * x->k;
     double b = old != NULL ? (double)floats_of(old)[o] : 0;
     for (int64_t k = 0; k < x->k; k++)
-      b += (double)w[o * x->k + k] * exact[k] - (double)decoded[o * x->k + k] * mean[k];
+      b += (double)w[o * x->k + k] * exact[k] - (double)decoded[k] * mean[k];
     bias[o] = (float)b;
   }
   free(decoded);

@@ -98,7 +98,7 @@ static void fit_book(const Layer *l, int64_t first, int64_t n, int8_t *book) {
   double *x = scratch(2 * count, sizeof *x), *weight = x + count;
   for (int64_t i = 0; i < count; i++) {
     double scale = (double)l->q->scale[scale_index(l->t, l->q, from + i)];
-    double importance = l->importance != NULL ? (double)l->importance[from + i] : 1;
+    double importance = l->importance != NULL ? (double)*importance_from(l, from + i) : 1;
     x[i] = (double)l->w[from + i] / scale;
     weight[i] = importance * scale * scale;
   }

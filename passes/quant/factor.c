@@ -4,12 +4,14 @@
  * before it have left behind: so whoever rounds column k to the nearest code of w_k + that,
  * minimises the k-th term.  The factor comes from LAPACK's Cholesky of the matrix read backwards, P
  * H P = L L^T: then H = (P L P) (P L P)^T, and P L P, upper triangular, is R times the root of D.
- */
+ * All happens in the memory of H, of which the other triangle keeps what H was: a layer's Hessian is the
+ * largest thing in memory, and is there once. */
 #include "passes/quant/factor.h"
 
 #include <lapack.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "ir/ops/ops.h"
 
@@ -39,15 +41,59 @@ static void order_columns(const double *h, Factor *f, int order, int64_t size) {
   free(entry);
 }
 
-/* The damped matrix, last step first.  Inputs that were always 0 get a diagonal of 1: they take no
- * part in any feedback and are rounded to nearest. */
-static void copy_backwards(const double *h, Factor *f, double mean) {
+/* Each row of the matrix with its elements, and then each column, from where the steps say; or back
+ * to there. */
+static void permute_columns(const Factor *f, double *a, bool back, double *row) {
   int64_t n = f->n;
   for (int64_t i = 0; i < n; i++) {
-    const double *from = h + f->order[n - 1 - i] * n;
-    for (int64_t j = 0; j < n; j++) f->r[i * n + j] = from[f->order[n - 1 - j]];
-    double *diagonal = &f->r[i * n + i];
-    *diagonal = *diagonal == 0 ? 1 : *diagonal + f->damp * mean;
+    memcpy(row, a + i * n, (size_t)n * sizeof *row);
+    for (int64_t j = 0; j < n; j++)
+      if (back) a[i * n + f->order[j]] = row[j];
+      else a[i * n + j] = row[f->order[j]];
+  }
+}
+
+static void transpose(double *a, int64_t n) {
+  for (int64_t i = 0; i < n; i++)
+    for (int64_t j = 0; j < i; j++) {
+      double t = a[i * n + j];
+      a[i * n + j] = a[j * n + i];
+      a[j * n + i] = t;
+    }
+}
+
+static void permute(const Factor *f, bool back) {
+  double *row = scratch(f->n, sizeof *row);
+  permute_columns(f, f->r, back, row);
+  transpose(f->r, f->n);
+  permute_columns(f, f->r, back, row);
+  free(row);
+}
+
+/* Element [i][j] goes to where [n - 1 - i][n - 1 - j] was. */
+static void turn_around(Factor *f) {
+  for (int64_t i = 0, j = f->n * f->n - 1; i < j; i++, j--) {
+    double t = f->r[i];
+    f->r[i] = f->r[j];
+    f->r[j] = t;
+  }
+}
+
+/* H in the order of the steps again, from the triangle below the diagonal. */
+static void mirror(Factor *f) {
+  int64_t n = f->n;
+  for (int64_t i = 0; i < n; i++) {
+    f->r[i * n + i] = f->diagonal[i];
+    for (int64_t j = 0; j < i; j++) f->r[j * n + i] = f->r[i * n + j];
+  }
+}
+
+/* Inputs that were always 0 get a diagonal of 1: they take no part in any feedback and are rounded to
+ * nearest. */
+static void damp(Factor *f, double mean) {
+  for (int64_t i = 0; i < f->n; i++) {
+    double d = f->diagonal[i];
+    f->r[i * f->n + i] = d == 0 ? 1 : d + f->damp * mean;
   }
 }
 
@@ -64,35 +110,37 @@ static bool cholesky(double *a, int64_t n) {
   return info == 0;
 }
 
-/* L of the matrix backwards becomes R and D. */
-static void turn_around(Factor *f) {
+/* The root of D times R, above the diagonal and on it, becomes R and D. */
+static void split_off_diagonal(Factor *f) {
   int64_t n = f->n;
-  for (int64_t i = 0, j = n * n - 1; i < j; i++, j--) {
-    double t = f->r[i];
-    f->r[i] = f->r[j];
-    f->r[j] = t;
-  }
   for (int64_t j = 0; j < n; j++) f->d[j] = f->r[j * n + j] * f->r[j * n + j];
-  for (int64_t i = 0; i < n; i++)
-    for (int64_t j = 0; j < n; j++)
-      f->r[i * n + j] = j < i ? 0 : j == i ? 1 : f->r[i * n + j] / sqrt(f->d[j]);
+  for (int64_t i = 0; i < n; i++) {
+    f->r[i * n + i] = 1;
+    for (int64_t j = i + 1; j < n; j++) f->r[i * n + j] /= sqrt(f->d[j]);
+  }
 }
 
-Factor *factor_hessian(const double *h, int64_t n, double damp, int order, int64_t size) {
+Factor *factor_hessian(double *h, int64_t n, double share, int order, int64_t size) {
   Factor *f = scratch(1, sizeof *f);
-  *f = (Factor){.n = n, .damp = damp, .as_is = order == ORDER_AS_IS};
+  *f = (Factor){.n = n, .damp = share, .as_is = order == ORDER_AS_IS, .r = h};
   f->order = scratch(n, sizeof *f->order);
-  f->r = scratch(mul_size(n, n), sizeof *f->r);
+  f->diagonal = scratch(n, sizeof *f->diagonal);
   f->d = scratch(n, sizeof *f->d);
   order_columns(h, f, order, size);
   double mean = mean_diagonal(h, n);
+  permute(f, false);
+  for (int64_t i = 0; i < n; i++) f->diagonal[i] = h[i * n + i];
   prepare_blas();
   for (int step = 0; step < LADDER; step++) {
-    copy_backwards(h, f, mean);
-    if (cholesky(f->r, n)) {
-      turn_around(f);
+    damp(f, mean);
+    turn_around(f);
+    bool done = cholesky(h, n);
+    turn_around(f);
+    if (done) {
+      split_off_diagonal(f);
       return f;
     }
+    mirror(f);
     f->damp = fmax(10 * f->damp, 1e-6);
   }
   free_factor(f);
@@ -101,8 +149,10 @@ Factor *factor_hessian(const double *h, int64_t n, double damp, int order, int64
 
 void free_factor(Factor *f) {
   if (f == NULL) return;
+  mirror(f);
+  permute(f, true);
   free(f->order);
-  free(f->r);
+  free(f->diagonal);
   free(f->d);
   free(f);
 }

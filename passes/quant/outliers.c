@@ -31,8 +31,7 @@ int outlier_needs(const OutlierChoice *c) {
 }
 
 double input_square(const Layer *l, int64_t channel, int64_t column) {
-  const Moments *x = l->x;
-  return x->hessian[(channel / (l->channels / x->groups) * x->k + column) * x->k + column];
+  return l->square[channel / (l->channels / l->x->groups) * l->row + column];
 }
 
 /* ---- before the solver ----------------------------------------------------------------------- */
@@ -77,7 +76,7 @@ float fit_without(const Layer *l, const float *w, int64_t from, int64_t n, const
   if (l->importance != NULL) weight = rest + n;
   for (int64_t i = 0; i < n; i++) {
     rest[i] = out[i] ? 0 : w[i];
-    if (weight != NULL) weight[i] = out[i] ? 0 : l->importance[from + i];
+    if (weight != NULL) weight[i] = out[i] ? 0 : importance_from(l, from)[i];
   }
   float s = l->solver->fit(rest, weight, n, l->q->format);
   free(rest);

@@ -84,7 +84,12 @@ float fit_part(const Layer *l, const float *w, int64_t from, int64_t n) {
   if (l->outliers != NULL) return l->outliers->rule->fit(l, w, from, n);
   if (l->q->format->book_size > 0 && !has_sums(l->q->format))
     return full_scale(w, n, l->q->format);
-  return l->solver->fit(w, l->importance != NULL ? l->importance + from : NULL, n, l->q->format);
+  return l->solver->fit(w, importance_from(l, from), n, l->q->format);
+}
+
+const float *importance_from(const Layer *l, int64_t element) {
+  if (l->importance == NULL) return NULL;
+  return l->importance + element / l->row / l->alike * l->row + element % l->row;
 }
 
 /* Runs are contiguous because the channel is the first dimension (axis 0), or there is only one

@@ -33,7 +33,9 @@ typedef struct Layer {
   QuantSpec *q;            /* format, axis, group, n; final scales when `round` is called */
   int8_t *codes;           /* [channels][row] */
   const Moments *x;        /* of the inputs; NULL: the solver needs none */
-  float *importance;       /* [channels][row] mean square of each weight's input, or NULL */
+  double *square;          /* [groups of x][row] diagonals of its Hessians, or NULL */
+  float *importance;       /* [channels / alike][row] mean square of each weight's input, or NULL */
+  int64_t alike;           /* channels in a row that share that */
   const float *dense;      /* w before some were set to 0, or NULL: none were */
   DropFn *drop;            /* of a solver with feedback; NULL: no code is to be 0 */
   int64_t drop_every;      /* asked for so many columns of one channel; 0: for blocks of channels */
@@ -75,6 +77,8 @@ float clipped_scale(const Layer *l, const float *w, int64_t n, int64_t from);
 /* The scale that the solver gives the n weights w, which stand for elements from `from` on, without
  * the outliers among them. */
 float fit_part(const Layer *l, const float *w, int64_t from, int64_t n);
+/* The importance of a run of weights of one scale from `element` on, or NULL. */
+const float *importance_from(const Layer *l, int64_t element);
 /* Calls fn for every run of n weights that share scale number `index`; `from` is the run's first
  * element.  In parallel: fn may write what belongs to its run only. */
 typedef void RunFn(void *ctx, const float *w, int64_t n, int64_t from, int64_t index);

@@ -75,16 +75,21 @@ static void settle_scales(const Tensor *w, const float *v, QuantSpec *q, float x
   }
 }
 
-/* The diagonal of the Hessian for every weight. */
-static float *spread_importance(const Layer *l) {
-  const Moments *x = l->x;
-  int64_t per_group = l->channels / x->groups;
-  float *importance = scratch(l->channels * l->row, sizeof *importance);
-  for (int64_t c = 0; c < l->channels; c++) {
-    const double *h = x->hessian + c / per_group * x->k * x->k;
-    for (int64_t k = 0; k < l->row; k++) importance[c * l->row + k] = (float)h[k * x->k + k];
-  }
-  return importance;
+static void keep_squares(Layer *l) {
+  int64_t k = l->row, n = l->x->groups * k;
+  l->square = scratch(n, sizeof *l->square);
+  for (int64_t i = 0; i < n; i++) l->square[i] = l->x->hessian[i * k + i % k];
+}
+
+/* For every group of channels that have the same inputs, or for every channel where all weights have one
+ * scale. */
+static void spread_importance(Layer *l) {
+  int64_t per_group = l->channels / l->x->groups;
+  l->alike = l->q->axis < 0 ? 1 : per_group;
+  l->importance = scratch(l->channels / l->alike * l->row, sizeof *l->importance);
+  for (int64_t c = 0; c < l->channels; c += l->alike)
+    for (int64_t k = 0; k < l->row; k++)
+      l->importance[c / l->alike * l->row + k] = (float)l->square[c / per_group * l->row + k];
 }
 
 Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, const LayerInput *x,
@@ -102,7 +107,8 @@ Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, 
   Layer l = {.solver = find_solver(choice->solver), .choice = choice, .t = t, .w = w->data,
              .channels = channels, .row = row, .q = t->quant, .codes = t->data, .x = x->moments};
   if (!l.solver) error_at(choice->loc, "unknown solver '%s'", choice->solver);
-  if (l.solver->needs & NEEDS_HESSIAN) l.importance = spread_importance(&l);
+  if (l.x != NULL && l.x->hessian != NULL) keep_squares(&l);
+  if (l.solver->needs & NEEDS_HESSIAN) spread_importance(&l);
   float *pruned = is_pruned(choice) ? prune_weights(&l) : NULL;
   if (pruned != NULL) l.dense = l.w, l.w = pruned;
   if (outliers) new_outliers(&l);
@@ -115,6 +121,7 @@ Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, 
   else if (wanted) *note = "no weights lie beside the codes of rows as long as its";
   free_outliers(l.outliers);
   free(l.importance);
+  free(l.square);
   free(pruned);
   return t;
 }

@@ -21,7 +21,7 @@ static void drop_cheapest(const Targets *a, bool *drop) {
   int64_t width = a->to - a->from, count = width;
   if (a->l->choice->keep > 0) count = count_dropped(a->l->choice, width);
   else count = dropped_before(a, a->to) - dropped_before(a, a->from);
-  const float *input = a->l->importance + a->channel * a->l->row;
+  const float *input = importance_from(a->l, a->channel * a->l->row);
   double *score = scratch(a->n * width, sizeof *score);
   bool *chosen = scratch(a->n * width, sizeof *chosen);
   for (int64_t i = 0; i < a->n; i++)
