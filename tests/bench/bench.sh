@@ -13,7 +13,7 @@ LC_ALL=C
 export LC_ALL
 
 # Sections of the page, in its order.
-sections="speed host web planner determinism quality suite bits recipes micro bytes application agreement costs"
+sections="speed solvers host web planner determinism quality suite bits recipes micro bytes application agreement costs"
 chosen=$sections
 while :; do
   case ${1:-} in
@@ -391,6 +391,50 @@ speed() {
     esac
     line "| $net | $(compile_seconds "$net") | $wanted |"
   done
+}
+
+# solver_row SIZE SOLVER WANTED: a layer of SIZE x SIZE weights.
+solver_row() {
+  used=$("$temp/usage" "$qcc" "$temp/layer$1.graph" --policy "$temp/$2.yaml" --calib "$temp/layer$1.npy" --target host --quiet -o "$temp/timed")
+  # shellcheck disable=SC2086
+  set -- "$1" "$2" "$3" $used
+  most=
+  [ "$2" = mse ] || most=$(calculate '%.0f MB' "16 * $1 * $1 / 1e6")
+  line "| $1 x $1, int4 by $2 | $4 s | $5 s | $3 | $(calculate '%.0f MB' "($6 - $idle) / 1000") | $most |"
+}
+
+solvers() {
+  cc -std=c11 -O2 "$root/tests/bench/products.c" -o "$temp/products" && cc -std=c11 -O2 "$root/tests/bench/usage.c" -o "$temp/usage" || return
+  idle=$("$temp/usage" "$qcc" --version | awk '{ print $3 }')
+  for solver in gptq mse; do
+    printf 'version: 1\npreset: w4a8-gptq\ndefaults:\n  weights: {format: int4, solver: %s}\n' $solver >"$temp/$solver.yaml"
+  done
+  line
+  line "## Time and memory of GPTQ"
+  line
+  line "\`qcc MODEL --policy P --calib CALIB --target host -o DIR\` with the preset \`w4a8-gptq\`: one Gemm with random weights in int4 and random samples"
+  line "(\`tests/bench/products.c\`); seconds on the clock and of both processors, and the most memory (\`tests/bench/usage.c\`) without the $((idle / 1000)) MB that \`qcc --version\`"
+  line "takes. Wanted: 1 s at 1024 x 1024, memory of twice the model and one Hessian of doubles."
+  line
+  line "| layer | time | processors | wanted | memory | wanted |"
+  line "|---|---:|---:|---:|---:|---:|"
+  for size in 1024 2048; do
+    say "gptq of $size x $size"
+    "$temp/products" net "$temp/layer$size" 64 $size $size 1
+    solver_row $size mse ""
+    solver_row $size gptq "$([ $size != 1024 ] || echo '1 s')"
+  done
+  [ -r "$zoo/vww/vww.onnx" ] || return
+  say "hessians of vww"
+  { cat "$(policy_of vww)" && printf 'defaults: {weights: {solver: gptq}}\n'; } >"$temp/vww.yaml"
+  set --
+  for pass in calibrate quantize; do
+    # shellcheck disable=SC2046
+    set -- "$@" $("$temp/usage" "$qcc" "$zoo/vww/vww.onnx" --policy "$temp/vww.yaml" --calib "$zoo/vww/calib_x.npy" --emit graph --stop-after $pass --quiet -o "$temp/vww.graph")
+  done
+  line
+  line "All Hessians of vww over its 128 samples, and int8 weights by GPTQ from them: $(calculate %.1f "$4 - $1") s on the clock, $(calculate %.1f "$5 - $2") s of both processors"
+  line "(\`--emit graph --stop-after quantize\` without the same up to \`calibrate\`). Wanted: 20 s."
 }
 
 same() { if diff -r "$1" "$2" >/dev/null 2>&1; then echo yes; else echo "**no**"; fi; }
