@@ -185,15 +185,21 @@ static void write_mark(Emitter *e, int layer) {
   fprintf(e->now->calls, "  %s_LAYER(%d);\n", e->upper, layer);
 }
 
+static int64_t all_bytes(const ConstantBytes *c) { return c->weights + c->biases + c->tables; }
+
 static void write_call(Emitter *e, const Node *n) {
   const Kernel *k = variant_kernel(n, (int)(e->now - e->body));
   write_comment(e, n, k);
   if (e->calls == e->now->calls) write_mark(e, e->index);
   if (!k) return;
+  ConstantBytes before = e->bytes;
   use_header(e, k->header);
   fprintf(e->calls, "  {\n");
   emitter_of(k)(e, n, k);
   fprintf(e->calls, "  }\n");
+  if (!e->node_bytes) return;
+  e->node_bytes[e->index] += all_bytes(&e->bytes) - all_bytes(&before);
+  e->node_weights[e->index] += e->bytes.weights - before.weights;
 }
 
 static int64_t part_of(const Graph *g, int i) { return attr_int(g->node[i], "parallel", -1); }
@@ -586,11 +592,18 @@ void write_code(const Graph *g, Context *cx, const CodegenOptions *o, const char
   free_bodies(&e);
 }
 
-ConstantBytes count_constants(const Graph *g, Context *cx, const CodegenOptions *o) {
+ConstantBytes count_node_constants(const Graph *g, Context *cx, const CodegenOptions *o, int64_t *all,
+                                   int64_t *weights) {
   Emitter e = new_emitter(g, cx, o);
+  e.node_bytes = all;
+  e.node_weights = weights;
   write_bodies(&e);
   free_bodies(&e);
   return e.bytes;
+}
+
+ConstantBytes count_constants(const Graph *g, Context *cx, const CodegenOptions *o) {
+  return count_node_constants(g, cx, o, NULL, NULL);
 }
 
 bool has_packed_weights(const Node *n) {

@@ -53,6 +53,9 @@ uint8_t *pack_floats(Arena *a, const Tensor *w, int64_t lanes, int64_t whole, in
 /* Bytes of the constants that write_code() writes: weights, biases and the rest; of all variants. */
 typedef struct ConstantBytes { int64_t weights, biases, tables; } ConstantBytes;
 ConstantBytes count_constants(const Graph *g, Context *cx, const CodegenOptions *o);
+/* The same, and by node [n_node]: all constants that it is the first to want, and the weights among them. */
+ConstantBytes count_node_constants(const Graph *g, Context *cx, const CodegenOptions *o, int64_t *all,
+                                   int64_t *weights);
 
 /* Do constant weights of the node lie in its kernel's order? */
 bool has_packed_weights(const Node *n);

@@ -37,6 +37,8 @@ typedef struct Emitter {
   const char *upper;           /* the prefix in upper case */
   FILE *constants;             /* arrays; NULL: they are only counted */
   ConstantBytes bytes;         /* of the arrays, and of the .bin file */
+  int64_t *node_bytes;         /* [n_node] of all arrays that a node is the first to want, or NULL */
+  int64_t *node_weights;       /* [n_node] of weights among these, or NULL */
   int n_written;
   Array *written;              /* [n_written] the arrays */
   int n_body;

@@ -29,8 +29,7 @@ static const struct {
     {"ns", 1, true}, {"us", 1e3, true}, {"ms", 1e6, true}, {"s", 1e9, true},
 };
 
-/* Instructions or nanoseconds; -1 when the text is neither. */
-static int64_t parse_latency(const char *text, bool *is_time) {
+int64_t parse_latency(const char *text, bool *is_time) {
   size_t digits = strspn(text, "0123456789.");
   char *end;
   double v = strtod(text, &end);

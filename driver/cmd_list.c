@@ -4,6 +4,7 @@
 
 #include "driver/driver.h"
 #include "ir/embed.h"
+#include "search/knapsack.h"
 
 int cmd_list(Arena *a, const Options *o);
 
@@ -49,6 +50,11 @@ static void list_transforms(Arena *a, Out *o) {
 static void list_metrics(Arena *a, Out *o) {
   (void)a;
   for (int i = 0; i < n_metrics; i++) row(o, metrics[i].name, metrics[i].summary);
+}
+
+static void list_methods(Arena *a, Out *o) {
+  (void)a;
+  for (int i = 0; i < n_methods; i++) row(o, methods[i].name, methods[i].summary);
 }
 
 static void list_targets(Arena *a, Out *o) {
@@ -98,13 +104,13 @@ static void list_keys(Arena *a, Out *o) {
 
 static const struct { const char *name; void (*list)(Arena *a, Out *o); } tables[] = {
   {"ops", list_ops}, {"passes", list_passes}, {"formats", list_formats}, {"solvers", list_solvers},
-  {"transforms", list_transforms}, {"metrics", list_metrics}, {"targets", list_targets},
-  {"kernels", list_kernels}, {"presets", list_presets}, {"keys", list_keys},
+  {"transforms", list_transforms}, {"metrics", list_metrics}, {"methods", list_methods},
+  {"targets", list_targets}, {"kernels", list_kernels}, {"presets", list_presets}, {"keys", list_keys},
 };
 
 int cmd_list(Arena *a, const Options *o) {
   if (o->n_arg != 1)
-    error("qcc list takes one of ops, passes, formats, solvers, transforms, metrics, targets, kernels, presets, "
+    error("qcc list takes one of ops, passes, formats, solvers, transforms, metrics, methods, targets, kernels, presets, "
           "keys");
   for (size_t i = 0; i < sizeof tables / sizeof *tables; i++) {
     if (strcmp(tables[i].name, o->arg[0]) != 0) continue;

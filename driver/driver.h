@@ -27,7 +27,8 @@ typedef struct Options {
   const char **arg;             /* positional arguments */
   const char *policy, *preset, *target, *targets, *calib, *output, *stop_after, *emit, *name,
       *optimize;
-  const char *lora, *input, *labels, *metric, *candidates, *compiler, *tensor, *opt, *variant;
+  const char *lora, *input, *labels, *metric, *candidates, *budgets, *method, *compiler, *tensor, *opt,
+      *variant;
   int64_t limit;                /* samples; 0: all */
   int threads;                  /* of the compiler itself; 0: all cores */
   bool json, on_target, layers, expand, verbose, keep, emulate, quiet, help, version,
@@ -111,6 +112,8 @@ int load_targets(Arena *a, const Options *o, Target ***targets);
 /* ---- budget.c -------------------------------------------------------------------------------- */
 
 Budget read_budget(Arena *a, BudgetKind kind, const char *text);
+/* Text to instructions or nanoseconds: "1.5M", "2ms"; -1 when it is neither. */
+int64_t parse_latency(const char *text, bool *is_time);
 /* error() when a budget is for none of the targets. */
 void check_budget_targets(const Options *o, int n, Target *const *targets);
 bool has_budget(const Options *o, BudgetKind kind, const Target *t);

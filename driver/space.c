@@ -5,15 +5,21 @@
 /* Costs are means over so many samples unless the user asks for another number. */
 enum { FEW_SAMPLES = 128 };
 
-static const Samples *sensitivity_samples(const Job *j) {
+static const Samples *given_samples(const Job *j) {
   const Options *o = j->o;
-  int64_t limit = o->limit ? o->limit : FEW_SAMPLES;
-  if (o->input) return read_samples(j->a, read_model(j->a, o), j->policy, o->input, limit);
+  if (o->input) return read_samples(j->a, read_model(j->a, o), j->policy, o->input, o->limit);
   if (!j->calib)
     error("no samples given: --calib X.npy, or --input X.npy for samples other than those of the calibration");
   Samples *s = arena_alloc(j->a, sizeof *s);
   *s = *j->calib;
-  if (s->n > limit) s->n = limit;
+  if (o->limit && s->n > o->limit) s->n = o->limit;
+  return s;
+}
+
+static const Samples *first_samples(Arena *a, const Samples *all, int64_t n) {
+  Samples *s = arena_alloc(a, sizeof *s);
+  *s = *all;
+  if (s->n > n) s->n = n;
   return s;
 }
 
@@ -24,9 +30,9 @@ BitSpace *new_space(Job *j) {
   s->a = j->a;
   s->n_candidate = read_candidates(j->a, o->candidates ? o->candidates : "int8,int4,int2", &list);
   s->candidate = list;
-  s->samples = sensitivity_samples(j);
-  if (o->labels)
-    s->label = read_labels(j->a, o->labels, s->samples->n, n_elements(j->model->out[0]));
+  s->all = given_samples(j);
+  s->samples = o->limit ? s->all : first_samples(j->a, s->all, FEW_SAMPLES);
+  if (o->labels) s->label = read_labels(j->a, o->labels, s->all->n, n_elements(j->model->out[0]));
   compile_job(j, NULL, "calibrate");
   s->g = j->g;
   s->cx = &j->cx;

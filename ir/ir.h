@@ -487,6 +487,7 @@ void output_reals(const Tensor *t, const void *data, float *out);
 
 typedef struct Score {
   int64_t samples, agree, right;   /* top-1 agreement with float, top-1 against labels */
+  int64_t float_right;             /* of the float network */
   double signal, noise, dot, energy; /* sums over all output elements: for SQNR and cosine */
 } Score;
 double sqnr_db(const Score *s);

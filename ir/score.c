@@ -15,6 +15,7 @@ void add_score(Score *s, const float *exact, const float *got, int64_t n, int la
   s->samples++;
   s->agree += largest(exact, n) == largest(got, n);
   s->right += label >= 0 && largest(got, n) == label;
+  s->float_right += label >= 0 && largest(exact, n) == label;
   for (int64_t i = 0; i < n; i++) {
     double a = exact[i], b = got[i];
     s->signal += a * a;

@@ -51,11 +51,11 @@ static void run_output(Interp *it, const Graph *g, const Samples *s, int64_t sam
   output_reals(g->out[0], interp_value(it, g->out[0]), out);
 }
 
-Score score_choice(const BitSpace *s, const int *choice) {
+Score score_choice(const BitSpace *s, const int *choice, const Samples *samples) {
   Arena *a = new_arena();
   Context cx;
   const Graph *g = compile_choice(a, s, choice, LAST_COMMON_PASS, &cx);
-  const Samples *codes = convert_samples(a, s->g, g, s->samples);
+  const Samples *codes = convert_samples(a, s->g, g, samples);
   int64_t n = n_elements(g->out[0]);
   Score score = {0};
   prepare_blas();
@@ -64,9 +64,9 @@ Score score_choice(const BitSpace *s, const int *choice) {
     Interp *it = new_interp(g), *it_exact = new_interp(s->g);
     float *got = scratch(n, sizeof *got), *exact = scratch(n, sizeof *exact);
 #pragma omp for ordered schedule(static, 1)
-    for (int64_t i = 0; i < s->samples->n; i++) {
+    for (int64_t i = 0; i < samples->n; i++) {
       run_output(it, g, codes, i, got);
-      run_output(it_exact, s->g, s->samples, i, exact);
+      run_output(it_exact, s->g, samples, i, exact);
 #pragma omp ordered
       add_score(&score, exact, got, n, s->label ? s->label[i] : -1);
     }

@@ -42,7 +42,8 @@ typedef struct BitSpace {
   const Candidate *candidate; /* [n_candidate] */
   BitLayer *layer;         /* [n_layer] in execution order */
   const Samples *samples;  /* that costs are measured on; the graph's inputs */
-  const int *label;        /* [samples->n] of output 0, or NULL */
+  const Samples *all;      /* as many as there are, samples the first of them */
+  const int *label;        /* [all->n] of output 0, or NULL */
 } BitSpace;
 
 /* The layers of s->g that the policy leaves open, in groups; error() when there are none. */
@@ -61,9 +62,8 @@ Policy *assign_policy(Arena *a, const BitSpace *s, const int *choice, const char
  * cx becomes, in `a`. */
 Graph *compile_choice(Arena *a, const BitSpace *s, const int *choice, const char *stop_after,
                       Context *cx);
-/* Compares the outputs of the integer network with a choice with those of the float network, over
- * the space's samples. */
-Score score_choice(const BitSpace *s, const int *choice);
+/* Compares the outputs of the integer network with a choice with those of the float network. */
+Score score_choice(const BitSpace *s, const int *choice, const Samples *samples);
 
 /* ---- metrics.def: what a format costs a layer ------------------------------------------------ */
 

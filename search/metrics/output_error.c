@@ -12,7 +12,7 @@ void measure_output_error(const BitSpace *s, Cost *cost) {
   for (int i = 0; i < n; i++) {
     int l = i / s->n_candidate;
     choice[l] = i % s->n_candidate;
-    Score score = score_choice(s, choice);
+    Score score = score_choice(s, choice, s->samples);
     choice[l] = AS_BEFORE;
     cost[i] = (Cost){score.signal > 0 ? score.noise / score.signal : score.noise, 0};
     if (s->cx->progress) s->cx->progress("measuring", i + 1, n);

@@ -59,7 +59,7 @@ same_code() {
   same code.1 code.2
 }
 
-verbs='compile run verify eval size bench explain report diff analyze list'
+verbs='compile run verify eval size bench explain report diff analyze search list'
 policies='--preset=float --preset=int8 --preset=int4 --preset=w4a8 --policy=mixed.yaml'
 bind='--dim N=1'
 
@@ -81,7 +81,7 @@ help() {
 }
 
 list() {
-  for table in ops passes formats solvers transforms metrics targets kernels presets keys; do
+  for table in ops passes formats solvers transforms metrics methods targets kernels presets keys; do
     expect 0 list "$table"
     [ -s stdout ] || wrong "list $table prints nothing"
     grep -n '^[^ ]* *$' stdout && wrong "list $table has rows without a summary"
@@ -126,6 +126,7 @@ json() {
     shape report report $model --input x.npy --labels labels.npy --target host --targets host --bench
     shape diff diff out/policy.lock.yaml other/policy.lock.yaml
     shape analyze analyze $model
+    shape search search $model --budget weights=200 -o found.yaml
   }
 }
 
@@ -372,6 +373,38 @@ text() {
   done
 }
 
+# Formats under budgets: the same bytes every time, a policy that qcc takes as it is.
+search() {
+  model="small.onnx $bind --preset int8 --calib x.npy --threads 1"
+  mkdir a b
+  # shellcheck disable=SC2086
+  {
+    expect 0 search $model --budget weights=200 -o a/mixed.yaml
+    expect 0 search $model --budget weights=200 -o b/mixed.yaml --threads 2
+    rm a/mixed.yaml
+    expect 0 search $model --budget weights=200 -o a/mixed.yaml
+    same a b
+    expect 0 small.onnx $bind --policy a/mixed.yaml --calib x.npy --target host -o mixed --threads 1
+    expect 0 small.onnx $bind --policy a/mixed.lock.yaml --target host -o locked --threads 1
+    expect 0 search $model --method greedy --budget weights=200 -o greedy.yaml
+    # What is found out goes on, also for other budgets; too small ones say by how much.
+    expect 1 search $model --budget weights=100 -o a/mixed.yaml
+    golden search-infeasible stderr
+    expect 1 search $model --budget flash=1KiB,weights=100 --target host -o host.yaml
+    grep -q 'weights: 1[0-9]* bytes of weights at least, 100 asked for; flash: [0-9]* bytes of flash at least, 1KiB' stderr ||
+      wrong "budgets that nothing keeps to: $(cat stderr)"
+    expect 0 search $model --input x.npy --labels labels.npy --budget accuracy_drop=90%,weights=300 -o drop.yaml
+    "$qcc" search $model --budget weights=300 -o stopped.yaml >stdout 2>stderr &
+  }
+  same_code mixed locked
+  child=$!
+  n=0
+  while [ ! -f stopped.yaml.state ] && [ $n -lt 100 ]; do sleep 0.05 && n=$((n + 1)); done
+  kill -TERM "$child" 2>/dev/null
+  wait "$child" || wrong "a search that is stopped fails: $(cat stderr)"
+  [ -f stopped.yaml ] || wrong "a search that is stopped leaves no policy"
+}
+
 # cmake --install gives a qcc that needs neither the source nor the build folder.
 install() {
   command -v cmake >/dev/null && [ -n "$build" ] || exit 77
@@ -395,7 +428,7 @@ install() {
 }
 
 case $group in
-  help | list | json | status | compare | page | browser | stages | output | twice | threads | lock | text | install) "$group" ;;
+  help | list | json | status | compare | page | browser | stages | output | twice | threads | lock | text | search | install) "$group" ;;
   *) echo "run.sh: no group '$group'" >&2; exit 2 ;;
 esac
 [ "$failed" -eq 0 ] && echo "$group passed"

@@ -1,0 +1,167 @@
+/* choose_measure.c - what choices take, and how good they are: from the compiler itself.
+ *
+ * The network is compiled with each candidate everywhere; what its nodes take there is what the candidate takes in
+ * a layer of a mixed network too.  A choice that is worth it is compiled and measured as a whole. */
+#include <math.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "driver/choose.h"
+
+int *layer_choice(Arena *a, const BitSpace *s, const int *choice) {
+  int *c = arena_alloc(a, (s->n_layer + 1) * (int64_t)sizeof *c);
+  for (int i = 0; i < s->n_layer; i++) c[i] = choice[s->layer[i].group];
+  return c;
+}
+
+static bool has_limit(const Chooser *c, LimitKind kind) { return c->limit[kind].text != NULL; }
+
+/* The job with a choice made, compiled for its target. */
+static Job choice_job(const Chooser *c, Arena *a, Options *o, const int *choice) {
+  static const Budget latency = {.kind = BUDGET_LATENCY};
+  Job k = *c->j;
+  *o = *c->j->o;
+  o->n_budget = has_limit(c, LIMIT_LATENCY);
+  o->budget = arena_alloc(a, sizeof latency);
+  o->budget[0] = latency;
+  o->quiet = true;
+  k.a = a;
+  k.o = o;
+  k.report = (PlanReport){0};
+  k.g = compile_choice(a, c->s, layer_choice(a, c->s, choice), NULL, &k.cx);
+  k.policy = arena_alloc(a, sizeof *k.policy);
+  *k.policy = *k.cx.policy;
+  return k;
+}
+
+static TargetSize measure_in(const Chooser *c, Job *k, const char *name) {
+  const char *dir = arena_printf(k->a, "%s/%s", c->dir, name);
+  if (mkdir(dir, 0777) != 0) error("%s: cannot be made", dir);
+  TargetSize size = measure_job(k, dir);
+  if (size.missing)
+    error("--budget: the compiler for target '%s' is not installed (Debian package %s)", k->target->name,
+          size.missing);
+  if (has_limit(c, LIMIT_LATENCY) && size.run.is_time != c->limit[LIMIT_LATENCY].is_time)
+    error("--budget: latency on target '%s' is measured in %s, found '%s'", k->target->name,
+          size.run.is_time ? "time: expected one such as 2ms" : "instructions: expected a number of them",
+          c->limit[LIMIT_LATENCY].text);
+  return size;
+}
+
+static bool needs_build(const Chooser *c) {
+  return has_limit(c, LIMIT_FLASH) || has_limit(c, LIMIT_LATENCY) || has_limit(c, LIMIT_RAM);
+}
+
+static double ram_of(const TargetSize *size) {
+  int64_t bytes = ram_need(size);
+  return (double)(bytes < 0 ? size->arena : bytes);
+}
+
+/* Adds what nodes take to the groups whose layers have their names; returns the rest. */
+static double add_nodes(const Chooser *c, const Graph *g, int candidate, const double *node, double all,
+                        double *take) {
+  const BitSpace *s = c->s;
+  for (int i = 0; i < g->n_node; i++)
+    for (int l = 0; l < s->n_layer; l++) {
+      if (node[i] == 0 || strcmp(g->node[i]->name, s->layer[l].name) != 0) continue;
+      take[s->layer[l].group * s->n_candidate + candidate] += node[i];
+      all -= node[i];
+      break;
+    }
+  return all;
+}
+
+/* Instructions of each node. */
+static void measure_marks(const Chooser *c, Job *k, double *node) {
+  bool random;
+  RunResult r = {0};
+  Samples *x = job_samples(k, 1, &random);
+  x->n = 1;
+  const char *dir = arena_printf(k->a, "%s/marks", work_folder(k->a, false));
+  if (mkdir(dir, 0777) != 0) error("%s: cannot be made", dir);
+  (void)c;
+  run_job(k, dir, x, sample_room(k->a, 1, output_bytes(k->g)), true, k->g->n_node, &r);
+  for (int i = 0; i < k->g->n_node && i < r.n_mark; i++) node[i] = (double)r.mark[i];
+}
+
+/* One candidate everywhere; what lies beside the layers is taken from the first. */
+static void measure_candidate(Chooser *c, int candidate) {
+  Arena *a = new_arena();
+  BitSpace *s = c->s;
+  Options o;
+  int *choice = arena_alloc(a, (s->n_group + 1) * (int64_t)sizeof *choice);
+  for (int i = 0; i < s->n_group; i++) choice[i] = candidate;
+  Job k = choice_job(c, a, &o, choice);
+  int64_t *all = arena_alloc(a, (k.g->n_node + 1) * (int64_t)sizeof *all);
+  int64_t *weights = arena_alloc(a, (k.g->n_node + 1) * (int64_t)sizeof *weights);
+  CodegenOptions options = codegen_options(&k);
+  ConstantBytes bytes = count_node_constants(k.g, &k.cx, &options, all, weights);
+  double total[N_ADDED] = {(double)bytes.weights, (double)(bytes.weights + bytes.biases + bytes.tables), 0};
+  double *node = arena_alloc(a, (k.g->n_node + 1) * (int64_t)sizeof *node);
+  if (has_limit(c, LIMIT_FLASH) || has_limit(c, LIMIT_LATENCY)) {
+    TargetSize size = measure_in(c, &k, arena_printf(a, "all-%d", candidate));
+    total[LIMIT_FLASH] = (double)flash_bytes(&size);
+    total[LIMIT_LATENCY] = (double)size.run.total;
+  }
+  for (int m = 0; m < N_ADDED; m++) {
+    for (int i = 0; i < k.g->n_node; i++) node[i] = (double)(m == LIMIT_WEIGHTS ? weights[i] : all[i]);
+    if (m == LIMIT_LATENCY && !has_limit(c, LIMIT_LATENCY)) continue;
+    if (m == LIMIT_LATENCY) measure_marks(c, &k, node);
+    double rest = add_nodes(c, k.g, candidate, node, total[m], c->take[m]);
+    if (candidate == 0 || rest < c->fixed[m]) c->fixed[m] = rest;
+  }
+  free_arena(a);
+}
+
+void measure_takes(Chooser *c) {
+  for (int m = 0; m < N_ADDED; m++)
+    c->take[m] = arena_alloc(c->s->a, c->s->n_group * c->s->n_candidate * (int64_t)sizeof(double));
+  for (int i = 0; i < c->s->n_candidate; i++) {
+    measure_candidate(c, i);
+    if (c->j->cx.progress) c->j->cx.progress("compiling", i + 1, c->s->n_candidate);
+  }
+}
+
+static void measure_quality(const Chooser *c, Trial *t, Arena *a) {
+  const int *choice = layer_choice(a, c->s, t->choice);
+  Score score = score_choice(c->s, choice, c->s->samples);
+  t->error = score.signal > 0 ? score.noise / score.signal : score.noise;
+  if (!has_limit(c, LIMIT_DROP)) return;
+  score = score_choice(c->s, choice, c->s->all);
+  t->accuracy = (double)score.right / (double)score.samples;
+  t->float_accuracy = (double)score.float_right / (double)score.samples;
+  t->take[LIMIT_DROP] = t->float_accuracy - t->accuracy;
+}
+
+static void measure_trial(const Chooser *c, Trial *t) {
+  Arena *a = new_arena();
+  Options o;
+  Job k = choice_job(c, a, &o, t->choice);
+  CodegenOptions options = codegen_options(&k);
+  t->take[LIMIT_WEIGHTS] = (double)count_constants(k.g, &k.cx, &options).weights;
+  t->take[LIMIT_RAM] = (double)k.g->arena_bytes;
+  if (needs_build(c)) {
+    TargetSize size = measure_in(c, &k, arena_printf(a, "trial-%d", c->n_trial));
+    t->take[LIMIT_FLASH] = (double)flash_bytes(&size);
+    t->take[LIMIT_RAM] = ram_of(&size);
+    if (has_limit(c, LIMIT_LATENCY)) t->take[LIMIT_LATENCY] = (double)size.run.total;
+  }
+  measure_quality(c, t, a);
+  free_arena(a);
+}
+
+const Trial *try_choice(Chooser *c, const int *choice) {
+  const BitSpace *s = c->s;
+  size_t bytes = (size_t)s->n_group * sizeof *choice;
+  for (int i = 0; i < c->n_trial; i++)
+    if (memcmp(c->trial[i].choice, choice, bytes) == 0) return &c->trial[i];
+  Trial t = {.choice = arena_alloc(s->a, (int64_t)bytes + 1), .accuracy = NAN, .float_accuracy = NAN};
+  for (int k = 0; k < N_LIMITS; k++) t.take[k] = NAN;
+  memcpy(t.choice, choice, bytes);
+  for (int g = 0; g < s->n_group; g++) t.cost += c->cost[g * s->n_candidate + choice[g]];
+  measure_trial(c, &t);
+  c->trial = arena_grow(s->a, c->trial, c->n_trial, sizeof *c->trial);
+  c->trial[c->n_trial++] = t;
+  write_state(c);
+  return &c->trial[c->n_trial - 1];
+}
