@@ -19,5 +19,7 @@ int cmd_report(Arena *a, const Options *o) {
   } else if (!o->output) {
     print_report(stdout, r);
   }
+  json_decref(r->sensitivity);
+  json_decref(r->front);
   return within_budgets(a, o, r->j->name, &r->size) ? 0 : EXIT_CHECK_FAILED;
 }

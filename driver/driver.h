@@ -28,7 +28,7 @@ typedef struct Options {
   const char *policy, *preset, *target, *targets, *calib, *output, *stop_after, *emit, *name,
       *optimize;
   const char *lora, *input, *labels, *metric, *candidates, *budgets, *method, *compiler, *tensor, *opt,
-      *variant;
+      *variant, *sensitivity, *search;
   int64_t limit;                /* samples; 0: all */
   int threads;                  /* of the compiler itself; 0: all cores */
   bool json, on_target, layers, expand, verbose, keep, emulate, quiet, help, version,

@@ -31,7 +31,7 @@ void put_bar(FILE *f, double v, double most, double lo, double hi, const char *s
           "<rect class=\"%s\" width=\"%.2f%%\" height=\"100%%\"/>",
           style, share(v, 0, most));
   if (hi > lo) {
-    double from = share(lo, 0, most), to = share(hi, 0, most);
+    double from = share(lo > 0 ? lo : 0, 0, most), to = share(hi, 0, most);
     put_whisker(f, from, to, 50, 50);
     put_whisker(f, from, from, 15, 85);
     put_whisker(f, to, to, 15, 85);
@@ -58,15 +58,23 @@ static double grid_step(double range) {
   return power * (r < 1.5 ? 1 : r < 3.5 ? 2 : r < 7.5 ? 5 : 10);
 }
 
+void plot_tick(const Plot *p, double y, const char *text) {
+  double at = at_y(p, y);
+  fprintf(p->f,
+          "<line class=\"grid\" x1=\"0\" x2=\"100%%\" y1=\"%.2f%%\" y2=\"%.2f%%\"/>"
+          "<text class=\"tick\" x=\"-8\" y=\"%.2f%%\" dy=\"4\">",
+          at, at, at);
+  put_text(p->f, text);
+  fputs("</text>", p->f);
+}
+
 void plot_grid(const Plot *p, const char *unit) {
   if (!(p->y1 > p->y0)) return;
   double step = grid_step(p->y1 - p->y0);
   for (double i = ceil(p->y0 / step); i * step <= p->y1; i++) {
-    double at = at_y(p, i * step);
-    fprintf(p->f,
-            "<line class=\"grid\" x1=\"0\" x2=\"100%%\" y1=\"%.2f%%\" y2=\"%.2f%%\"/>"
-            "<text class=\"tick\" x=\"-8\" y=\"%.2f%%\" dy=\"4\">%g%s</text>",
-            at, at, at, i * step, unit);
+    char text[40];
+    snprintf(text, sizeof text, "%g%s", i * step, unit);
+    plot_tick(p, i * step, text);
   }
 }
 

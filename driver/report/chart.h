@@ -28,6 +28,8 @@ Plot open_plot(FILE *f, const char *style, double x0, double x1, double y0, doub
 void close_plot(const Plot *p);
 /* Horizontal lines at round values with their numbers, `unit` behind them. */
 void plot_grid(const Plot *p, const char *unit);
+/* One such line. */
+void plot_tick(const Plot *p, double y, const char *text);
 void plot_line(const Plot *p, double xa, double ya, double xb, double yb, const char *style);
 void plot_point(const Plot *p, double x, double y, const char *style, const char *title);
 /* With a name in it where `name` is not NULL, as much of it as has room. */

@@ -13,6 +13,18 @@ json_t *decibels_json(double signal, double noise) {
   return isfinite(v) ? json_real(v) : json_null();
 }
 
+json_t *read_json(Arena *a, const char *path) {
+  size_t len;
+  const char *text = read_file(a, path, &len);
+  json_error_t at;
+  json_t *root = json_loadb(text, len, JSON_REJECT_DUPLICATES, &at);
+  if (!root) {
+    Loc loc = {.src = new_source(a, path, text, len), .line = at.line, .col = at.column};
+    error_at(loc, "not JSON: %s", at.text);
+  }
+  return root;
+}
+
 static const char *weight_format(const Tensor *w) {
   if (w->quant) return w->quant->format->name;
   return w->dtype == DT_F16 ? "float16" : "float32";
@@ -87,6 +99,8 @@ Report *collect_report(Arena *a, const Options *o) {
   int *label = o->labels ? read_labels(a, o->labels, s->n, n_elements(j->model->out[0])) : NULL;
   check_budget_targets(o, 1, &j->target);
   *r = (Report){.a = a, .j = j, .policy = o->preset ? o->preset : o->policy, .has_labels = label};
+  if (o->sensitivity) r->sensitivity = read_sensitivity(a, o->sensitivity);
+  if (o->search) r->front = read_front(a, o->search);
   compile_in_stages(r, &common);
   collect_layers(r);
   const char *dir = work_folder(a, o->keep);

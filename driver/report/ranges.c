@@ -47,11 +47,10 @@ static void put_spread(FILE *f, const Report *r, const Spread *s) {
 }
 
 void html_ranges(FILE *f, const Report *r) {
-  fputs(
-      "<p>Counts of values in 32 steps from the smallest to the largest, on a logarithmic scale; "
-      "the shaded part is what the codes reach. Weights: signal to noise of their codes. "
-      "Activations: the share of values beyond the codes.</p>\n<div class=\"grid\">\n",
-      f);
+  fputs("<p>Counts of values in 32 steps from the smallest to the largest, on a logarithmic scale; "
+        "the shaded part is what the codes reach. Weights: signal to noise of their codes. "
+        "Activations: the share of values beyond the codes.</p>\n<div class=\"grid\">\n",
+        f);
   for (int i = 0; i < r->n_spread; i++) put_spread(f, r, &r->spread[i]);
   fputs("</div>\n", f);
 }

@@ -48,8 +48,10 @@ typedef struct Report {
   Graph *real, *simulated; /* before the pass `quantize`, and behind it */
   TargetSize size;
   int n_target;
-  TargetSize *target; /* [n_target] others to compare with */
-  RunResult run;      /* with --bench: by layer */
+  TargetSize *target;  /* [n_target] others to compare with */
+  json_t *sensitivity; /* of `qcc analyze --json`; NULL: not given */
+  json_t *front;       /* of `qcc search`; NULL: not given */
+  RunResult run;       /* with --bench: by layer */
   int n_layer;
   LayerFacts *layer; /* [n_layer] in execution order */
   int64_t n_sample;  /* that the rest was measured on; 0: there were none */
@@ -103,9 +105,23 @@ void html_targets(FILE *f, const Report *r);
 json_t *json_targets(const Report *r);
 void text_targets(FILE *f, const Report *r);
 
+bool has_sensitivity(const Report *r);
+void html_sensitivity(FILE *f, const Report *r);
+json_t *json_sensitivity(const Report *r);
+/* error() when the file holds something else. */
+json_t *read_sensitivity(Arena *a, const char *path);
+
+bool has_front(const Report *r);
+void html_front(FILE *f, const Report *r);
+json_t *json_front(const Report *r);
+json_t *read_front(Arena *a, const char *path);
+
 void write_page(FILE *f, const Report *r);
 json_t *report_json(const Report *r);
 void print_report(FILE *f, const Report *r);
+
+/* A file of JSON; error() with the line where it is not. */
+json_t *read_json(Arena *a, const char *path);
 
 /* 10 log10 of signal to noise: INFINITY where there is none. */
 double decibels(double signal, double noise);

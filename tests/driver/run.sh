@@ -21,7 +21,7 @@ trap 'exit 2' HUP INT TERM
 mkdir "$temp/work"
 TMPDIR=$temp/work
 export TMPDIR
-cp "$here"/small.onnx "$here"/*.graph "$here"/*.npy "$here"/adapter.safetensors "$here"/mixed.yaml "$temp" && cd "$temp" || exit 2
+cp "$here"/small.onnx "$here"/*.graph "$here"/*.json "$here"/*.npy "$here"/adapter.safetensors "$here"/mixed.yaml "$temp" && cd "$temp" || exit 2
 failed=0
 
 wrong() {
@@ -123,7 +123,7 @@ json() {
     shape bench-layers bench $model --target host --layers
     shape explain explain $model
     expect 0 small.onnx $bind --preset int4 --calib x.npy -o other
-    shape report report $model --input x.npy --labels labels.npy --target host --targets host --bench
+    shape report report $model --input x.npy --labels labels.npy --target host --targets host --bench --sensitivity sensitivity.json --search front.json
     shape diff diff out/policy.lock.yaml other/policy.lock.yaml
     shape analyze analyze $model
     shape search search $model --budget weights=200 -o found.yaml
@@ -212,7 +212,7 @@ compare() {
 # The page: well-formed, nothing in it that is run or fetched, names as text; the same bytes on any
 # number of threads; its tables on the terminal.
 page() {
-  expect 0 report hostile.graph --preset int8 --calib x.npy --target host -o hostile.html
+  expect 0 report hostile.graph --preset int8 --calib x.npy --target host --sensitivity sensitivity.json --search front.json -o hostile.html
   # shellcheck disable=SC2086
   {
     model="small.onnx $bind --preset int8 --calib x.npy --target host"
@@ -229,6 +229,7 @@ page() {
     sed 's/"[^"]*"/""/g' $page.html | grep -Ein '<(script|link|img|iframe|object|embed|base)|https?:|@import|url\(|<[^>]* (on[a-z]+|src|srcset|data)=' &&
       wrong "$page.html has something that is run or fetched"
   done
+  grep -qF '<b>&lt;conv1&gt;</b>' hostile.html || wrong "the layer's name is not there"
   grep -qF '&lt;/title&gt;&lt;script&gt;alert(1)&lt;/script&gt;' hostile.html || wrong "the name is not there"
   [ "$(grep -o '<section id="[a-z]*"' small.html | tr -d '\n')" = '<section id="summary"<section id="network"<section id="noise"<section id="ranges"<section id="arena"' ] ||
     wrong "sections of small.html"
@@ -238,7 +239,7 @@ page() {
 browser() {
   command -v chromium >/dev/null || exit 77
   # shellcheck disable=SC2086
-  expect 0 report small.onnx $bind --preset int8 --calib x.npy --target host --targets host,cortex-m4,rv32imc -o page.html
+  expect 0 report small.onnx $bind --preset int8 --calib x.npy --target host --targets host,cortex-m4,rv32imc --sensitivity sensitivity.json --search front.json -o page.html
   cat >frame.html <<'FRAME'
 <!DOCTYPE html><iframe id="f" src="page.html" style="width:360px;height:800px;border:0"></iframe><p id="r"></p>
 <script>onload = () => {
