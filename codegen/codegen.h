@@ -28,8 +28,6 @@ const char *upper_of(Arena *a, const char *name);
 uint8_t *pack_weights(Arena *a, const Node *n, const Kernel *k, int64_t *bytes);
 /* Those weights as the kernel's order has them: where it reads indices, as int4 without codes. */
 Tensor packed_form(const Tensor *w, const Kernel *k);
-/* [16] the levels by index, the first one 0. */
-const int8_t *level_table(Arena *a, const Format *f);
 /* Has the node groups, other than those of a depthwise convolution?  They are packed one behind the
  * other. */
 bool has_parts(const Node *n);

@@ -255,10 +255,11 @@ const char *weight_array(Emitter *e, const Node *n, const Kernel *k) {
 }
 
 const char *level_array(Emitter *e, const Node *n, const Kernel *k) {
-  int count = is_mve_packing(k->packing) ? 256 : 16; /* by byte, whatever its upper half is */
-  const int8_t *table = level_table(e->a, n->in[1]->quant->format);
+  int count = is_mve_packing(k->packing) ? 256 : N_LEVELS; /* by byte, whatever its upper half is */
+  int8_t table[N_LEVELS];
+  level_table(n->in[1]->quant, table);
   int64_t *v = arena_alloc(e->a, count * (int64_t)sizeof *v);
-  for (int i = 0; i < count; i++) v[i] = table[i % 16];
+  for (int i = 0; i < count; i++) v[i] = table[i % N_LEVELS];
   return int_array(e, "t", "int8_t", count, v);
 }
 

@@ -94,20 +94,6 @@ static uint8_t *pack_sparse_rows(Arena *a, const Tensor *w, int64_t *bytes) {
   return out;
 }
 
-/* The order of a format's levels for kernels: that of level i is i with the bits of the zero's index
- * flipped, so that the zero's is 0, with which depths are filled up. */
-static int zero_index(const Format *f) {
-  int i = 0;
-  while (f->levels[i] != 0) i++;
-  return i;
-}
-
-const int8_t *level_table(Arena *a, const Format *f) {
-  int8_t *table = arena_alloc(a, 16);
-  for (int i = 0; i < f->n_levels; i++) table[i ^ zero_index(f)] = f->levels[i];
-  return table;
-}
-
 Tensor packed_form(const Tensor *w, const Kernel *k) {
   Tensor form = *w;
   if (k->indices) form.dtype = DT_I4;
@@ -116,9 +102,10 @@ Tensor packed_form(const Tensor *w, const Kernel *k) {
 
 /* Indices as int4 codes. */
 static int8_t *indices_of(Arena *a, const Tensor *w) {
-  const int8_t *table = level_table(a, w->quant->format), *codes = w->data;
-  int8_t index[256] = {0}, *out = arena_alloc(a, n_elements(w) + 1);
-  for (int i = 15; i >= 0; i--) index[(uint8_t)table[i]] = (int8_t)((i ^ 8) - 8);
+  const int8_t *codes = w->data;
+  int8_t table[N_LEVELS], index[256] = {0}, *out = arena_alloc(a, n_elements(w) + 1);
+  level_table(w->quant, table);
+  for (int i = N_LEVELS - 1; i >= 0; i--) index[(uint8_t)table[i]] = (int8_t)((i ^ 8) - 8);
   for (int64_t i = 0; i < n_elements(w); i++) out[i] = index[(uint8_t)codes[i]];
   return out;
 }

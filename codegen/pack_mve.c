@@ -19,7 +19,7 @@ static int place_index(int index, int bits, int at) {
  * channels of a byte from the top, padded with codes 0. */
 static uint8_t *pack_groups(Arena *a, const Tensor *w, int most, int64_t *bytes) {
   int bits = format_of(w->dtype)->bits, share = 8 / bits;
-  bool indices = bits < 8 && w->quant && w->quant->format->n_levels > 0;
+  bool indices = w->quant && w->quant->format->dtype != w->dtype;
   int64_t channels = w->dim[0], depth = n_elements(w) / channels, steps = (depth + 15) / 16;
   *bytes = (channels + 3) / 4 * steps * 8 * bits;
   uint8_t *out = arena_alloc(a, *bytes + 1);

@@ -33,16 +33,35 @@ static bool has_s2_weights(const Node *n) { return in_type(n, 1) == DT_I2; }
 
 static bool is_narrow(const Node *n) { return has_s4_weights(n) || has_s2_weights(n); }
 
-/* Largest size of a level; 0: none is 0, or there are more than 16. */
-static int largest_level(const Format *f) {
-  int most = 0;
-  bool zero = false;
-  for (int i = 0; i < f->n_levels; i++) {
-    int size = abs(f->levels[i]);
-    if (size > most) most = size;
-    zero |= size == 0;
-  }
-  return zero && f->bits == 4 ? most : 0;
+/* The levels of a format or of a tensor's only codebook; none where there are more than a table holds. */
+static int list_levels(const QuantSpec *q, const int8_t **levels) {
+  bool book = q->n_book == 1 && !has_sums(q->format);
+  int count = book ? q->format->book_size : q->format->n_levels;
+  *levels = book ? q->book : q->format->levels;
+  return count <= N_LEVELS ? count : 0;
+}
+
+bool level_table(const QuantSpec *q, int8_t *table) {
+  const int8_t *levels;
+  int count = list_levels(q, &levels), zero = 0;
+  while (zero < count && levels[zero] != 0) zero++;
+  bool has_zero = zero < N_LEVELS;
+  memset(table, 0, N_LEVELS);
+  for (int i = 0; i < count; i++) table[has_zero ? i ^ zero : i] = levels[i];
+  return has_zero;
+}
+
+/* Indices are stored in four bits; where weights are to be `compact`, so are those of the format.  Depths are
+ * filled up with 0s: where that is no level, channels must not need it. */
+static int largest_level(const Node *n) {
+  const Tensor *w = n->in[1];
+  const int8_t *levels;
+  int8_t table[N_LEVELS];
+  int count = w->quant ? list_levels(w->quant, &levels) : 0, most = 0;
+  if (count == 0 || (attr_int(n, "compact", 0) && w->quant->format->bits < 4)) return 0;
+  if (!level_table(w->quant, table) && w->dim[w->rank - 1] % 16 != 0) return 0;
+  for (int i = 0; i < count; i++) most = abs(levels[i]) > most ? abs(levels[i]) : most;
+  return most;
 }
 
 bool is_kind(const Node *n, WeightKind kind) {
@@ -50,8 +69,9 @@ bool is_kind(const Node *n, WeightKind kind) {
   const Tensor *w = n->in[1];
   if (w->dtype != types[kind]) return false;
   if (kind < KIND_L8) return true;
-  int most = w->quant ? largest_level(w->quant->format) : 0;
-  return kind == KIND_L5 ? most > 0 && most <= 16 : most > 16 && most < 128;
+  int most = largest_level(n);
+  if (most == 0 || most > 127) return false;
+  return (kind == KIND_L5) == (most <= 16 && !w->quant->book); /* what a book has, no packing knows */
 }
 
 /* Are the codes bytes of which a few values only are used? */
@@ -329,7 +349,7 @@ static int64_t folded_scratch(const Node *n) { return row_of(n) * 2; }
 /* An output channel of dynamic.h. */
 static int64_t dynamic_scratch(const Node *n) {
   const QuantSpec *q = n->in[1]->quant;
-  bool bytes = n->in[1]->dtype == DT_I8 && !(q && q->format->n_levels);
+  bool bytes = n->in[1]->dtype == DT_I8 && !(q && has_spare_bits(q->format));
   return has_groups(n) ? folded_scratch(n) : bytes ? 0 : row_of(n);
 }
 /* Of fp8.h. */

@@ -95,6 +95,11 @@ bool is_view(const Node *n);
 int64_t view_offset(const Node *n, int j);
 /* Where input i of a Concat lies in its output, in bytes; -1 when it is not one run there. */
 int64_t part_offset(const Node *n, int i);
+/* The levels that kernels look weights up in: those of a format, or of a tensor's one codebook.  The table has
+ * them by index with the bits of the zero's index flipped, so that the zero's is 0, with which depths are filled
+ * up; it is one level more where it is none and there is room.  False where there is no 0. */
+enum { N_LEVELS = 16 };
+bool level_table(const QuantSpec *q, int8_t *table);
 /* Conditions that several tables share.  Are the weights of the kind? */
 bool is_kind(const Node *n, WeightKind kind);
 /* A Gemm of floats as gemm_f32.h has it. */

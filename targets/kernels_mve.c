@@ -107,8 +107,11 @@ static bool is_conv_grouped(const Node *n, DType t, Plane *p) {
   return has_runs(n, t) && is_image_conv(n, p) && p->group == 1;
 }
 
-/* Any of the levels that vectors of bytes hold. */
-static bool is_looked_up(const Node *n) { return is_kind(n, KIND_L8) || is_kind(n, KIND_L5); }
+/* Any of the levels that vectors of bytes hold; a table of a tensor's own, 256 bytes, must be worth it. */
+static bool is_looked_up(const Node *n) {
+  const Tensor *w = n->in[1];
+  return (is_kind(n, KIND_L8) || is_kind(n, KIND_L5)) && (!w->quant->book || n_elements(w) > 512);
+}
 
 #define DENSE(weights, type, more)                                                                \
   bool is_mve_conv1x1_##weights(const Node *n) { return is_conv1x1(n, type) && more; }            \

@@ -16,6 +16,7 @@
 #include "codegen/codegen.h"
 #include "targets/process.h"
 #include "tests/kernels/random_layers.h"
+#include "tests/unit/vectors.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -62,6 +63,7 @@ typedef struct Program {
   Graph *g;
   Context cx;
   Mode mode;
+  int choice;    /* among the formats of bytes of few values */
   int n_layer;
   Layer *layer;
   int64_t bytes; /* of the arena so far */
@@ -79,14 +81,43 @@ void *random_reals(Graph *g, DType type, int64_t n, float bound) {
   return v;
 }
 
-/* Weights as bytes, only of the levels of a format. */
-static void fill_levels(Graph *g, Tensor *w) {
-  static const char *const formats[] = {"nf4", "fp4", "binary"};
-  const Format *f = find_format(formats[pick(0, 8) / 4]);
-  int8_t *v = arena_alloc(g->arena, n_elements(w) + 1);
-  bool lowest = !pick(0, 9);
-  for (int64_t i = 0; i < n_elements(w); i++) v[i] = f->levels[lowest ? 0 : pick(0, f->n_levels - 1)];
-  w->quant = new_quant(g, f, -1, 0, 1);
+/* A codebook of vectors whose sums are bytes, or one or one for each channel of rising levels. */
+static QuantSpec *random_books(Graph *g, const Format *f, int64_t channels) {
+  bool own = f->book_size > 0 && !has_sums(f) && pick(0, 1);
+  QuantSpec *q = new_quant(g, f, own ? 0 : -1, 0, own ? channels : 1);
+  int size = f->book_size, width = size ? 254 / size : 0;
+  if (size == 0) return q;
+  q->n_book = own ? channels : 1;
+  q->book = random_data(g, q->n_book * size, -63, 63);
+  for (int64_t i = 0; !has_sums(f) && i < q->n_book * size; i++)
+    q->book[i] = (int8_t)(-127 + (int)(i % size) * width + pick(0, width - 1));
+  if (!has_sums(f) && pick(0, 1)) /* a level 0 */
+    for (int64_t i = 0; i < q->n_book; i++) q->book[i * size + size / 2] = 0;
+  return q;
+}
+
+/* Formats of bytes of few values: levels that vectors look up, of 8 bits and of 5, and those that are packed in
+ * ways of their own.  A program has one of each, as each takes a second to compile; together they have all. */
+enum { CHOICES = 4 };
+static const Format *pick_format(const Program *p) {
+  static const char *const name[CHOICES][3] = {
+      {"nf4", "fp4", "binary"}, {"lut4", "e8p", "int3"}, {"lut3", "fp4", "aq2x8"}, {"lut4", "e8p", "lut2"}};
+  return find_format(name[p->choice][pick(0, 2)]);
+}
+
+/* Weights as bytes, only of those that a format has. */
+static void fill_levels(Program *p, Tensor *w) {
+  Graph *g = p->g;
+  const Format *f = pick_format(p);
+  int64_t channels = w->dim[0], row = n_elements(w) / channels;
+  QuantSpec *q = random_books(g, f, channels);
+  int8_t *v = random_data(g, n_elements(w), f->lo, pick(0, 9) ? f->hi : f->lo);
+  for (int64_t i = 0; i < channels && has_sums(f); i++)
+    f->unpack_book(q->book, random_data(g, row, -128, 127), row, v + i * row);
+  for (int64_t i = 0; i < channels * row && !has_sums(f); i++)
+    v[i] = (int8_t)book_code_near(q, i / row, v[i]);
+  if (!has_sums(f)) put_vectors(f, v, channels, row);
+  w->quant = q;
   w->data = v;
 }
 
@@ -211,7 +242,7 @@ static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
   Graph *g = p->g;
   int64_t table_size = 256, depth = n_elements(w) / w->dim[0];
   bool levels = w->dtype == DT_I8 && pick(0, 1);
-  if (levels) fill_levels(g, w);
+  if (levels) fill_levels(p, w);
   bool rows = p->mode == ROWS;
   Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
   Tensor *in[6] = {x, w, new_vector(g, "b", w->dim[0], -5000, 5000), NULL, NULL, NULL};
@@ -257,6 +288,7 @@ static Node *finish_dynamic(Program *p, const char *op, Tensor *x, Tensor *w) {
   Graph *g = p->g;
   bool conv = strcmp(op, "DConv") == 0, floats = !pick(0, 2);
   int64_t depth = n_elements(w) / w->dim[0], rows = n_elements(x) / x->dim[x->rank - 1];
+  if (w->dtype == DT_I8 && pick(0, 1)) fill_levels(p, w);
   int64_t scales = conv ? x->dim[0] : pick(0, 1) ? rows : 1, run = depth;
   if (!conv && scales == rows && !pick(0, 2)) run = pick(0, 1) ? 8 * pick(1, 4) : pick(1, 40);
   if (run < depth) scales *= (depth + run - 1) / run;
@@ -438,10 +470,10 @@ static Node *random_layer(Program *p, int i) {
   return shape == SHAPES || mode == ROWS ? random_gemm(p, type) : random_conv(p, (Shape)shape, type);
 }
 
-/* Sets weights to 0 and asks for storage without them; a format of levels may have no 0. */
+/* Sets weights to 0 and asks for storage without them, where all formats of the type have a 0. */
 static void prune(Program *p, Node *n) {
   const Tensor *w = n->in[1];
-  if (w->quant && w->quant->format->n_levels > 0) return;
+  if (w->quant && (w->quant->format->n_levels > 0 || w->quant->book)) return;
   int share = pick(0, 8);
   for (int64_t i = 0; i < n_elements(w); i++)
     if (pick(0, 8) < share) ((int8_t *)w->data)[i] = 0;
@@ -631,6 +663,9 @@ int main(int argc, char **argv) {
   Arena *a = new_arena();
   PlanReport plan = {0};
   Program p = {.g = new_graph(a, "layers"), .bytes = GUARD, .mode = mode};
+  uint64_t run = HASH_START;
+  for (int i = 1; i < argc; i++) run = hash_bytes(run, argv[i], strlen(argv[i]));
+  p.choice = (int)((run >> 32) % CHOICES);
   p.cx = (Context){.arena = a, .target = load_target(a, argv[1]), .report = &plan};
   int compiler = atoi(argv[2]), count = atoi(argv[4]);
   if (argc == 6) random_state ^= strtoull(argv[5], NULL, 10) * UINT64_C(0x9e3779b97f4a7c15);
