@@ -214,7 +214,7 @@ void write_packing(Emitter *e, const Node *n, const Kernel *k) {
   e->now->packings |= 1ULL << (packing % 16 + packing / 16 * 8);
   field(e, "packing", packing);
   if (!own || !w->quant->book) return;
-  int64_t size = w->quant->format->book_size, count = w->quant->n_book * size;
+  int64_t size = book_bytes(w->quant), count = w->quant->n_book * size;
   int64_t *v = arena_alloc(e->a, count * (int64_t)sizeof *v);
   for (int64_t i = 0; i < count; i++) v[i] = w->quant->book[i];
   field(e, "step", w->quant->n_book > 1 ? size : 0);

@@ -4,13 +4,13 @@
 #include "codegen/codegen.h"
 #include "codegen/pack_x86.h"
 
-/* Rows of `row` elements, each packed to whole units; q, or NULL: where codebooks are. */
-static uint8_t *pack_rows(Arena *a, const Format *f, const QuantSpec *q, const int8_t *codes,
-                          int64_t rows, int64_t row, int64_t *bytes) {
+/* Rows of `row` elements, each packed to whole units. */
+static uint8_t *pack_rows(Arena *a, const QuantSpec *q, const int8_t *codes, int64_t rows, int64_t row,
+                          int64_t *bytes) {
   uint8_t *out = arena_alloc(a, rows * row + 1);
   *bytes = 0;
   for (int64_t i = 0; i < rows; i++)
-    *bytes += pack_codes(f, q ? book_of(q, i) : NULL, codes + i * row, row, out + *bytes);
+    *bytes += pack_codes(q, i, codes + i * row, row, out + *bytes);
   return out;
 }
 
@@ -75,7 +75,8 @@ static uint8_t *pack_part(Arena *a, const Tensor *w, Packing packing, bool apart
     return out;
   }
   int64_t rows = hwc ? count / channels : channels;
-  return pack_rows(a, f, own ? w->quant : NULL, data, rows, count / rows, bytes);
+  QuantSpec plain = {.format = f};
+  return pack_rows(a, own ? w->quant : &plain, data, rows, count / rows, bytes);
 }
 
 bool has_parts(const Node *n) {

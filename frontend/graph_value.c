@@ -326,6 +326,8 @@ static void read_book(Parser *p, QuantSpec *q, const Value *v, const Pair *pair)
   if (!size) error_at(pair->name.loc, "format %s has no codebook", q->format->name);
   if (!pair) error_at(v->loc, "format %s needs a codebook, 'book'", q->format->name);
   q->book = read_numbers(p, pair, DT_I8, &n);
+  if (q->format->terms == 1 && n > 0 && n % q->format->vector == 0 && n <= size)
+    q->entries = n / q->format->vector, size = n;
   if (n % size != 0)
     error_at(pair->value.loc, "a codebook of format %s has %" PRId64 " numbers, found %" PRId64,
              q->format->name, size, n);

@@ -25,11 +25,11 @@ static const Format table[] = {
    .unpack = unpack_int8, .summary = summary_, .packing = packing_, .scale_bits = 8, .vector = 1,   \
    .mantissa_bits = mantissa_bits_},
 #define BOOK(name_, bits_, size, packing_, summary_)                                              \
-  SUMS(name_, bits_, size, 1, 0, packing_, summary_)
-#define SUMS(name_, bits_, size, vector_, rms_, packing_, summary_)                               \
+  SUMS(name_, bits_, size, 0, 1, 0, packing_, summary_)
+#define SUMS(name_, bits_, size, terms_, vector_, rms_, packing_, summary_)                       \
   {.name = #name_, .dtype = DT_I8, .bits = bits_, .lo = -127, .hi = 127, .summary = summary_,       \
    .packing = packing_, .scale_bits = 8, .vector = vector_, .rms = rms_, .book_size = size,         \
-   .pack_book = pack_##name_, .unpack_book = unpack_##name_},
+   .terms = terms_, .pack_book = pack_##name_, .unpack_book = unpack_##name_},
 #define OTHER(name_, dtype_, bits_, lo_, hi_, summary_)                                            \
   FORMAT(name_, dtype_, bits_, lo_, hi_, 0, summary_)
 #include "ir/formats.def"
@@ -54,7 +54,7 @@ const Format *find_format(const char *name) {
   return NULL;
 }
 
-bool has_sums(const Format *f) { return f->book_size > 0 && f->vector > 1; }
+bool has_sums(const Format *f) { return f->terms > 0; }
 
 bool has_floats(const Format *f) { return f != NULL && f->mantissa_bits > 0; }
 
@@ -74,12 +74,18 @@ QuantSpec *new_quant(Graph *g, const Format *f, int axis, int64_t group, int64_t
   return q;
 }
 
-int64_t pack_codes(const Format *f, const int8_t *book, const int8_t *codes, int64_t n, uint8_t *out) {
-  return f->book_size > 0 ? f->pack_book(book, codes, n, out) : f->pack(codes, n, out);
-}
-
 const int8_t *book_of(const QuantSpec *q, int64_t channel) {
   return q->n_book > 1 ? q->book + channel * q->format->book_size : q->book;
+}
+
+int64_t book_bytes(const QuantSpec *q) {
+  return q->entries > 0 ? q->entries * q->format->vector : q->format->book_size;
+}
+
+int64_t pack_codes(const QuantSpec *q, int64_t channel, const int8_t *codes, int64_t n, uint8_t *out) {
+  const Format *f = q->format;
+  if (f->book_size > 0) return f->pack_book(book_of(q, channel), book_bytes(q), codes, n, out);
+  return f->pack(codes, n, out);
 }
 
 int64_t scale_index(const Tensor *t, const QuantSpec *q, int64_t i) {

@@ -115,7 +115,8 @@ typedef struct QuantSpec {
   uint8_t *multiple;     /* [n] or NULL: scale[i] = channel_scale[i / n_groups] * multiple[i] */
   float *channel_scale;  /* [channels] or NULL, goes with multiple */
   int64_t n_book;        /* codebooks, of a format that has them: 1 for all, or one per index of `axis` */
-  int8_t *book;          /* [n_book][format->book_size] or NULL */
+  int64_t entries;       /* vectors of a codebook whose size is its own; 0: as the format says */
+  int8_t *book;          /* [n_book][book_bytes()] or NULL */
 } QuantSpec;
 
 struct Tensor {
@@ -349,13 +350,15 @@ struct Format {
   void (*nearest)(const double *x, int n, int8_t *codes);
   double rms;                             /* and the root mean square, in codes, that suits it best */
   int mantissa_bits;                      /* 0: a code is a number; else the pattern of a float */
+  int terms;                              /* vectors of a codebook that are added; 0: it has none of vectors */
   int book_size;                          /* bytes of a codebook, 0: it has none; else instead of pack: */
-  int64_t (*pack_book)(const int8_t *book, const int8_t *codes, int64_t n, uint8_t *out);
+  int64_t (*pack_book)(const int8_t *book, int64_t size, const int8_t *codes, int64_t n, uint8_t *out);
   void (*unpack_book)(const int8_t *book, const uint8_t *packed, int64_t n, int8_t *codes);
 };
 enum { MAX_VECTOR = 8 };
-/* Packs by whichever the format has. */
-int64_t pack_codes(const Format *f, const int8_t *book, const int8_t *codes, int64_t n, uint8_t *out);
+/* Packs n codes of a channel by whichever the format has; returns the bytes. */
+int64_t pack_codes(const QuantSpec *q, int64_t channel, const int8_t *codes, int64_t n, uint8_t *out);
+int64_t book_bytes(const QuantSpec *q);   /* of one codebook */
 /* The codebook of a channel, NULL where there are none. */
 const int8_t *book_of(const QuantSpec *q, int64_t channel);
 /* The number that a code is, before scale and zero. */

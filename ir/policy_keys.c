@@ -37,7 +37,7 @@ static const char weight_words[] = "float float16 bfloat16"
 #define VECTORS(name, bits, count, lo, hi, vector, rms, packing, summary) " " #name
 #define FLOATS(name, mantissa_bits, lo, hi, packing, summary) " " #name
 #define BOOK(name, bits, size, packing, summary) " " #name
-#define SUMS(name, bits, size, vector, rms, packing, summary) " " #name
+#define SUMS(name, bits, size, terms, vector, rms, packing, summary) " " #name
 #define OTHER(name, dtype, bits, lo, hi, summary)
 #include "ir/formats.def"
 #undef OTHER
@@ -51,7 +51,7 @@ static const char weight_words[] = "float float16 bfloat16"
 
 /* clang-format off */
 const PolicyKey policy_keys[] = {
-  {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, weight_words, "aq1x16 uint8 int16",
+  {"weights.format", KEY_WORD, KEY_DEFAULT | KEY_RULE, weight_words, "uint8 int16",
    "float", "how weights are stored"},
   {"weights.granularity", KEY_WORD, KEY_DEFAULT | KEY_RULE, "tensor channel group", "token",
    "channel", "which weights share a scale"},

@@ -208,7 +208,7 @@ static void print_quant(Printer *p, const Tensor *t) {
   }
   if (q->book) {
     fputs(", ", p->f);
-    print_scales(p, t, "book", DT_I8, q->book, q->n_book * q->format->book_size);
+    print_scales(p, t, "book", DT_I8, q->book, q->n_book * book_bytes(q));
   }
   fputc(')', p->f);
 }

@@ -79,6 +79,9 @@ static void verify_quant(const Graph *g, const Tensor *t) {
       (q->n_book > 1 && (q->axis < 0 || q->n_book != t->dim[q->axis])))
     broken(g, "tensor '%s' of format %s has %lld codebooks", t->name, q->format->name,
            (long long)q->n_book);
+  if ((q->entries > 0) != (q->format->terms == 1) || book_bytes(q) > q->format->book_size)
+    broken(g, "tensor '%s' of format %s has a codebook of %lld vectors", t->name, q->format->name,
+           (long long)q->entries);
 }
 
 /* Follows the chain of tensors in the same memory; longer than the list is a cycle. */

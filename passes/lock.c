@@ -169,7 +169,7 @@ double bits_per_element(const Graph *g, const Tensor *t) {
   double bits = (double)code_bits(t);
   if (is_stored_sparse(g, t)) bits = 8.0 * (double)sparse_bytes(t);
   bits += outlier_bits(g, t);
-  bits += 8.0 * (double)(q->n_book * q->format->book_size);
+  bits += 8.0 * (double)(q->n_book * book_bytes(q));
   if (q->multiple == NULL) return (bits + 32.0 * (double)q->n) / (double)elements;
   double channels = q->axis >= 0 ? (double)t->dim[q->axis] : 1;
   return (bits + 8.0 * (double)q->n + 32.0 * channels) / (double)elements;

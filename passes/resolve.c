@@ -138,11 +138,14 @@ static OutlierChoice choose_outliers(const Layers *l, const WeightChoice *w, con
   return c;
 }
 
-/* The format with codebooks of vectors. */
-static const char *sums_name(void) {
-  for (int i = 0; i < n_formats(); i++)
-    if (has_sums(format_at(i))) return format_at(i)->name;
-  return "";
+/* The formats with codebooks of vectors. */
+static void name_sums(char *text, size_t size) {
+  *text = 0;
+  for (int i = 0; i < n_formats(); i++) {
+    size_t used = strlen(text);
+    if (has_sums(format_at(i)))
+      snprintf(text + used, size - used, "%s%s", used ? " or " : "", format_at(i)->name);
+  }
 }
 
 /* Codebooks of vectors and the solvers that make them go together. */
@@ -157,9 +160,10 @@ static void check_sums(const Layers *l, const Node *n, const WeightChoice *c) {
   if (sums && !makes)
     error_at(loc, "format '%s' needs solver: %s, here it is %s (for node '%s')", c->format->name,
              names, c->solver, n->name);
+  if (makes && !sums) name_sums(names, sizeof names);
   if (makes && !sums)
-    error_at(loc, "solver '%s' needs format: %s, here it is %s (for node '%s')", c->solver,
-             sums_name(), c->format->name, n->name);
+    error_at(loc, "solver '%s' needs format: %s, here it is %s (for node '%s')", c->solver, names,
+             c->format->name, n->name);
   if (sums && c->own_books)
     error_at(winner(l, "weights.codebook", &won)->loc,
              "format '%s' has one codebook for the tensor (for node '%s')", c->format->name, n->name);

@@ -8,6 +8,7 @@
  *   40     eight codes of a vector in two bytes: E8P times 4
  *   72     eight codes of a vector in two bytes, of which each chooses one of 256 vectors to be added, the
  *          second one from the second half of a codebook
+ *   88     eight codes of a vector in two bytes, the number of one of the vectors of a codebook
  *   18, 34 two indices into a table: NF4 in units of 1/127, E2M1 in units of 1/2
  *   50     two indices into a codebook of 16 int8 levels, which stands beside the weights
  *   56     eight into one of 8, in three bytes
@@ -59,6 +60,8 @@ QCC_INLINE const int8_t *qcc_book(const struct qcc_packed *q, int32_t o) {
       f(40, __VA_ARGS__);                              \
     else if (QCC_HAS_PACKING(72) && (k) == 72)         \
       f(72, __VA_ARGS__);                              \
+    else if (QCC_HAS_PACKING(88) && (k) == 88)         \
+      f(88, __VA_ARGS__);                              \
     else if (QCC_HAS_PACKING(18) && (k) == 18)         \
       f(18, __VA_ARGS__);                              \
     else if (QCC_HAS_PACKING(56) && (k) == 56)         \
@@ -78,7 +81,7 @@ QCC_INLINE int32_t qcc_per_unit(int32_t k) {
 
 /* Bytes of a unit. */
 QCC_INLINE int32_t qcc_unit_bytes(int32_t k) {
-  return k == 24 || k == 56 ? 3 : k == 40 || k == 72 ? 2 : 1;
+  return k == 24 || k == 56 ? 3 : k == 40 || k == 72 || k == 88 ? 2 : 1;
 }
 
 QCC_INLINE int32_t qcc_level(int32_t k, int32_t index) {
@@ -138,6 +141,8 @@ QCC_INLINE int32_t qcc_code(int32_t k, const int8_t *book, const uint8_t *w, int
     return qcc_lattice(w, j);
   if (k == 72)
     return (int8_t)(book[8 * w[0] + j] + book[2048 + 8 * w[1] + j]);
+  if (k == 88)
+    return book[8 * (w[0] + 256 * w[1]) + j];
   if (k == 56)
     return book[(w[j / 4] >> j % 4 * 2 & 3) + (w[2] >> j & 1) * 4];
   if (k == 50 || k == 52)

@@ -17,8 +17,8 @@ static unsigned slot_of(const int8_t *v) {
   return (unsigned)(hash_bytes(HASH_START, v, SIZE) % SLOTS);
 }
 
-static void make_index(const int8_t *book, Index *x) {
-  x->book = book + ENTRIES * SIZE;
+static void make_index(const int8_t *second, Index *x) {
+  x->book = second;
   memset(x->slot, -1, sizeof x->slot);
   for (int i = 0; i < ENTRIES; i++) {
     unsigned at = slot_of(x->book + i * SIZE);
@@ -37,9 +37,10 @@ static int find_entry(const Index *x, const int8_t *v, size_t n) {
   return -1;
 }
 
-int64_t pack_aq2x8(const int8_t *book, const int8_t *codes, int64_t n, uint8_t *out) {
+int64_t pack_aq2x8(const int8_t *book, int64_t bytes, const int8_t *codes, int64_t n,
+                   uint8_t *out) {
   Index x;
-  make_index(book, &x);
+  make_index(book + bytes / 2, &x);
   for (int64_t i = 0; i < n; i += SIZE) {
     size_t size = n - i < SIZE ? (size_t)(n - i) : SIZE;
     int first = 0, second = -1;

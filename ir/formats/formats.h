@@ -19,9 +19,11 @@
   void nearest_##name(const double *x, int n, int8_t *codes);
 #define FLOATS(name, mantissa_bits, lo, hi, packing, summary)
 #define BOOK(name, bits, size, packing, summary)                                           \
-  int64_t pack_##name(const int8_t *book, const int8_t *codes, int64_t n, uint8_t *out); \
+  int64_t pack_##name(const int8_t *book, int64_t bytes, const int8_t *codes, int64_t n,   \
+                      uint8_t *out);                                                         \
   void unpack_##name(const int8_t *book, const uint8_t *packed, int64_t n, int8_t *codes);
-#define SUMS(name, bits, size, vector, rms, packing, summary) BOOK(name, bits, size, packing, summary)
+#define SUMS(name, bits, size, terms, vector, rms, packing, summary) \
+  BOOK(name, bits, size, packing, summary)
 #define OTHER(name, dtype, bits, lo, hi, summary) FORMAT(name, dtype, bits, lo, hi, 0, summary)
 #include "ir/formats.def"
 #undef OTHER

@@ -106,11 +106,19 @@ static void fit_book(const Layer *l, int64_t first, int64_t n, int8_t *book) {
   free(x);
 }
 
+/* As many vectors as cost one bit for each weight. */
+static int64_t count_entries(const Layer *l) {
+  int64_t size = l->q->format->vector, most = l->q->format->book_size / size;
+  int64_t vectors = l->channels * ((l->row + size - 1) / size), entries = vectors / size;
+  return entries < 1 ? 1 : entries > most ? most : entries;
+}
+
 void fit_books(Graph *g, Layer *l) {
   QuantSpec *q = l->q;
-  int size = q->format->book_size;
-  if (size == 0) return;
+  if (q->format->book_size == 0) return;
   q->n_book = l->choice->own_books ? l->channels : 1;
+  if (q->format->terms == 1) q->entries = count_entries(l);
+  int64_t size = book_bytes(q);
   q->book = arena_alloc(g->arena, q->n_book * size);
   if (has_sums(q->format)) return; /* the solver makes it */
   int64_t channels = l->channels / q->n_book;

@@ -167,7 +167,7 @@ static Codes random_weight_codes(int rows, int n) {
   c.real = new_buffer(4 * (int64_t)rows * n);
   c.packed = new_buffer((int64_t)rows * bytes);
   for (int r = 0; r < rows; r++)
-    pack_codes(f, quant.book, c.codes + r * n, n, c.packed + r * bytes);
+    pack_codes(&quant, 0, c.codes + r * n, n, c.packed + r * bytes);
   for (int r = 0; r < rows; r++)
     for (int i = 0; i < n; i++) {
       int g = r * groups + (c.q.size ? i / c.q.size : 0), code = c.codes[r * n + i];

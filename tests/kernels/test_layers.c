@@ -34,10 +34,16 @@ typedef struct Layer {
   int8_t *want;              /* [n_y] */
 } Layer;
 
+static int compare_vectors(const void *a, const void *b) { return memcmp(a, b, 8); }
+
 /* One codebook, or one for each channel, of rising levels; one of vectors whose sums are bytes. */
 static QuantSpec random_books(const Format *f, int64_t channels) {
-  if (has_sums(f))
-    return (QuantSpec){.format = f, .n_book = 1, .book = random_codes(f->book_size, -63, 63)};
+  if (has_sums(f)) {
+    QuantSpec q = {.format = f, .n_book = 1, .entries = f->terms == 1 ? random_int(258, 600) : 0};
+    q.book = random_codes(book_bytes(&q), -63, 63);
+    if (q.entries > 0) qsort(q.book, (size_t)q.entries, 8, compare_vectors);
+    return q;
+  }
   QuantSpec q = {.format = f, .n_book = !f->book_size ? 0 : random_int(0, 1) ? channels : 1};
   if (q.n_book > 0) q.book = new_buffer(q.n_book * f->book_size);
   for (int64_t i = 0; i < q.n_book * f->book_size; i++) {
@@ -53,6 +59,7 @@ static int8_t *random_weights(const QuantSpec *q, int64_t channels, int64_t n) {
   int8_t *codes = random_codes(channels * n, f->bits >= 8 ? -127 : f->lo, f->hi);
   if (has_sums(f)) {
     uint8_t *pairs = (uint8_t *)random_codes(n + 2, -128, 127);
+    for (int64_t i = 0; q->entries > 0 && i < n + 2; i++) pairs[i] = pairs[i] % 2; /* entries 0, 1, 256 ... */
     for (int64_t i = 0; i < channels; i++) f->unpack_book(q->book, pairs + i % 2, n, codes + i * n);
     return codes;
   }
@@ -67,7 +74,7 @@ static uint8_t *pack_rows(const QuantSpec *q, const int8_t *codes, int64_t rows,
   int64_t bytes = qcc_packed_bytes(q->format->packing, (int32_t)n);
   uint8_t *out = new_buffer(rows * bytes);
   for (int64_t r = 0; r < rows; r++)
-    pack_codes(q->format, book_of(q, r), codes + r * n, n, out + r * bytes);
+    pack_codes(q, r, codes + r * n, n, out + r * bytes);
   return out;
 }
 
@@ -134,8 +141,8 @@ static void random_rescale(Layer *l) {
 /* Everything that does not depend on the geometry, which l->p.g and l->p.group hold already. */
 static void fill_layer(Layer *l, int number, int grouped) {
   static const char *const formats[] = {"int8", "int4", "int2", "ternary", "nf4", "fp4", "binary",
-                                        "int3", "e8p", "lut4", "lut3", "lut2", "aq2x8"};
-  const Format *f = find_format(formats[number % 13]);
+                                        "int3", "e8p", "lut4", "lut3", "lut2", "aq2x8", "aq1x16"};
+  const Format *f = find_format(formats[number % 14]);
   const struct qcc_window *g = &l->p.g;
   l->depth = g->kernel_h * g->kernel_w * (g->in_c / l->p.group);
   l->n_x = (int64_t)g->batch * g->in_h * g->in_w * g->in_c;

@@ -57,14 +57,41 @@ static void sweeps_lower_the_loss(void **state) {
   free_arena(a);
 }
 
-/* Codebooks and codes of vectors become better in turn, never worse, and are better than codes that have two
- * bits each; what is coded comes back. */
+/* Losses of more and more sweeps never grow from `last`; what is coded comes back, and a codebook of a size
+ * of its own has nothing twice and costs at most a bit for each weight. */
+static void assert_falling(Case *c, const double *h, double *e, int row, const char *format, double last) {
+  const char *note;
+  c->choice.format = find_format(format);
+  for (c->choice.sweeps = 0; c->choice.sweeps < 4; c->choice.sweeps++) {
+    const Tensor *t = solve(c, "aqlm", &note);
+    const QuantSpec *q = t->quant;
+    for (int i = 0; i < ROWS * row; i++)
+      e[i] = (double)((float *)c->w->data)[i] - (double)q->scale[i / row] * ((int8_t *)t->data)[i];
+    double loss = quadratic(e, ROWS, h, row, c->choice.damp);
+    assert_true(loss <= last * (1 + 1e-12));
+    last = loss;
+    for (int r = 0; r < ROWS; r++) {
+      const int8_t *codes = (int8_t *)t->data + r * row;
+      uint8_t packed[COLUMNS];
+      int8_t back[COLUMNS];
+      assert_int_equal(pack_codes(q, r, codes, row, packed), (row + 7) / 8 * 2);
+      q->format->unpack_book(q->book, packed, row, back);
+      assert_memory_equal(codes, back, (size_t)row);
+    }
+    assert_true(q->entries <= ROWS * ((row + 7) / 8) / 8);
+    for (int64_t i = 1; i < q->entries; i++)
+      assert_true(memcmp(q->book + 8 * i - 8, q->book + 8 * i, 8) < 0);
+  }
+}
+
+/* Codebooks and codes of vectors become better in turn, never worse; sums of two are better than codes that have
+ * two bits each. */
 static void additive_codebooks_lower_the_loss(void **state) {
   (void)state;
   Arena *a = new_arena();
   for (int row = COLUMNS; row > 12; row -= COLUMNS - 13) {
     Case c = new_case(a, VECTORS);
-    double *e = new_doubles(a, ROWS * COLUMNS), *h = new_doubles(a, (int64_t)row * row), last;
+    double *e = new_doubles(a, ROWS * COLUMNS), *h = new_doubles(a, (int64_t)row * row);
     const char *note;
     c.w->dim[1] = c.m.k = row;
     for (int i = 0; i < row * row; i++) h[i] = c.m.hessian[i / row * COLUMNS + i % row];
@@ -73,25 +100,8 @@ static void additive_codebooks_lower_the_loss(void **state) {
     const Tensor *t = solve(&c, "gptq", &note);
     for (int i = 0; i < ROWS * row; i++)
       e[i] = (double)((float *)c.w->data)[i] - (double)t->quant->scale[i / row] * ((int8_t *)t->data)[i];
-    last = quadratic(e, ROWS, h, row, c.choice.damp);
-    c.choice.format = find_format("aq2x8");
-    for (c.choice.sweeps = 0; c.choice.sweeps < 4; c.choice.sweeps++) {
-      t = solve(&c, "aqlm", &note);
-      const QuantSpec *q = t->quant;
-      for (int i = 0; i < ROWS * row; i++)
-        e[i] = (double)((float *)c.w->data)[i] - (double)q->scale[i / row] * ((int8_t *)t->data)[i];
-      double loss = quadratic(e, ROWS, h, row, c.choice.damp);
-      assert_true(loss <= last * (1 + 1e-12));
-      last = loss;
-      for (int r = 0; r < ROWS; r++) {
-        const int8_t *codes = (int8_t *)t->data + r * row;
-        uint8_t packed[COLUMNS];
-        int8_t back[COLUMNS];
-        assert_int_equal(pack_codes(q->format, q->book, codes, row, packed), (row + 7) / 8 * 2);
-        q->format->unpack_book(q->book, packed, row, back);
-        assert_memory_equal(codes, back, (size_t)row);
-      }
-    }
+    assert_falling(&c, h, e, row, "aq2x8", quadratic(e, ROWS, h, row, c.choice.damp));
+    assert_falling(&c, h, e, row, "aq1x16", INFINITY);
   }
   free_arena(a);
 }

@@ -52,6 +52,7 @@ static void packs_and_unpacks(void **state) {
   (void)state;
   for (int k = 0; k < n_formats(); k++) {
     const Format *f = format_at(k);
+    const QuantSpec q = {.format = f, .book = book};
     int64_t bytes = dtype_bytes(f->dtype);
     for (int64_t n = 0; n <= MOST && !has_sums(f); n++) {
       int64_t packed_bytes = packed_size(f, n);
@@ -61,7 +62,7 @@ static void packs_and_unpacks(void **state) {
       for (int64_t i = 0; i < n; i++) put_code(f, codes, i, some_code(f, i));
       put_vectors(f, codes, 1, n);
       packed[packed_bytes] = 0xa5;
-      assert_int_equal(pack_codes(f, book, codes, n, packed), packed_bytes);
+      assert_int_equal(pack_codes(&q, 0, codes, n, packed), packed_bytes);
       assert_int_equal(packed[packed_bytes], 0xa5);
       unpack_codes(f, packed, n, back);
       assert_memory_equal(codes, back, (size_t)(n * bytes));
@@ -77,6 +78,7 @@ static void keeps_every_unit(void **state) {
   (void)state;
   for (int k = 0; k < n_formats(); k++) {
     const Format *f = format_at(k);
+    const QuantSpec q = {.format = f, .book = book};
     int per_unit = f->packing & 15;
     if (per_unit < 2 || f->vector > 1) continue;
     int span = count_codes(f), values = 1;
@@ -86,7 +88,7 @@ static void keeps_every_unit(void **state) {
       uint8_t unit[4];
       for (int i = 0, rest = v; i < per_unit; i++, rest /= span)
         codes[i] = nth_code(f, rest % span);
-      assert_int_equal(pack_codes(f, book, codes, per_unit, unit), packed_size(f, per_unit));
+      assert_int_equal(pack_codes(&q, 0, codes, per_unit, unit), packed_size(f, per_unit));
       unpack_codes(f, unit, per_unit, back);
       assert_memory_equal(codes, back, (size_t)per_unit);
     }
@@ -288,29 +290,53 @@ static void e8p_error_of_normal_weights(void **state) {
   assert_true(error > 0.088 && error < 0.0925);
 }
 
-/* ---- aq2x8 ----------------------------------------------------------------------------------- */
+/* ---- aq2x8, aq1x16 --------------------------------------------------------------------------- */
 
-/* Sums of two vectors come back, whatever the length of the row. */
+/* Rows of up to 40 codes come back, whatever their length. */
+static void assert_found(const QuantSpec *q, uint32_t *seed) {
+  for (int64_t n = 0; n <= 40; n++) {
+    uint8_t pairs[10], packed[11];
+    int8_t codes[40], back[40];
+    int64_t bytes = (n + 7) / 8 * 2;
+    for (int i = 0; i < 10; i++) {
+      uint32_t at = next_random(seed) % (q->entries ? (uint32_t)q->entries : 65536);
+      pairs[i / 2 * 2] = (uint8_t)at, pairs[i / 2 * 2 + 1] = (uint8_t)(at >> 8);
+    }
+    q->format->unpack_book(q->book, pairs, n, codes);
+    packed[bytes] = 0xa5;
+    assert_int_equal(pack_codes(q, 0, codes, n, packed), bytes);
+    assert_int_equal(packed[bytes], 0xa5);
+    q->format->unpack_book(q->book, packed, n, back);
+    assert_memory_equal(codes, back, (size_t)n);
+  }
+}
+
+/* Sums of two vectors. */
 static void sums_are_found(void **state) {
   (void)state;
-  const Format *f = find_format("aq2x8");
   static int8_t vectors[4096];
   uint32_t seed = 11;
   for (int i = 0; i < 4096; i++) {
     int most = i < 2048 ? 90 : 37;
     vectors[i] = (int8_t)((int)(next_random(&seed) % (uint32_t)(2 * most + 1)) - most);
   }
-  for (int64_t n = 0; n <= 40; n++) {
-    uint8_t pairs[10], packed[11];
-    int8_t codes[40], back[40];
-    int64_t bytes = (n + 7) / 8 * 2;
-    for (int i = 0; i < 10; i++) pairs[i] = (uint8_t)next_random(&seed);
-    f->unpack_book(vectors, pairs, n, codes);
-    packed[bytes] = 0xa5;
-    assert_int_equal(pack_codes(f, vectors, codes, n, packed), bytes);
-    assert_int_equal(packed[bytes], 0xa5);
-    f->unpack_book(vectors, packed, n, back);
-    assert_memory_equal(codes, back, (size_t)n);
+  assert_found(&(QuantSpec){.format = find_format("aq2x8"), .n_book = 1, .book = vectors}, &seed);
+}
+
+static int compare_vectors(const void *a, const void *b) { return memcmp(a, b, 8); }
+
+/* Vectors of a codebook of any size, up to the largest. */
+static void vectors_are_found(void **state) {
+  (void)state;
+  static const int64_t entries[] = {1, 2, 3, 255, 256, 257, 1000, 65536};
+  static int8_t vectors[524288];
+  uint32_t seed = 12;
+  for (size_t k = 0; k < sizeof entries / sizeof *entries; k++) {
+    QuantSpec q = {.format = find_format("aq1x16"), .n_book = 1, .entries = entries[k], .book = vectors};
+    assert_int_equal(book_bytes(&q), 8 * entries[k]);
+    for (int64_t i = 0; i < book_bytes(&q); i++) vectors[i] = (int8_t)((int)(next_random(&seed) % 255) - 127);
+    qsort(vectors, (size_t)q.entries, 8, compare_vectors);
+    assert_found(&q, &seed);
   }
 }
 
@@ -431,7 +457,7 @@ int main(void) {
       cmocka_unit_test(rounds_to_the_nearest_code), cmocka_unit_test(keeps_the_edges),
       cmocka_unit_test(indexes_scales),             cmocka_unit_test(e8p_words_are_points),
       cmocka_unit_test(e8p_is_nearest),             cmocka_unit_test(e8p_error_of_normal_weights),
-      cmocka_unit_test(sums_are_found),
+      cmocka_unit_test(sums_are_found), cmocka_unit_test(vectors_are_found),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

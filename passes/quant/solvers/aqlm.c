@@ -1,10 +1,10 @@
 /* aqlm.c - additive codebooks (AQLM: Egiazarian and others 2024, arXiv:2401.06118): eight weights of a
- * row are the sum of an entry of each of two codebooks, which the tensor has for itself, times the row's
- * scale.
+ * row are the sum of an entry of each of two codebooks, or one of a single large one, which the tensor has
+ * for itself, times the row's scale.
  *
  * The codebooks begin as the centres of k-means, the second of what the first leaves.  Then, in turn,
- * each vector of weights gets the pair of entries that is best for the layer's loss e H e^T, all others
- * given (a beam over the first book, all of the second), and the codebooks get the entries that are
+ * each vector of weights gets the entries that are best for the layer's loss e H e^T, all others
+ * given (of two books a beam over the first, all of the second), and the codebooks get the entries that are
  * best for all vectors, by least squares: conjugate gradients, of which each step needs one product with
  * H.  Entries are bytes throughout, of limited size so that sums are bytes, too; codebooks that are not
  * better once they are rounded are not taken, so that the loss never grows. */
@@ -18,8 +18,7 @@
 
 enum {
   SIZE = 8,       /* weights of a vector */
-  ENTRIES = 256,  /* of a book */
-  BOOKS = 2,
+  BOOKS = 2,      /* at most */
   BEAM = 4,       /* entries of the first book that are tried with all of the second */
   SAMPLE = 8192,  /* vectors that k-means looks at, at most */
   MEANS = 12,     /* its steps */
@@ -27,17 +26,20 @@ enum {
   CHUNK = 32      /* channels at a time */
 };
 
-static const double limit[BOOKS] = {90, 37}; /* of entries: together 127 */
-
 typedef struct Additive {
   Layer *l;
   int64_t per_row, n;          /* vectors of a row, of all rows */
   int64_t k;                   /* columns */
+  int books;                   /* of each of which an entry is added */
+  int64_t entries;             /* of a book */
   double *h;                   /* [groups][k][k] damped Hessians */
   double *e, *gradient;        /* [channels][k] errors, and e H */
-  uint8_t *index;              /* [n][BOOKS] */
-  int8_t *book;                /* [BOOKS][ENTRIES][SIZE] */
+  uint16_t *index;             /* [n][books] */
+  int8_t *book;                /* [books][entries][SIZE] */
 } Additive;
+
+/* Of the numbers in book m: together 127. */
+static double limit_of(const Additive *a, int m) { return a->books == 1 ? 127 : m == 0 ? 90 : 37; }
 
 /* ---- vectors --------------------------------------------------------------------------------- */
 
@@ -56,13 +58,14 @@ static const double *hessian_of(const Additive *a, int64_t v) {
 }
 
 static const int8_t *entry(const Additive *a, int m, int64_t i) {
-  return a->book + (m * ENTRIES + i) * SIZE;
+  return a->book + (m * a->entries + i) * SIZE;
 }
 
 /* Code j of vector v. */
 static int8_t code_of(const Additive *a, int64_t v, int64_t j) {
-  const uint8_t *i = a->index + v * BOOKS;
-  return (int8_t)(entry(a, 0, i[0])[j] + entry(a, 1, i[1])[j]);
+  int code = 0;
+  for (int m = 0; m < a->books; m++) code += entry(a, m, a->index[v * a->books + m])[j];
+  return (int8_t)code;
 }
 
 /* y [channels][k] = x times each channel's H. */
@@ -89,10 +92,10 @@ static double start_errors(Additive *a) {
 
 /* ---- k-means --------------------------------------------------------------------------------- */
 
-static int nearest_centre(const double *centre, const double *x, int64_t size) {
+static int64_t nearest_centre(const double *centre, int64_t entries, const double *x, int64_t size) {
   double least = INFINITY;
-  int best = 0;
-  for (int i = 0; i < ENTRIES; i++) {
+  int64_t best = 0;
+  for (int64_t i = 0; i < entries; i++) {
     double sum = 0;
     for (int64_t j = 0; j < size; j++)
       sum += (x[j] - centre[i * SIZE + j]) * (x[j] - centre[i * SIZE + j]);
@@ -101,32 +104,37 @@ static int nearest_centre(const double *centre, const double *x, int64_t size) {
   return best;
 }
 
-static void move_centres(double *centre, const double *x, const int *own, int64_t n) {
-  double sum[ENTRIES * SIZE] = {0};
-  int64_t count[ENTRIES] = {0};
+static void move_centres(double *centre, int64_t entries, const double *x, const int64_t *own,
+                         int64_t n) {
+  double *sum = scratch(entries * SIZE, sizeof *sum);
+  int64_t *count = scratch(entries, sizeof *count);
   for (int64_t v = 0; v < n; v++) {
     count[own[v]]++;
     for (int j = 0; j < SIZE; j++) sum[own[v] * SIZE + j] += x[v * SIZE + j];
   }
-  for (int i = 0; i < ENTRIES * SIZE; i++)
+  for (int64_t i = 0; i < entries * SIZE; i++)
     if (count[i / SIZE] > 0) centre[i] = sum[i] / (double)count[i / SIZE];
+  free(sum);
+  free(count);
 }
 
 /* A book for x [n][SIZE], which becomes what the book leaves of it. */
 static void find_centres(Additive *a, int m, double *x, int64_t n) {
-  double centre[ENTRIES * SIZE];
-  int *own = scratch(n, sizeof *own);
-  for (int i = 0; i < ENTRIES; i++)
-    memcpy(centre + i * SIZE, x + i * n / ENTRIES * SIZE, SIZE * sizeof *x);
+  int64_t entries = a->entries;
+  double *centre = scratch(entries * SIZE, sizeof *centre), limit = limit_of(a, m);
+  int64_t *own = scratch(n, sizeof *own);
+  for (int64_t i = 0; i < entries; i++)
+    memcpy(centre + i * SIZE, x + i * n / entries * SIZE, SIZE * sizeof *x);
   for (int step = 0; step < MEANS; step++) {
 #pragma omp parallel for schedule(static)
-    for (int64_t v = 0; v < n; v++) own[v] = nearest_centre(centre, x + v * SIZE, SIZE);
-    move_centres(centre, x, own, n);
+    for (int64_t v = 0; v < n; v++) own[v] = nearest_centre(centre, entries, x + v * SIZE, SIZE);
+    move_centres(centre, entries, x, own, n);
   }
-  for (int i = 0; i < ENTRIES * SIZE; i++)
-    a->book[m * ENTRIES * SIZE + i] = (int8_t)rint(fmin(fmax(centre[i], -limit[m]), limit[m]));
+  for (int64_t i = 0; i < entries * SIZE; i++)
+    a->book[m * entries * SIZE + i] = (int8_t)rint(fmin(fmax(centre[i], -limit), limit));
   for (int64_t v = 0; v < n; v++)
     for (int j = 0; j < SIZE; j++) x[v * SIZE + j] -= entry(a, m, own[v])[j];
+  free(centre);
   free(own);
 }
 
@@ -137,30 +145,35 @@ static void read_vector(const Additive *a, int64_t v, double *x) {
 }
 
 static void start_books(Additive *a) {
-  int64_t n = a->n < SAMPLE ? a->n : SAMPLE;
-  double *x = scratch(n * SIZE, sizeof *x), centre[BOOKS * ENTRIES * SIZE];
+  int64_t most = a->entries * SIZE > SAMPLE ? a->entries * SIZE : SAMPLE;
+  int64_t n = a->n < most ? a->n : most, book = a->entries * SIZE;
+  double *x = scratch(n * SIZE, sizeof *x), *centre = scratch(a->books * book, sizeof *centre);
   for (int64_t i = 0; i < n; i++) read_vector(a, i * a->n / n, x + i * SIZE);
-  for (int m = 0; m < BOOKS; m++) find_centres(a, m, x, n);
-  for (int i = 0; i < BOOKS * ENTRIES * SIZE; i++) centre[i] = a->book[i];
+  for (int m = 0; m < a->books; m++) find_centres(a, m, x, n);
+  for (int64_t i = 0; i < a->books * book; i++) centre[i] = a->book[i];
 #pragma omp parallel for schedule(static)
   for (int64_t v = 0; v < a->n; v++) {
     double rest[SIZE];
     read_vector(a, v, rest);
-    for (int m = 0; m < BOOKS; m++) {
-      int i = nearest_centre(centre + m * ENTRIES * SIZE, rest, vector_at(a->l, element_of(a, v) % a->k));
-      a->index[v * BOOKS + m] = (uint8_t)i;
+    for (int m = 0; m < a->books; m++) {
+      int64_t size = vector_at(a->l, element_of(a, v) % a->k);
+      int64_t i = nearest_centre(centre + m * book, a->entries, rest, size);
+      a->index[v * a->books + m] = (uint16_t)i;
       for (int j = 0; j < SIZE; j++) rest[j] -= entry(a, m, i)[j];
     }
   }
   free(x);
+  free(centre);
 }
 
-/* ---- the best pair for a vector -------------------------------------------------------------- */
+/* ---- the best entries for a vector ----------------------------------------------------------- */
 
 /* A vector's part of H, zeros where a row ends, and b H b of all entries. */
 typedef struct Corner {
   double h[SIZE][SIZE];
-  double square[BOOKS][ENTRIES];
+  double *square;              /* [books][entries] */
+  double *score;               /* [books][entries] scratch: what an entry adds to the loss ... */
+  double *first;               /* [entries] ... and one of the first book, with the second's as it is */
 } Corner;
 
 static void read_corner(const Additive *a, int64_t v, Corner *c) {
@@ -169,12 +182,12 @@ static void read_corner(const Additive *a, int64_t v, Corner *c) {
   for (int64_t i = 0; i < SIZE; i++)
     for (int64_t j = 0; j < SIZE; j++)
       c->h[i][j] = i < size && j < size ? h[(column + i) * a->k + column + j] : 0;
-  for (int64_t i = 0; i < BOOKS * ENTRIES; i++) {
+  for (int64_t i = 0; i < a->books * a->entries; i++) {
     const int8_t *b = a->book + i * SIZE;
     double sum = 0;
     for (int j = 0; j < SIZE; j++)
       for (int k = 0; k < SIZE; k++) sum += b[j] * c->h[j][k] * b[k];
-    c->square[i / ENTRIES][i % ENTRIES] = sum;
+    c->square[i] = sum;
   }
 }
 
@@ -189,9 +202,9 @@ static void times_corner(const Corner *c, const int8_t *b, double factor, double
 }
 
 /* The entries of the first book with the least score, best first. */
-static void find_beam(const double *score, int *beam) {
+static void find_beam(const double *score, int64_t entries, int64_t *beam) {
   int n = 0;
-  for (int i = 0; i < ENTRIES; i++) {
+  for (int64_t i = 0; i < entries; i++) {
     if (n == BEAM && !(score[i] < score[beam[BEAM - 1]])) continue;
     int at = n < BEAM ? n++ : BEAM - 1;
     while (at > 0 && score[i] < score[beam[at - 1]]) beam[at] = beam[at - 1], at--;
@@ -199,69 +212,88 @@ static void find_beam(const double *score, int *beam) {
   }
 }
 
-/* A pair a, b adds s^2 (a + b) H (a + b) - 2 s (a + b) t to the loss, up to a constant. */
-static void choose_pair(Additive *a, int64_t v, const Corner *c) {
+/* The best pair of entries. */
+static void find_pair(const Additive *a, const Corner *c, double s, uint16_t *best) {
+  int64_t beam[BEAM], n = a->entries;
+  const double *second = c->score + n;
+  double cross[SIZE];
+  times_corner(c, entry(a, 1, best[1]), 2 * s * s, cross);
+  for (int64_t i = 0; i < n; i++) c->first[i] = c->score[i] + dot(entry(a, 0, i), cross);
+  double now = c->first[best[0]] + second[best[1]], least = now - 1e-9 * fabs(now);
+  find_beam(c->first, n, beam);
+  for (int k = 0; k < BEAM; k++) {
+    times_corner(c, entry(a, 0, beam[k]), 2 * s * s, cross);
+    for (int64_t i = 0; i < n; i++) {
+      double sum = c->score[beam[k]] + second[i] + dot(entry(a, 1, i), cross);
+      if (sum < least) least = sum, best[0] = (uint16_t)beam[k], best[1] = (uint16_t)i;
+    }
+  }
+}
+
+static void find_single(const Additive *a, const Corner *c, uint16_t *best) {
+  double now = c->score[best[0]], least = now - 1e-9 * fabs(now);
+  for (int64_t i = 0; i < a->entries; i++)
+    if (c->score[i] < least) least = c->score[i], best[0] = (uint16_t)i;
+}
+
+/* A sum b of entries adds s^2 b H b - 2 s b t to the loss, up to a constant. */
+static void choose_sum(Additive *a, int64_t v, const Corner *c) {
   int64_t element = element_of(a, v), size = vector_at(a->l, element % a->k);
-  double s = scale_of(a, v), t[SIZE] = {0}, score[BOOKS][ENTRIES], first[ENTRIES], cross[SIZE];
-  uint8_t *index = a->index + v * BOOKS, best[BOOKS] = {index[0], index[1]};
+  double s = scale_of(a, v), t[SIZE] = {0};
+  uint16_t *index = a->index + v * a->books, best[BOOKS] = {0};
+  int8_t old[SIZE];
+  size_t bytes = (size_t)a->books * sizeof *index;
+  memcpy(best, index, bytes);
   for (int64_t j = 0; j < size; j++) {
+    old[j] = code_of(a, v, j);
     t[j] = a->gradient[element + j];
     for (int64_t k = 0; k < size; k++) t[j] += c->h[j][k] * s * code_of(a, v, k);
   }
-  for (int m = 0; m < BOOKS; m++)
-    for (int i = 0; i < ENTRIES; i++)
-      score[m][i] = s * s * c->square[m][i] - 2 * s * dot(entry(a, m, i), t);
-  times_corner(c, entry(a, 1, index[1]), 2 * s * s, cross);
-  for (int i = 0; i < ENTRIES; i++) first[i] = score[0][i] + dot(entry(a, 0, i), cross);
-  int beam[BEAM];
-  double now = first[index[0]] + score[1][index[1]], least = now - 1e-9 * fabs(now);
-  find_beam(first, beam);
-  for (int k = 0; k < BEAM; k++) {
-    times_corner(c, entry(a, 0, beam[k]), 2 * s * s, cross);
-    for (int i = 0; i < ENTRIES; i++) {
-      double sum = score[0][beam[k]] + score[1][i] + dot(entry(a, 1, i), cross);
-      if (sum < least) least = sum, best[0] = (uint8_t)beam[k], best[1] = (uint8_t)i;
-    }
-  }
-  if (best[0] == index[0] && best[1] == index[1]) return;
+  for (int64_t i = 0; i < a->books * a->entries; i++)
+    c->score[i] = s * s * c->square[i] - 2 * s * dot(a->book + i * SIZE, t);
+  if (a->books == 1) find_single(a, c, best);
+  else find_pair(a, c, s, best);
+  if (memcmp(best, index, bytes) == 0) return;
+  memcpy(index, best, bytes);
   for (int64_t j = 0; j < size; j++) {
-    int code = entry(a, 0, best[0])[j] + entry(a, 1, best[1])[j];
-    double change = s * (code_of(a, v, j) - code);
+    double change = s * (old[j] - code_of(a, v, j));
     cblas_daxpy((int)a->k, change, hessian_of(a, v) + (element % a->k + j) * a->k, 1,
                 a->gradient + element / a->k * a->k, 1);
     a->e[element + j] += change;
   }
-  memcpy(index, best, sizeof best);
 }
 
-static void choose_pairs(Additive *a) {
+static void choose_sums(Additive *a) {
   int64_t per_group = a->l->channels / a->l->x->groups;
   int64_t chunks = (per_group + CHUNK - 1) / CHUNK;
 #pragma omp parallel for schedule(dynamic)
   for (int64_t i = 0; i < chunks * a->l->x->groups; i++) {
     int64_t group = i / chunks * per_group, from = group + i % chunks * CHUNK;
     int64_t to = group + per_group - from < CHUNK ? group + per_group : from + CHUNK;
-    Corner c;
+    int64_t n = a->books * a->entries;
+    Corner c = {.square = scratch(2 * n + a->entries, sizeof *c.square)};
+    c.score = c.square + n, c.first = c.score + n;
     for (int64_t k = 0; k < a->per_row; k++) {
       read_corner(a, from * a->per_row + k, &c);
-      for (int64_t r = from; r < to; r++) choose_pair(a, r * a->per_row + k, &c);
+      for (int64_t r = from; r < to; r++) choose_sum(a, r * a->per_row + k, &c);
     }
+    free(c.square);
   }
 }
 
 /* ---- the best books -------------------------------------------------------------------------- */
 
-enum { UNKNOWNS = BOOKS * ENTRIES * SIZE };
+static int64_t count_unknowns(const Additive *a) { return a->books * a->entries * SIZE; }
 
-/* sum [UNKNOWNS] of s x over the vectors that use an entry. */
+/* sum [unknowns] of s x over the vectors that use an entry. */
 static void gather(const Additive *a, const double *x, double *sum) {
-  memset(sum, 0, UNKNOWNS * sizeof *sum);
+  memset(sum, 0, (size_t)count_unknowns(a) * sizeof *sum);
   for (int64_t v = 0; v < a->n; v++) {
     int64_t element = element_of(a, v), size = vector_at(a->l, element % a->k);
     double s = scale_of(a, v);
-    for (int m = 0; m < BOOKS; m++)
+    for (int m = 0; m < a->books; m++)
       for (int64_t j = 0; j < size; j++)
-        sum[(m * ENTRIES + a->index[v * BOOKS + m]) * SIZE + j] += s * x[element + j];
+        sum[(m * a->entries + a->index[v * a->books + m]) * SIZE + j] += s * x[element + j];
   }
 }
 
@@ -270,34 +302,34 @@ static void scatter(const Additive *a, const double *change, double *x) {
   for (int64_t v = 0; v < a->n; v++) {
     int64_t element = element_of(a, v), size = vector_at(a->l, element % a->k);
     double s = scale_of(a, v);
-    const uint8_t *i = a->index + v * BOOKS;
-    for (int64_t j = 0; j < size; j++)
-      x[element + j] = s * (change[i[0] * SIZE + j] + change[(ENTRIES + i[1]) * SIZE + j]);
+    for (int64_t j = 0; j < size; j++) {
+      double sum = 0;
+      for (int m = 0; m < a->books; m++)
+        sum += change[(m * a->entries + a->index[v * a->books + m]) * SIZE + j];
+      x[element + j] = s * sum;
+    }
   }
-}
-
-static double dot_all(const double *x, const double *y) {
-  return cblas_ddot(UNKNOWNS, x, 1, y, 1);
 }
 
 /* The change of all entries that makes the loss least. */
 static void solve_books(const Additive *a, double *x) {
   int64_t size = a->l->channels * a->k;
+  int n = (int)count_unknowns(a);
   double *weights = scratch(2 * size, sizeof *weights), *product = weights + size;
-  double *rest = scratch(3 * UNKNOWNS, sizeof *rest), *p = rest + UNKNOWNS, *q = p + UNKNOWNS;
+  double *rest = scratch(3 * n, sizeof *rest), *p = rest + n, *q = p + n;
   gather(a, a->gradient, rest);
-  memcpy(p, rest, UNKNOWNS * sizeof *p);
-  double square = dot_all(rest, rest);
+  memcpy(p, rest, (size_t)n * sizeof *p);
+  double square = cblas_ddot(n, rest, 1, rest, 1);
   for (int step = 0; step < GRADIENTS && square > 0; step++) {
     scatter(a, p, weights);
     times_hessian(a, weights, product);
     gather(a, product, q);
-    double curvature = dot_all(p, q), last = square;
+    double curvature = cblas_ddot(n, p, 1, q, 1), last = square;
     if (!(curvature > 0)) break;
-    cblas_daxpy(UNKNOWNS, square / curvature, p, 1, x, 1);
-    cblas_daxpy(UNKNOWNS, -square / curvature, q, 1, rest, 1);
-    square = dot_all(rest, rest);
-    for (int i = 0; i < UNKNOWNS; i++) p[i] = rest[i] + square / last * p[i];
+    cblas_daxpy(n, square / curvature, p, 1, x, 1);
+    cblas_daxpy(n, -square / curvature, q, 1, rest, 1);
+    square = cblas_ddot(n, rest, 1, rest, 1);
+    for (int i = 0; i < n; i++) p[i] = rest[i] + square / last * p[i];
   }
   free(weights);
   free(rest);
@@ -305,19 +337,23 @@ static void solve_books(const Additive *a, double *x) {
 
 /* Returns the loss with new books, where they are better, else with the old ones. */
 static double improve_books(Additive *a, double loss) {
-  double *change = scratch(UNKNOWNS, sizeof *change);
-  int8_t old[UNKNOWNS];
-  memcpy(old, a->book, sizeof old);
+  int64_t n = count_unknowns(a);
+  double *change = scratch(n, sizeof *change);
+  int8_t *old = scratch(n, sizeof *old);
+  memcpy(old, a->book, (size_t)n);
   solve_books(a, change);
-  for (int i = 0; i < UNKNOWNS; i++) {
-    double most = limit[i / (ENTRIES * SIZE)];
+  for (int64_t i = 0; i < n; i++) {
+    double most = limit_of(a, (int)(i / (a->entries * SIZE)));
     a->book[i] = (int8_t)rint(fmin(fmax(old[i] + change[i], -most), most));
   }
   free(change);
   double better = start_errors(a);
-  if (better < loss) return better;
-  memcpy(a->book, old, sizeof old);
-  return start_errors(a);
+  if (!(better < loss)) {
+    memcpy(a->book, old, (size_t)n);
+    better = start_errors(a);
+  }
+  free(old);
+  return better;
 }
 
 /* Rows are as large as suits the books, whatever their largest weight. */
@@ -339,29 +375,50 @@ static void damp_hessians(Additive *a) {
   }
 }
 
+static int compare_entries(const void *a, const void *b) { return memcmp(a, b, SIZE); }
+
+/* A single book keeps the vectors that are used, in the order in which they are looked for. */
+static void drop_unused(const Additive *a) {
+  QuantSpec *q = a->l->q;
+  bool *used = scratch(a->entries, sizeof *used);
+  for (int64_t v = 0; v < a->n; v++) used[a->index[v]] = true;
+  int64_t n = 0, kept = 0;
+  for (int64_t i = 0; i < a->entries; i++)
+    if (used[i]) memmove(a->book + n++ * SIZE, entry(a, 0, i), SIZE);
+  qsort(a->book, (size_t)n, SIZE, compare_entries);
+  for (int64_t i = 0; i < n; i++)
+    if (i == 0 || memcmp(entry(a, 0, i), entry(a, 0, kept - 1), SIZE) != 0)
+      memmove(a->book + kept++ * SIZE, entry(a, 0, i), SIZE);
+  q->entries = kept;
+  free(used);
+}
+
 const char *round_aqlm(Layer *l) {
-  Additive a = {.l = l, .k = l->row, .per_row = (l->row + SIZE - 1) / SIZE, .book = l->q->book};
+  Additive a = {.l = l, .k = l->row, .per_row = (l->row + SIZE - 1) / SIZE, .book = l->q->book,
+                .books = l->q->format->terms};
+  a.entries = book_bytes(l->q) / SIZE / a.books;
   a.n = l->channels * a.per_row;
   if (a.n == 0) return NULL;
   prepare_blas();
   a.h = scratch(mul_size(l->x->groups, mul_size(a.k, a.k)), sizeof *a.h);
   a.e = scratch(2 * l->channels * a.k, sizeof *a.e);
   a.gradient = a.e + l->channels * a.k;
-  a.index = scratch(a.n, BOOKS);
+  a.index = scratch(a.n * a.books, sizeof *a.index);
   damp_hessians(&a);
   start_books(&a);
   start_errors(&a);
-  choose_pairs(&a);
+  choose_sums(&a);
   double loss = start_errors(&a);
   for (int64_t i = 0; i < l->choice->sweeps; i++) {
     loss = improve_books(&a, loss);
-    choose_pairs(&a);
+    choose_sums(&a);
     loss = start_errors(&a);
   }
   for (int64_t v = 0; v < a.n; v++) {
     int64_t element = element_of(&a, v), size = vector_at(l, element % a.k);
     for (int64_t j = 0; j < size; j++) l->codes[element + j] = code_of(&a, v, j);
   }
+  if (a.books == 1) drop_unused(&a);
   free(a.h);
   free(a.e);
   free(a.index);
