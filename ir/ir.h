@@ -461,6 +461,8 @@ void apply_fused_activation(const Node *n, void *out);
  * rounded once, so that the result does not depend on the machine's kernels. */
 void matmul_f32(int64_t m, int64_t n, int64_t k, const float *x, const float *w, const float *bias,
                 float *y);
+/* The same without bias and rounding. */
+void matmul_wide(int64_t m, int64_t n, int64_t k, const float *x, const float *w, double *y);
 /* Before any call of OpenBLAS: it computes in the caller's thread only. */
 void prepare_blas(void);
 /* acc[m,n] = x[m,k] * w[n,k]^T exactly, in int32 (the caller has proved that it fits). */

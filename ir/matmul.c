@@ -68,17 +68,24 @@ static void block_f32(int64_t rows, int64_t cols, int64_t k, const float *x, con
   }
 }
 
-static void plain_f32(int64_t m, int64_t n, int64_t k, const float *x, const float *w,
-                      const float *bias, float *y) {
-  for (int64_t i = 0; i < m; i++)
-    for (int64_t j = 0; j < n; j++)
-      y[i * n + j] = (float)(dot_f32(k, x + i * k, w + j * k) + (bias != NULL ? bias[j] : 0));
+/* Where a product goes: rounded to y, after the bias is added, or to `wide` as it is; [m,n] both. */
+typedef struct Product {
+  int64_t n;
+  const float *bias;     /* [n] or NULL */
+  float *y;              /* NULL: ... */
+  double *wide;          /* ... here */
+} Product;
+
+static void store_sum(const Product *p, int64_t i, int64_t j, double sum) {
+  if (p->y != NULL) p->y[i * p->n + j] = (float)(sum + (p->bias != NULL ? p->bias[j] : 0));
+  else p->wide[i * p->n + j] = sum;
 }
 
-void matmul_f32(int64_t m, int64_t n, int64_t k, const float *x, const float *w, const float *bias,
-                float *y) {
+static void multiply(int64_t m, int64_t n, int64_t k, const float *x, const float *w,
+                     const Product *p) {
   if (m < 4 || k == 0 || m * n * k < SMALL) {
-    plain_f32(m, n, k, x, w, bias, y);
+    for (int64_t i = 0; i < m; i++)
+      for (int64_t j = 0; j < n; j++) store_sum(p, i, j, dot_f32(k, x + i * k, w + j * k));
     return;
   }
   prepare_blas();
@@ -90,10 +97,18 @@ void matmul_f32(int64_t m, int64_t n, int64_t k, const float *x, const float *w,
       int64_t rows = min64(m - i, ROWS), cols = min64(n - j, ROWS);
       block_f32(rows, cols, k, x + i * k, w + j * k, xd, wd, sum);
       for (int64_t a = 0; a < rows; a++)
-        for (int64_t b = 0; b < cols; b++)
-          y[(i + a) * n + j + b] = (float)(sum[a * cols + b] + (bias != NULL ? bias[j + b] : 0));
+        for (int64_t b = 0; b < cols; b++) store_sum(p, i + a, j + b, sum[a * cols + b]);
     }
   free(xd);
+}
+
+void matmul_f32(int64_t m, int64_t n, int64_t k, const float *x, const float *w, const float *bias,
+                float *y) {
+  multiply(m, n, k, x, w, &(Product){n, bias, y, NULL});
+}
+
+void matmul_wide(int64_t m, int64_t n, int64_t k, const float *x, const float *w, double *y) {
+  multiply(m, n, k, x, w, &(Product){n, NULL, NULL, y});
 }
 
 /* ---- codes */

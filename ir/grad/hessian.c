@@ -54,8 +54,9 @@ static void end_worker(Worker *w) {
 static void move_weights(Worker *w, const float *const *v, double step) {
   for (int l = 0; l < w->f->n; l++) {
     const float *from = w->f->weight[l]->data;
+    int64_t count = n_elements(w->f->weight[l]);
     if (w->weight[l] == NULL) continue;
-    for (int64_t i = 0; i < n_elements(w->weight[l]); i++)
+    for (int64_t i = 0; i < count; i++)
       w->moved[l][i] = (float)((double)from[i] + step * (double)v[l][i]);
     set_value(w->it, w->weight[l], w->moved[l]);
   }
@@ -102,9 +103,11 @@ void hessian_vector(const LossFunction *f, const float *const *v, double **produ
     move_weights(&w, v, side * e);
     for (int64_t i = 0; i < f->samples->n; i++) {
       run_sample(&w, i);
-      for (int l = 0; l < f->n; l++)
-        for (int64_t k = 0; k < n_elements(f->weight[l]); k++)
-          product[l][k] += side * (double)gradient_of(&w, l)[k] / (2 * e * n);
+      for (int l = 0; l < f->n; l++) {
+        const float *g = gradient_of(&w, l);
+        int64_t count = n_elements(f->weight[l]);
+        for (int64_t k = 0; k < count; k++) product[l][k] += side * (double)g[k] / (2 * e * n);
+      }
     }
   }
   end_worker(&w);
@@ -138,8 +141,9 @@ static void run_probe(Worker *w, const TraceOptions *o, int64_t probe, float **v
       run_sample(w, (probe * n + i) % f->samples->n);
       for (int l = 0; l < f->n; l++) {
         const float *g = gradient_of(w, l);
+        int64_t count = n_elements(f->weight[l]);
         double sum = 0;
-        for (int64_t k = 0; k < n_elements(f->weight[l]); k++) sum += (double)v[l][k] * (double)g[k];
+        for (int64_t k = 0; k < count; k++) sum += (double)v[l][k] * (double)g[k];
         share[l] += side * sum / (2 * e * (double)n);
       }
     }
@@ -208,8 +212,7 @@ void gradient_squares(const LossFunction *f, Trace *square) {
     for (int64_t i = 0; i < n; i++) {
       run_sample(&w, i);
       for (int l = 0; l < f->n; l++)
-        for (int64_t k = 0; k < n_elements(f->weight[l]); k++)
-          share[i * f->n + l] += (double)gradient_of(&w, l)[k] * (double)gradient_of(&w, l)[k];
+        share[i * f->n + l] = square_sum(n_elements(f->weight[l]), gradient_of(&w, l));
     }
     end_worker(&w);
   }

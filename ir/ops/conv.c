@@ -154,19 +154,85 @@ static Window backward_window(Window w) {
     b.in[d] = w.out[d], b.out[d] = w.in[d];
     b.in_step[d] = w.out_step[d], b.out_step[d] = w.in_step[d];
   }
+  b.channels = w.out_channels, b.out_channels = w.channels;
   b.in_channel_step = w.out_channel_step, b.out_channel_step = w.in_channel_step;
   b.in_batch_step = w.out_batch_step, b.out_batch_step = w.in_batch_step;
   return b;
 }
 
-/* Adds one input element's share to the sums of its output channels. */
-static void spread_element(const Window *b, const Taps *t, double x, const float *weights,
-                           int64_t channel_step, int64_t tap_step, double *sums) {
-  int64_t channels = b->out_channels / b->group;
-  for (int64_t o = 0; o < channels; o++)
-    for (int64_t k = 0; k < t->n; k++)
-      sums[o * b->in_channel_step + t->offset[k]] +=
-          x * (double)weights[o * channel_step + t->tap[k] * tap_step];
+/* The transposition of conv_depthwise: every input position adds to the taps of its window. */
+static void spread_depthwise(const Window *b, const float *x, const float *weights, double *sums) {
+  int64_t taps = window_taps(b), positions = window_positions(b), channels = b->channels;
+  int64_t step = b->in_channel_step;
+  double *by_tap = weights_by_tap(weights, channels, taps);
+  Taps t = {0, scratch(taps, sizeof(int64_t)), scratch(taps, sizeof(int64_t))};
+  for (int64_t s = 0; s < b->batch; s++)
+    for (int64_t p = 0; p < positions; p++) {
+      const float *from = x + s * b->out_batch_step + p * b->out_step[2];
+      t.n = valid_taps(b, p, t.offset, t.tap);
+      for (int64_t k = 0; k < t.n; k++) {
+        double *to = sums + s * b->in_batch_step + t.offset[k];
+        const double *row = by_tap + t.tap[k] * channels;
+        for (int64_t c = 0; c < channels; c++)
+          to[c * step] += row[c] * (double)from[c * b->out_channel_step];
+      }
+    }
+  free(by_tap);
+  free(t.offset);
+  free(t.tap);
+}
+
+/* The weights of a group, [I][O][taps] or [I][taps][O], as rows of I: the right side of a product. */
+static void transpose_weights(const float *w, int64_t inputs, int64_t rows, float *to) {
+  for (int64_t i = 0; i < inputs; i++)
+    for (int64_t r = 0; r < rows; r++) to[r * inputs + i] = w[i * rows + r];
+}
+
+/* Adds what `count` input positions from `first` on make of their windows: shares [count][O][taps], or
+ * [count][taps][O]. */
+static void add_shares(const Window *b, const Taps *t, int64_t first, int64_t count, bool taps_last,
+                       const double *shares, double *sums) {
+  int64_t taps = window_taps(b), channels = b->channels / b->group, step = b->in_channel_step;
+  int64_t tap_step = taps_last ? 1 : channels, channel_step = taps_last ? taps : 1;
+  for (int64_t p = 0; p < count; p++, shares += taps * channels) {
+    int64_t n = valid_taps(b, first + p, t->offset, t->tap);
+    for (int64_t k = 0; k < n; k++) {
+      double *to = sums + t->offset[k];
+      const double *from = shares + t->tap[k] * tap_step;
+      for (int64_t o = 0; o < channels; o++) to[o * step] += from[o * channel_step];
+    }
+  }
+}
+
+/* conv_im2col backwards: the product first, then its columns go where patches would come from. */
+static void spread_product(const Window *b, const float *x, const float *weights, bool taps_last,
+                           double *sums) {
+  int64_t taps = window_taps(b), positions = window_positions(b), c = b->out_channels / b->group;
+  int64_t o = b->channels / b->group, columns = o * taps, block = BLOCK_ELEMENTS / (columns + c) + 1;
+  if (block > positions) block = positions;
+  float *by_column = scratch(mul_size(columns, c), sizeof *by_column);
+  float *rows = scratch(mul_size(block, c), sizeof *rows);
+  double *shares = scratch(mul_size(block, columns), sizeof *shares);
+  Taps t = {0, scratch(taps, sizeof(int64_t)), scratch(taps, sizeof(int64_t))};
+  for (int64_t g = 0; g < b->group; g++) {
+    transpose_weights(weights + g * c * columns, c, columns, by_column);
+    for (int64_t s = 0; s < b->batch; s++)
+      for (int64_t first = 0; first < positions; first += block) {
+        int64_t count = positions - first < block ? positions - first : block;
+        for (int64_t p = 0; p < count; p++)
+          for (int64_t i = 0; i < c; i++)
+            rows[p * c + i] = x[s * b->out_batch_step + (first + p) * b->out_step[2] +
+                                (g * c + i) * b->out_channel_step];
+        matmul_wide(count, columns, c, rows, by_column, shares);
+        add_shares(b, &t, first, count, taps_last, shares,
+                   sums + s * b->in_batch_step + g * o * b->in_channel_step);
+      }
+  }
+  free(by_column);
+  free(rows);
+  free(shares);
+  free(t.offset);
+  free(t.tap);
 }
 
 void eval_conv_transpose(const Node *n, const void *const *in, void *const *out) {
@@ -174,27 +240,17 @@ void eval_conv_transpose(const Node *n, const void *const *in, void *const *out)
   get_window(n, n->in[0], n->in[1], &w);
   widen_window(&w);
   Window b = backward_window(w);
-  const float *x = in[0], *weights = in[1], *bias = in_data(n, in, 2);
-  int64_t taps = window_taps(&b), positions = window_positions(&b), total = n_elements(n->out[0]);
-  int64_t o = w.out_channels / w.group, c = w.channels / w.group;
-  bool last = n->in[1]->layout == LAYOUT_NHWC;
+  const float *bias = in_data(n, in, 2);
+  int64_t total = n_elements(n->out[0]);
   double *sums = scratch(total, sizeof *sums);
-  Taps t = {0, scratch(taps, sizeof(int64_t)), scratch(taps, sizeof(int64_t))};
-  for (int64_t p = 0; p < positions; p++) {
-    t.n = valid_taps(&b, p, t.offset, t.tap);
-    for (int64_t s = 0; s < w.batch; s++)
-      for (int64_t i = 0; i < w.channels; i++)
-        spread_element(&b, &t,
-                       (double)x[s * w.in_batch_step + p * w.in_step[2] + i * w.in_channel_step],
-                       weights + i * o * taps, last ? 1 : taps, last ? o : 1,
-                       sums + s * w.out_batch_step + i / c * o * w.out_channel_step);
-  }
+  if (w.group == w.channels && w.group == w.out_channels)
+    spread_depthwise(&b, in[0], in[1], sums);
+  else
+    spread_product(&b, in[0], in[1], n->in[1]->layout != LAYOUT_NHWC, sums);
   float *y = out[0];
   for (int64_t i = 0; i < total; i++) {
-    int64_t channel = i / w.out_channel_step % w.out_channels;
+    int64_t channel = bias ? i / w.out_channel_step % w.out_channels : 0;
     y[i] = (float)(sums[i] + (bias ? (double)bias[channel] : 0.0));
   }
   free(sums);
-  free(t.offset);
-  free(t.tap);
 }
