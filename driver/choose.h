@@ -18,7 +18,7 @@ typedef struct Limit {
   bool is_time;             /* nanoseconds */
 } Limit;
 
-/* A choice that was compiled and measured.  NAN: nobody asked for it. */
+/* A choice that was compiled and measured.  NAN: nobody asked for it yet. */
 typedef struct Trial {
   int *choice;              /* [n_group] */
   double cost;              /* by the metric */
@@ -56,8 +56,9 @@ bool keeps_to_limits(const Chooser *c, const Trial *t);
 
 /* What each candidate takes in each group, from the network with one candidate everywhere. */
 void measure_takes(Chooser *c);
-/* Compiles a choice [n_group] and measures what limits ask for; from memory where it was measured. */
-const Trial *try_choice(Chooser *c, const int *choice);
+/* Compiles a choice [n_group] and measures it, as far as that was not done: its error, and if that is less than
+ * `to_beat` all that limits ask for. */
+const Trial *try_choice(Chooser *c, const int *choice, double to_beat);
 /* The choice for all layers. */
 int *layer_choice(Arena *a, const BitSpace *s, const int *choice);
 
@@ -76,6 +77,9 @@ const Trial *choose_best(Chooser *c);
 /* Was the search asked to stop? */
 bool is_stopped(void);
 void watch_for_stop(void);
+
+/* ---- choose_refine.c: a choice that is better than `best` by measurement, or that itself. */
+const Trial *refine(Chooser *c, const Trial *best);
 
 /* ---- choose_write.c: the policy, its lock file, the Pareto front. */
 

@@ -82,6 +82,8 @@ static const Trial *better(const Chooser *c, const Trial *a, const Trial *b) {
   return !a || b->error < a->error ? b : a;
 }
 
+static double error_of(const Trial *t) { return t ? t->error : INFINITY; }
+
 /* By how much the sums underrate a trial goes to what is fixed. */
 static void correct_sums(Chooser *c, const Trial *t) {
   for (int m = 0; m < N_ADDED; m++) {
@@ -100,7 +102,7 @@ static const Trial *try_uniform(Chooser *c, const Knapsack *k, const Trial *best
   for (int i = 0; i < c->s->n_candidate && !stopped; i++) {
     for (int g = 0; g < c->s->n_group; g++) choice[g] = i;
     Selection s = selection_of(a, k, choice);
-    if (fits(k, &s)) best = better(c, best, try_choice(c, choice));
+    if (fits(k, &s)) best = better(c, best, try_choice(c, choice, error_of(best)));
   }
   return best;
 }
@@ -114,12 +116,12 @@ static const Trial *best_of_proposals(Chooser *c) {
     const Trial *best = NULL;
     if (n == 0) report_infeasible(c, &k);
     for (int i = 0; i < n && !(stopped && best); i++) {
-      const Trial *t = try_choice(c, proposal[i].choice);
+      const Trial *t = try_choice(c, proposal[i].choice, error_of(best));
       best = better(c, best, t);
       if (!best) correct_sums(c, t);
       if (c->j->cx.progress) c->j->cx.progress("trying choices", i + 1, n);
     }
-    if (best) return try_uniform(c, &k, best);
+    if (best) return refine(c, try_uniform(c, &k, best));
   }
   report_trials(c);
 }
@@ -131,7 +133,7 @@ static const Trial *try_point(Chooser *c, Knapsack *k, double take) {
   Selection s;
   k->limit[0] = take;
   if (find_method("exact")->solve(c->s->a, k, 1, &s) != 1) bug("a point of the front is none");
-  return try_choice(c, s.choice);
+  return try_choice(c, s.choice, INFINITY);
 }
 
 static const Trial *fewest_weights(Chooser *c) {

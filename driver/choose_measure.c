@@ -122,18 +122,22 @@ void measure_takes(Chooser *c) {
   }
 }
 
-static void measure_quality(const Chooser *c, Trial *t, Arena *a) {
-  const int *choice = layer_choice(a, c->s, t->choice);
-  Score score = score_choice(c->s, choice, c->s->samples);
+static void measure_error(const Chooser *c, Trial *t) {
+  Arena *a = new_arena();
+  Score score = score_choice(c->s, layer_choice(a, c->s, t->choice), c->s->samples);
   t->error = score.signal > 0 ? score.noise / score.signal : score.noise;
-  if (!has_limit(c, LIMIT_DROP)) return;
-  score = score_choice(c->s, choice, c->s->all);
+  free_arena(a);
+}
+
+static void measure_accuracy(const Chooser *c, Trial *t, Arena *a) {
+  Score score = score_choice(c->s, layer_choice(a, c->s, t->choice), c->s->all);
   t->accuracy = (double)score.right / (double)score.samples;
   t->float_accuracy = (double)score.float_right / (double)score.samples;
   t->take[LIMIT_DROP] = t->float_accuracy - t->accuracy;
 }
 
-static void measure_trial(const Chooser *c, Trial *t) {
+/* All that limits ask for. */
+static void measure_limits(const Chooser *c, Trial *t) {
   Arena *a = new_arena();
   Options o;
   Job k = choice_job(c, a, &o, t->choice);
@@ -141,27 +145,37 @@ static void measure_trial(const Chooser *c, Trial *t) {
   t->take[LIMIT_WEIGHTS] = (double)count_constants(k.g, &k.cx, &options).weights;
   t->take[LIMIT_RAM] = (double)k.g->arena_bytes;
   if (needs_build(c)) {
-    TargetSize size = measure_in(c, &k, arena_printf(a, "trial-%d", c->n_trial));
+    TargetSize size = measure_in(c, &k, arena_printf(a, "trial-%d", (int)(t - c->trial)));
     t->take[LIMIT_FLASH] = (double)flash_bytes(&size);
     t->take[LIMIT_RAM] = ram_of(&size);
     if (has_limit(c, LIMIT_LATENCY)) t->take[LIMIT_LATENCY] = (double)size.run.total;
   }
-  measure_quality(c, t, a);
+  if (has_limit(c, LIMIT_DROP)) measure_accuracy(c, t, a);
   free_arena(a);
 }
 
-const Trial *try_choice(Chooser *c, const int *choice) {
+/* The trial of a choice, in which nothing needs to be measured yet. */
+static Trial *find_trial(Chooser *c, const int *choice) {
   const BitSpace *s = c->s;
   size_t bytes = (size_t)s->n_group * sizeof *choice;
   for (int i = 0; i < c->n_trial; i++)
     if (memcmp(c->trial[i].choice, choice, bytes) == 0) return &c->trial[i];
-  Trial t = {.choice = arena_alloc(s->a, (int64_t)bytes + 1), .accuracy = NAN, .float_accuracy = NAN};
+  Trial t = {.choice = arena_alloc(s->a, (int64_t)bytes + 1), .error = NAN, .accuracy = NAN,
+             .float_accuracy = NAN};
   for (int k = 0; k < N_LIMITS; k++) t.take[k] = NAN;
   memcpy(t.choice, choice, bytes);
   for (int g = 0; g < s->n_group; g++) t.cost += c->cost[g * s->n_candidate + choice[g]];
-  measure_trial(c, &t);
   c->trial = arena_grow(s->a, c->trial, c->n_trial, sizeof *c->trial);
-  c->trial[c->n_trial++] = t;
-  write_state(c);
-  return &c->trial[c->n_trial - 1];
+  c->trial[c->n_trial] = t;
+  return &c->trial[c->n_trial++];
+}
+
+const Trial *try_choice(Chooser *c, const int *choice, double to_beat) {
+  Trial *t = find_trial(c, choice);
+  bool new_error = isnan(t->error);
+  if (new_error) measure_error(c, t);
+  bool new_takes = isnan(t->take[LIMIT_WEIGHTS]) && t->error < to_beat;
+  if (new_takes) measure_limits(c, t);
+  if (new_error || new_takes) write_state(c);
+  return t;
 }

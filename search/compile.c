@@ -2,10 +2,8 @@
  *
  * A choice is a rule for each layer behind the rules that the policy has already.  The float network is
  * calibrated once; what follows runs on a copy, in memory that is given back. */
-#include <stdlib.h>
 #include <string.h>
 
-#include "ir/ops/ops.h"
 #include "search/search.h"
 
 static Rule rule_for(Arena *a, const BitLayer *l, const Candidate *c, const char *comment) {
@@ -51,30 +49,42 @@ static void run_output(Interp *it, const Graph *g, const Samples *s, int64_t sam
   output_reals(g->out[0], interp_value(it, g->out[0]), out);
 }
 
+/* Outputs of a graph on all samples, [samples->n][elements of output 0]. */
+static void run_outputs(const Graph *g, const Samples *samples, float *out) {
+  int64_t n = n_elements(g->out[0]);
+  prepare_blas();
+#pragma omp parallel
+  {
+    Interp *it = new_interp(g);
+#pragma omp for schedule(dynamic, 1)
+    for (int64_t i = 0; i < samples->n; i++) run_output(it, g, samples, i, out + i * n);
+    free_interp(it);
+  }
+}
+
+static const float *exact_outputs(const BitSpace *s, const Samples *samples) {
+  int i = 0;
+  while (s->exact[i].samples && s->exact[i].samples != samples)
+    if (++i == MAX_EXACT) bug("more than two sets of samples");
+  if (!s->exact[i].samples) {
+    float *value = sample_room(s->a, samples->n, n_elements(s->g->out[0]) * (int64_t)sizeof *value);
+    run_outputs(s->g, samples, value);
+    s->exact[i] = (ExactOutputs){samples, value};
+  }
+  return s->exact[i].value;
+}
+
 Score score_choice(const BitSpace *s, const int *choice, const Samples *samples) {
   Arena *a = new_arena();
   Context cx;
   const Graph *g = compile_choice(a, s, choice, LAST_COMMON_PASS, &cx);
-  const Samples *codes = convert_samples(a, s->g, g, samples);
   int64_t n = n_elements(g->out[0]);
+  const float *exact = exact_outputs(s, samples);
+  float *got = sample_room(a, samples->n, n * (int64_t)sizeof *got);
   Score score = {0};
-  prepare_blas();
-#pragma omp parallel
-  {
-    Interp *it = new_interp(g), *it_exact = new_interp(s->g);
-    float *got = scratch(n, sizeof *got), *exact = scratch(n, sizeof *exact);
-#pragma omp for ordered schedule(static, 1)
-    for (int64_t i = 0; i < samples->n; i++) {
-      run_output(it, g, codes, i, got);
-      run_output(it_exact, s->g, samples, i, exact);
-#pragma omp ordered
-      add_score(&score, exact, got, n, s->label ? s->label[i] : -1);
-    }
-    free(got);
-    free(exact);
-    free_interp(it);
-    free_interp(it_exact);
-  }
+  run_outputs(g, convert_samples(a, s->g, g, samples), got);
+  for (int64_t i = 0; i < samples->n; i++)
+    add_score(&score, exact + i * n, got + i * n, n, s->label ? s->label[i] : -1);
   free_arena(a);
   return score;
 }

@@ -63,6 +63,7 @@ void find_layers(BitSpace *s) {
     s->layer[s->n_layer++] = (BitLayer){.name = n->name, .output = n->out[0]->name, .node = i,
                                         .weights = n_elements(n->in[1])};
   }
+  s->exact = arena_alloc(s->a, MAX_EXACT * (int64_t)sizeof *s->exact);
   if (s->n_layer == 0)
     error_at(s->cx->policy->loc, "there is nothing to choose: rules decide the format of all weights");
   find_groups(s);

@@ -33,6 +33,13 @@ typedef struct BitLayer {
   float **decoded;         /* [n_candidate][weights] what is left of the weights with each candidate */
 } BitLayer;
 
+/* Outputs of the float network, found when they are first needed. */
+typedef struct ExactOutputs {
+  const Samples *samples;
+  float *value;            /* [samples->n][elements of output 0] */
+} ExactOutputs;
+enum { MAX_EXACT = 2 };    /* those of `samples` and of `all` */
+
 /* What is to be chosen, and what is known for it. */
 typedef struct BitSpace {
   Arena *a;
@@ -44,6 +51,7 @@ typedef struct BitSpace {
   const Samples *samples;  /* that costs are measured on; the graph's inputs */
   const Samples *all;      /* as many as there are, samples the first of them */
   const int *label;        /* [all->n] of output 0, or NULL */
+  ExactOutputs *exact;     /* [MAX_EXACT] */
 } BitSpace;
 
 /* The layers of s->g that the policy leaves open, in groups; error() when there are none. */
