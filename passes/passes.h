@@ -126,7 +126,7 @@ const char *format_text(const Format *f, DType real);
 /* The constant that holds a node's weights (Conv, ConvTranspose, Gemm, MatMul), or NULL. */
 const Tensor *node_weights(const Node *n);
 
-/* ---- quant/lora.c ---------------------------------------------------------------------------- */
+/* ---- quant/branch.c, quant/lora.c ------------------------------------------------------------- */
 
 /* Is the node half of a low-rank branch?  The policy's choices do not reach it: it is real. */
 bool is_low_rank(const Node *n);

@@ -9,6 +9,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "passes/quant/branch.h"
 #include "passes/quant/quant.h"
 #include "passes/simplify/simplify.h"
 
@@ -85,18 +86,6 @@ static Tensor *gather_columns(Graph *g, Tensor *x, int64_t count, const int32_t 
   return y;
 }
 
-/* Attributes of the activation go to the sum. */
-static void move_activation(Graph *g, Node *from, Node *to) {
-  static const char *const names[] = {"activation", "activation_min", "activation_max",
-                                      "activation_alpha", "activation_beta"};
-  for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-    const Attr *a = find_attr(from, names[i]);
-    if (a == NULL) continue;
-    set_attr(g, to, a);
-    remove_attr(from, names[i]);
-  }
-}
-
 Tensor *split_columns(Graph *g, Context *cx, Node *n, const float *most, double threshold) {
   Tensor *x = n->in[0], *w = n->in[1], *y = n->out[0];
   int64_t depth = w->dim[1], count = 0;
@@ -107,20 +96,15 @@ Tensor *split_columns(Graph *g, Context *cx, Node *n, const float *most, double 
   add_note(cx, n->name, "%lld of %lld input columns reach %g and are multiplied with float16 weights",
            (long long)count, (long long)depth, threshold);
   Tensor *gathered = gather_columns(g, x, count, column);
-  Tensor *part = copy_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_codes", y->name)), y);
   Tensor *real = copy_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_columns", y->name)), y);
-  part->has_range = real->has_range = false;
-  n->out[0]->def = NULL, n->out[0] = part, part->def = n;
-  int at = node_index(g, n) + 1;
+  real->has_range = false;
   Tensor *in[2] = {gathered, weights_of(g, w, count, column)};
-  Node *gemm = add_node(g, at, "Gemm", real->name, 2, in, 1, &real);
+  Node *gemm = add_node(g, node_index(g, n) + 1, "Gemm", real->name, 2, in, 1, &real);
+  gemm->loc = n->loc;
   set_int(g, gemm, "transB", 1);
-  Node *sum = add_node(g, at + 1, "Add", arena_printf(g->arena, "%s_sum", n->name), 2,
-                       (Tensor *[]){part, real}, 1, &y);
-  gemm->loc = sum->loc = n->loc;
-  move_activation(g, n, sum);
   infer_node(g, gemm);
-  infer_node(g, sum);
+  add_to_output(g, n, real, arena_printf(g->arena, "%s_codes", y->name),
+                arena_printf(g->arena, "%s_sum", n->name));
   set_input(g, n, 1, weights_without(g, w, count, column));
   return gathered->def->in[1];
 }

@@ -1,9 +1,8 @@
 /* lora.c - a low-rank adapter and the layers that it changes: w becomes w + factor * b a.
  *
- * As a branch it is computed beside the layer, in real numbers, whatever the layer's own weights are:
+ * As a branch it is computed beside the layer:
  *
  *   y = MatMul(x, w)   ==>   y = Add(MatMul(x, w), MatMul(MatMul(x, a), factor * b))
- *   y = Conv(x, w)     ==>   y = Add(Conv(x, w), Conv(Conv(x, a), factor * b))     b of windows of 1
  *
  * A bias and a BatchNormalization behind the layer stay with it; the latter scales b.  Merged, the layer is as before with other weights:
  *
@@ -17,13 +16,10 @@
 #include <string.h>
 
 #include "passes/quant/adapter.h"
+#include "passes/quant/branch.h"
 #include "passes/quant/quant.h"
 #include "passes/resolve.h"
 #include "passes/simplify/simplify.h"
-
-static const char branch_mark[] = "low_rank";
-
-bool is_low_rank(const Node *n) { return n != NULL && find_attr(n, branch_mark) != NULL; }
 
 const AdaptedLayer *find_adapted(const Adapted *a, const char *node) {
   for (int i = 0; i < a->n; i++)
@@ -133,27 +129,6 @@ static void check_shapes(const Graph *g, const Adapter *f, const LowRank *p, con
 
 /* ---- the branch */
 
-/* One half of the branch behind position `at`: x times the matrix v, which has the shape of t. */
-static Tensor *add_half(Graph *g, int at, const Node *layer, Tensor *x, const SafeTensor *t, float *v,
-                        const char *name) {
-  bool conv = is_op(layer, "Conv");
-  Tensor *w = new_const(g, fresh_name(g, arena_printf(g->arena, "%s.weight", name)), DT_F32, t->rank,
-                        t->dim, v);
-  if (!conv) {
-    const char *given = w->name;
-    w->name = fresh_name(g, arena_printf(g->arena, "%s.rows", name));
-    w = transpose_const(g, w, (const int64_t[]){1, 0});
-    w->name = given, w->origin = NULL;
-  }
-  Tensor *y = new_tensor(g, fresh_name(g, name), DT_NONE, -1, NULL);
-  Node *n = add_node(g, at, conv ? "Conv" : "MatMul", y->name, 2, (Tensor *[]){x, w}, 1, &y);
-  n->loc = layer->loc;
-  set_int(g, n, branch_mark, 1);
-  for (int k = 0; conv && x == layer->in[0] && k < layer->n_attr; k++) set_attr(g, n, &layer->attr[k]);
-  infer_node(g, n);
-  return y;
-}
-
 /* The one node that reads y, if it adds constants to it. */
 static const Node *bias_behind(const Graph *g, const Tensor *y) {
   const Node *n = only_user(g, y);
@@ -187,20 +162,13 @@ static void add_branch(Graph *g, Node *n, const LowRank *p) {
   float *gain = arena_alloc(g->arena, (channels + 1) * (int64_t)sizeof *gain);
   for (int64_t c = 0; c < channels; c++) gain[c] = (float)p->factor;
   Tensor *y = settled_output(g, n, channels, gain);
-  float *b = adapter_floats(g->arena, p->b, 1);
-  for (int64_t i = 0; i < channels * p->rank; i++) b[i] *= gain[i / p->rank];
-  Node *last = y->def;
-  int at = node_index(g, last) + 1;
-  Tensor *base = copy_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_base", y->name)), y);
-  y->def = NULL, last->out[0] = base, base->def = last;
-  Tensor *low = add_half(g, at, n, n->in[0], p->a, adapter_floats(g->arena, p->a, 1),
-                         arena_printf(g->arena, "%s.lora_A", n->name));
-  Tensor *high =
-      add_half(g, at + 1, n, low, p->b, b, arena_printf(g->arena, "%s.lora_B", n->name));
-  Node *sum = add_node(g, at + 2, "Add", fresh_name(g, arena_printf(g->arena, "%s.lora", n->name)), 2,
-                       (Tensor *[]){base, high}, 1, &y);
-  sum->loc = n->loc;
-  infer_node(g, sum);
+  LowRankPair pair = {p->rank, channels, p->a->bytes / dtype_bytes(p->a->dtype) / p->rank,
+                      adapter_floats(g->arena, p->a, 1), adapter_floats(g->arena, p->b, 1)};
+  for (int64_t i = 0; i < channels * p->rank; i++) pair.b[i] *= gain[i / p->rank];
+  Tensor *x = add_low_rank(g, node_index(g, y->def) + 1, n, n->in[0], &pair,
+                           arena_printf(g->arena, "%s.lora", n->name));
+  add_to_output(g, y->def, x, arena_printf(g->arena, "%s_base", y->name),
+                arena_printf(g->arena, "%s.lora", n->name));
 }
 
 /* ---- merged */
