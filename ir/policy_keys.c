@@ -129,6 +129,10 @@ const PolicyKey policy_keys[] = {
    "branch", "branch: computed beside the weights; merge: added to them"},
   {"lora.format", KEY_WORD, KEY_TOP, "float16 bfloat16 float", NULL,
    "float16", "branch: how it is stored"},
+  {"lora.correct", KEY_INT, KEY_TOP | KEY_RULE, "none", NULL,
+   "none", "rank of products beside quantized weights that make up for rounding"},
+  {"lora.by", KEY_WORD, KEY_TOP | KEY_RULE, "outputs weights", NULL,
+   "outputs", "correct: what the products make up for: errors of outputs on the samples, or of weights"},
   {"lora.base.format", KEY_WORD, KEY_TOP, weight_words, NULL,
    NULL, "merge: the weights that the adapter was made for"},
   {"lora.base.granularity", KEY_WORD, KEY_TOP, "tensor channel group", NULL,
@@ -166,6 +170,7 @@ static const struct { const char *key; double least, most; } bounds[] = {
   {"outliers.sparse.iqr", 0, 100},
   {"outliers.sparse.threshold", 0, 1e9},
   {"lora.alpha", 0, 1e6},
+  {"lora.correct", 1, 65536},
   {"threads", 1, 64}, /* parts of a layer */
 };
 

@@ -57,11 +57,19 @@ static bool is_below(const char *key, const char *prefix) {
   return strncmp(key, prefix, strlen(prefix)) == 0;
 }
 
-/* A group size only goes with granularity: group, what is said of an adapter with one. */
+/* What is said of an adapter goes with one, and what is said of a correction with that. */
+static bool is_lora_printed(const Settings *s, const char *key) {
+  bool file = find_setting(s, "lora.file") != NULL, correct = find_setting(s, "lora.correct") != NULL;
+  if (strcmp(key, "lora.format") == 0) return file || correct;
+  if (strcmp(key, "lora.by") == 0) return find_setting(s, key) != NULL || correct;
+  if (strcmp(key, "lora.correct") == 0) return correct;
+  return file && (!is_below(key, "lora.base.") || find_setting(s, "lora.base.format") != NULL);
+}
+
+/* A group size only goes with granularity: group. */
 static bool is_printed(const Settings *s, const PolicyKey *k, const char *value) {
   if (value == NULL) return false;
-  if (is_below(k->key, "lora.") && find_setting(s, "lora.file") == NULL) return false;
-  if (is_below(k->key, "lora.base.") && find_setting(s, "lora.base.format") == NULL) return false;
+  if (is_below(k->key, "lora.") && !is_lora_printed(s, k->key)) return false;
   if (strcmp(k->key, "calibration.samples") == 0) return strcmp(value, "0") != 0;
   if (!ends_with(k->key, ".group")) return true;
   char granularity[64];

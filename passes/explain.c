@@ -72,6 +72,8 @@ static void add_weights(Lines *l, const NodeChoice *n, const Adapted *adapted) {
   if (c->format != NULL && c->outliers.rate > 0)
     line.how = arena_printf(l->arena, "%s, %g %% outliers by %s", line.how, 100 * c->outliers.rate,
                             c->outliers.rule);
+  if (c->format != NULL && c->correct > 0)
+    line.how = arena_printf(l->arena, "%s, corrected by rank %lld", line.how, (long long)c->correct);
   line.how = with_adapter(l->arena, line.how, adapted, n->node);
   line.by = place(l->arena, c->loc, c->won);
   add_line(l, line);

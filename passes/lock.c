@@ -101,6 +101,14 @@ static void print_outliers(FILE *f, const OutlierChoice *c) {
             c->rate, c->rule, c->iqr, c->sensitive, c->threshold);
 }
 
+/* `used`: the policy asks for corrections where no rule says otherwise. */
+static void print_correction(FILE *f, const WeightChoice *w, bool used) {
+  if (w->correct > 0)
+    fprintf(f, "    lora: {correct: %lld, by: %s}\n", (long long)w->correct,
+            w->by_weights ? "weights" : "outputs");
+  else if (used) fputs("    lora: {correct: none}\n", f);
+}
+
 static void print_activations(FILE *f, const ActChoice *c) {
   const char *format = format_text(c->format, c->real);
   if (c->format == NULL || !c->dynamic) {
@@ -117,7 +125,8 @@ static void print_activations(FILE *f, const ActChoice *c) {
 /* Is it what a policy says that says nothing? */
 static bool is_plain(const ActChoice *c) { return c->format == NULL && c->real == DT_F32; }
 
-static void print_rules(FILE *f, const Resolution *res) {
+static void print_rules(FILE *f, const Resolution *res, const Policy *p) {
+  bool used = strcmp(policy_value(p, "lora.correct"), "none") != 0;
   int n = 0;
   for (int i = 0; i < res->n_in; i++) {
     if (is_plain(&res->input[i].act)) continue;
@@ -133,6 +142,7 @@ static void print_rules(FILE *f, const Resolution *res) {
     print_match(f, resolved_name(res, c->out));
     if (weights) print_weights(f, &c->w);
     if (c->w.format != NULL) print_outliers(f, &c->w.outliers);
+    if (c->w.format != NULL) print_correction(f, &c->w, used);
     if (!is_plain(&c->act)) print_activations(f, &c->act);
   }
 }
@@ -216,6 +226,6 @@ void write_lock(FILE *f, const Graph *g, const Context *cx) {
   print_provenance(f, g, cx);
   print_policy_inputs(f, cx->policy);
   print_policy_globals(f, cx->policy, false);
-  if (cx->resolution != NULL) print_rules(f, cx->resolution);
+  if (cx->resolution != NULL) print_rules(f, cx->resolution, cx->policy);
   print_ranges(f, g, cx);
 }

@@ -96,6 +96,8 @@ typedef struct WeightChoice {
   bool compact;                  /* stored as tightly as the format allows */
   bool fast;                     /* never mind the size; neither: as `optimize` says */
   OutlierChoice outliers;
+  int64_t correct;               /* rank of the products beside them that make up for rounding; 0: none */
+  bool by_weights;               /* these are nearest to the weights, not by what the outputs lose */
   const Rule *won;               /* rule that decided the format, or NULL: preset/defaults */
   Loc loc;
 } WeightChoice;

@@ -189,6 +189,8 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   check_sums(l, n, &c);
   choose_pruning(l, &c);
   c.outliers = choose_outliers(l, &c, n);
+  c.correct = strtoll(value_of(l, "lora.correct"), NULL, 10);
+  c.by_weights = strcmp(value_of(l, "lora.by"), "weights") == 0;
   c.clip = choose_clip(l, n, &c);
   check_solver(l, &c);
   if (c.granularity != GRAN_GROUP) return c;
@@ -315,7 +317,8 @@ static bool sets_part(const Rule *r, const char *prefix) {
 
 /* A rule for weights that finds only operators without: probably the wrong node was named. */
 static void check_has_weights(const Matcher *m, const Graph *g, int i, const Rule *r) {
-  if ((!sets_part(r, "weights.") && !sets_part(r, "outliers.sparse.")) || r->require == 0) return;
+  if ((!sets_part(r, "weights.") && !sets_part(r, "outliers.sparse.") &&
+       !sets_part(r, "lora.")) || r->require == 0) return;
   const Node *other = NULL;
   for (int k = 0; k < g->n_node; k++) {
     const Node *n = g->node[k];

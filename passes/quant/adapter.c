@@ -146,7 +146,7 @@ static void check_settings(const Policy *p, const char *path) {
   const Setting *base = find_setting(&p->defaults, "lora.base.format"), *mode = NULL;
   bool merge = strcmp(policy_value(p, "lora.mode"), "merge") == 0;
   for (int i = 0; i < p->defaults.n && path == NULL; i++)
-    if (strncmp(p->defaults.s[i].key, "lora.", 5) == 0)
+    if (has_word("lora.alpha lora.mode lora.base.format", p->defaults.s[i].key))
       error_at(p->defaults.s[i].loc, "'lora' needs `file`, or --lora FILE on the command line");
   mode = find_setting(&p->defaults, "lora.mode");
   if (merge && base == NULL)

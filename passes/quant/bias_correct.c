@@ -21,7 +21,16 @@ static bool has_plain_bias(const Node *n) {
          (is_float_const(bias) && bias->rank == 1 && bias->dim[0] == n->in[1]->dim[0]);
 }
 
-void correct_bias(Graph *g, Node *n, const Node *decoder, const Moments *x) {
+/* What a product adds to the mean of output o. */
+static double mean_beside(const LowRankPair *p, int64_t o, const double *mean) {
+  double sum = 0;
+  for (int64_t r = 0; r < p->rank; r++)
+    for (int64_t k = 0; k < p->row; k++)
+      sum += (double)p->b[o * p->rank + r] * (double)p->a[r * p->row + k] * mean[k];
+  return sum;
+}
+
+void correct_bias(Graph *g, Node *n, const Node *decoder, const LowRankPair *beside, const Moments *x) {
   if (!has_plain_bias(n)) return;
   const float *w = floats_of(n->in[1]);
   const Tensor *old = n->n_in > 2 ? n->in[2] : NULL;
@@ -31,17 +40,17 @@ void correct_bias(Graph *g, Node *n, const Node *decoder, const Moments *x) {
   const void *in[4];
   for (int i = 0; i < decoder->n_in; i++) in[i] = decoder->in[i]->data;
   const Tensor *codes = decoder->in[0];
-  OutlierRows beside = {0};
-  if (outlier_input(decoder)) beside = get_outliers(decoder, in);
+  OutlierRows outliers = {0};
+  if (outlier_input(decoder)) outliers = get_outliers(decoder, in);
   for (int64_t o = 0, at = 0; o < channels; o++) {
     dequantize_part(codes, in[0], o * x->k, (o + 1) * x->k, decoded);
-    if (beside.rows > 0) at = add_row_outliers(&beside, o, at, codes->quant->channel_scale[o], decoded);
+    if (outliers.rows > 0) at = add_row_outliers(&outliers, o, at, codes->quant->channel_scale[o], decoded);
     const double *exact = x->float_mean + o / per_group * x->k,
                  *mean = x->mean + o / per_group * x->k;
     double b = old != NULL ? (double)floats_of(old)[o] : 0;
     for (int64_t k = 0; k < x->k; k++)
       b += (double)w[o * x->k + k] * exact[k] - (double)decoded[k] * mean[k];
-    bias[o] = (float)b;
+    bias[o] = (float)(b - mean_beside(beside, o, mean));
   }
   free(decoded);
   const char *base = old != NULL ? old->name : arena_printf(g->arena, "%s_bias", n->name);

@@ -3,6 +3,7 @@
 #define QCC_QUANT_H
 
 #include "passes/passes.h"
+#include "passes/quant/branch.h"
 #include "passes/quant/moments.h"
 
 /* What is known of the activations that weights multiply. */
@@ -18,9 +19,10 @@ typedef struct LayerInput {
 Tensor *quantize_weights(Graph *g, const Tensor *w, const WeightChoice *choice, const LayerInput *x,
                          Tensor *beside[3], const char **note);
 
-/* Changes the bias of a Conv or Gemm, whose weights become what `decoder` makes of constants, so that
- * its outputs have the mean of the float network's on the samples; x has means. */
-void correct_bias(Graph *g, Node *n, const Node *decoder, const Moments *x);
+/* Changes the bias of a Conv or Gemm, whose weights become what `decoder` makes of constants with a product
+ * beside them (of rank 0: none), so that its outputs have the mean of the float network's on the samples; x
+ * has means. */
+void correct_bias(Graph *g, Node *n, const Node *decoder, const LowRankPair *beside, const Moments *x);
 
 /* Makes a Conv or Gemm read its input through codes whose scales are found at run time, as its
  * choice says; nodes that read the same tensor in the same way share them.  skip: int32 columns that

@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "passes/quant/channels.h"
+#include "passes/quant/correct.h"
 #include "passes/quant/outliers.h"
 #include "passes/quant/quant.h"
 #include "passes/quant/range.h"
@@ -510,12 +511,16 @@ static bool same_quant(const QuantSpec *a, const QuantSpec *b) {
          a->zero[0] == b->zero[0];
 }
 
+/* Is there a correction that looks at the layer's outputs? */
+static bool looks_at_outputs(const WeightChoice *w) { return w->correct > 0 && !w->by_weights; }
+
 /* What is to be known of the inputs of a layer: for its solver, and for its bias. */
 static int needs_of(const Context *cx, const Node *n, const WeightChoice *w) {
   if (attr_int(n, "transA", 0)) return NEEDS_NOTHING; /* its vectors are columns */
   bool means = policy_has(cx->policy, "transforms", "bias_correct");
   return find_solver(w->solver)->needs | outlier_needs(&w->outliers) |
-         (means ? NEEDS_MEANS : NEEDS_NOTHING) | (w->clip ? NEEDS_HESSIAN : NEEDS_NOTHING);
+         (means ? NEEDS_MEANS : NEEDS_NOTHING) |
+         (w->clip || looks_at_outputs(w) ? NEEDS_HESSIAN : NEEDS_NOTHING);
 }
 
 /* Does something look at the inputs of layers?  Then there must be samples. */
@@ -526,6 +531,7 @@ static bool looks_at_samples(const Graph *g, const Context *cx) {
     WeightChoice w = weight_choice(g, cx, n);
     if (!w.format || needs_of(cx, n, &w) == NEEDS_NOTHING) continue;
     const char *who = w.clip ? "transform 'awq'" : "transform 'bias_correct'";
+    if (looks_at_outputs(&w)) who = "`lora: {correct: ...}` by outputs";
     if (outlier_needs(&w.outliers)) who = arena_printf(g->arena, "outlier rule '%s'", w.outliers.rule);
     if (find_solver(w.solver)->needs) who = arena_printf(g->arena, "solver '%s'", w.solver);
     need_samples(cx, w.loc, who, n->name);
@@ -547,7 +553,23 @@ static const Moments *moments_for(Plan *p, const Node *n, const WeightChoice *w)
   return p->moments;
 }
 
-static void quantize_node_weights(Plan *p, Node *n, bool integer) {
+/* Rounds no worse than it has to: products of low rank beside n, whose real input is x, and the means of its
+ * outputs in its bias. */
+static void correct_node(Plan *p, Node *n, bool integer, Tensor *x, const WeightChoice *w,
+                         const Node *decoder, const Moments *moments) {
+  LowRankPair beside = {0};
+  const char *no = integer                           ? "its outputs are codes of scales known before"
+                   : attr_int(n, "group", 1) > 1     ? "it is a convolution with groups"
+                   : attr_int(n, "transA", 0)        ? "its inputs are transposed"
+                   : is_op(n, "Gemm") && !attr_int(n, "transB", 0) ? "its weights are transposed"
+                                                     : NULL;
+  if (w->correct > 0 && no == NULL) beside = correct_weights(p->g, n, x, decoder, w, moments);
+  else if (w->correct > 0) add_note(p->cx, n->name, "no products beside its weights: %s", no);
+  if (moments != NULL && moments->mean != NULL) correct_bias(p->g, n, decoder, &beside, moments);
+}
+
+/* real: the node's input before that got codes with scales of run time. */
+static void quantize_node_weights(Plan *p, Node *n, bool integer, Tensor *real) {
   Graph *g = p->g;
   WeightChoice w = weight_choice(g, p->cx, n);
   if (!w.format) return;
@@ -569,7 +591,7 @@ static void quantize_node_weights(Plan *p, Node *n, bool integer) {
   const char *name = arena_printf(g->arena, "%s_dq", codes->name);
   Tensor *decoded = add_dequantize(g, node_index(g, n), codes, name);
   for (int i = 0; i < 3 && beside[i]; i++) set_input(g, decoded->def, 1 + i, beside[i]);
-  if (x.moments && x.moments->mean) correct_bias(g, n, decoded->def, x.moments);
+  correct_node(p, n, integer, real, &w, decoded->def, x.moments);
   if (w.compact || (!w.fast && p->cx->target && p->cx->target->is_small))
     set_int(g, n, "compact", 1);
   int64_t dense = (n_elements(codes) * w.format->bits + 7) / 8;
@@ -629,8 +651,9 @@ void pass_quantize(Graph *g, Context *cx) {
   for (int i = 0; i < p.n_node; i++) {
     Node *n = p.node[i];
     if (p.integer[i] && is_move(n)) requantize_inputs(&p, n);
+    Tensor *real = n->n_in > 0 ? n->in[0] : NULL;
     if (p.dynamic[i]) make_dynamic(&p, i);
-    if (has_real_weights(n)) quantize_node_weights(&p, n, p.integer[i]);
+    if (has_real_weights(n)) quantize_node_weights(&p, n, p.integer[i], real);
     for (int k = 0; p.integer[i] && !is_unary(n) && (is_op(n, "Add") || is_op(n, "Mul")) && k < 2;
          k++)
       if (is_float_const(n->in[k])) quantize_operand(&p, n, k);

@@ -1,11 +1,12 @@
 /* test_lora.c - low-rank adapters: nothing changes where they are 0, and merged they are what they are as
- * a branch. */
+ * a branch.  Corrections of low rank: the best of their rank, and all of it where that is full. */
 #include <math.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "ir/safetensors.h"
 #include "passes/passes.h"
+#include "passes/quant/correct.h"
 #include "tests/unit/op_fixture.h"
 
 enum { N_LAYER = 3, RANK = 3, MAX_SETTING = 8 };
@@ -191,12 +192,70 @@ static void branch_bytes(void **state) {
   free_arena(a);
 }
 
+/* ---- corrections */
+
+enum { M = 7, N = 9 };
+
+/* e H e^T of e = w - now - b a, over all rows; H the unit matrix where h is NULL. */
+static double loss(const float *w, const float *now, const LowRankPair *p, const double *h) {
+  double e[N], sum = 0;
+  for (int64_t o = 0; o < M; o++) {
+    for (int64_t k = 0; k < N; k++) {
+      e[k] = (double)w[o * N + k] - (double)now[o * N + k];
+      for (int64_t r = 0; r < p->rank; r++) e[k] -= (double)p->b[o * p->rank + r] * (double)p->a[r * N + k];
+    }
+    for (int64_t i = 0; i < N; i++)
+      for (int64_t k = 0; k < N; k++) sum += (h ? h[i * N + k] : i == k) * e[i] * e[k];
+  }
+  return sum;
+}
+
+/* h [N][N] = 2 / count * sum of x x^T for inputs that depend on each other. */
+static void make_hessian(double *h) {
+  memset(h, 0, N * N * sizeof *h);
+  for (int s = 0; s < 40; s++) {
+    double x[N], common = random_int(-100, 100) / 50.0;
+    for (int i = 0; i < N; i++) x[i] = common + (1 + i) * random_int(-100, 100) / 400.0;
+    for (int i = 0; i < N * N; i++) h[i] += 2 * x[i / N] * x[i % N] / 40;
+  }
+}
+
+static void correction_is_best(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  random_state = 15;
+  Graph *g = new_graph(a, "g");
+  double h[N * N], unit[N * N] = {0};
+  for (int i = 0; i < N; i++) unit[i * N + i] = 3;
+  make_hessian(h);
+  const float *w = random_tensor(g, DT_F32, 2, (int64_t[]){M, N})->data;
+  const float *now = random_tensor(g, DT_F32, 2, (int64_t[]){M, N})->data;
+  LowRankPair none = {0};
+  double before = loss(w, now, &none, NULL), at_outputs = loss(w, now, &none, h), was = at_outputs;
+  double plain_was = before;
+  for (int64_t rank = 1; rank <= M; rank++) {
+    LowRankPair plain = nearest_low_rank(a, w, now, M, N, NULL, rank);
+    LowRankPair same = nearest_low_rank(a, w, now, M, N, unit, rank);
+    LowRankPair by_outputs = nearest_low_rank(a, w, now, M, N, h, rank);
+    double p = loss(w, now, &plain, NULL), o = loss(w, now, &by_outputs, h);
+    assert_int_equal(plain.rank, rank);
+    assert_true(p < plain_was && o < was);
+    if (rank < M) assert_true(o < loss(w, now, &plain, h) && p < loss(w, now, &by_outputs, NULL));
+    assert_true(fabs(loss(w, now, &same, NULL) - p) < 1e-6 * before);
+    plain_was = p, was = o;
+  }
+  assert_true(plain_was < 1e-10 * before && was < 1e-10 * at_outputs);
+  assert_int_equal(nearest_low_rank(a, w, w, M, N, NULL, 3).rank, 0);
+  free_arena(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(zero_is_the_base),
       cmocka_unit_test(merged_is_branch),
       cmocka_unit_test(merged_onto_codes),
       cmocka_unit_test(branch_bytes),
+      cmocka_unit_test(correction_is_best),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -583,7 +583,7 @@ static void corrected_biases_keep_the_mean(void **state) {
   const Tensor *w = gemm->in[1];
   Tensor *codes = quantize_weights(g, w, &c, &(LayerInput){.scale = 1, .moments = m}, NULL, &note);
   Tensor *decoded = add_op(g, node_index(g, gemm), "Dequantize", "decoded", 1, &codes);
-  correct_bias(g, gemm, decoded->def, m);
+  correct_bias(g, gemm, decoded->def, &(LowRankPair){0}, m);
   set_input(g, gemm, 1, decoded);
   mean_outputs(g, &s, after);
   for (int k = 0; k < 3; k++) {
