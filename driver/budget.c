@@ -57,10 +57,23 @@ static bool is_for(const Budget *b, const Target *t) {
   return b->target == NULL || strcmp(b->target, t->name) == 0;
 }
 
-void check_budget_targets(const Options *o, int n, Target *const *targets) {
+/* Before any work is done. */
+static void check_unit(const Options *o, const Budget *b, const Target *t) {
+  bool is_time = is_timed(chosen_run(t, o->emulate));
+  if (b->kind == BUDGET_LATENCY && b->is_time != is_time)
+    error("--%s: target '%s' is measured in %s, found '%s'", kinds[b->kind].option, t->name,
+          is_time ? "time: expected one such as 2ms" : "instructions: expected a number of them",
+          b->text);
+}
+
+void check_budgets(const Options *o, int n, Target *const *targets) {
   for (int i = 0; i < o->n_budget; i++) {
     bool found = false;
-    for (int k = 0; k < n; k++) found |= is_for(&o->budget[i], targets[k]);
+    for (int k = 0; k < n; k++) {
+      if (!is_for(&o->budget[i], targets[k])) continue;
+      check_unit(o, &o->budget[i], targets[k]);
+      found = true;
+    }
     if (!found)
       error("--%s: '%s' is none of the targets", kinds[o->budget[i].kind].option,
             o->budget[i].target);
@@ -86,11 +99,6 @@ static int64_t need_of(const Budget *b, const TargetSize *s) {
       error("--%s: the stack that the code takes on target '%s' is not known", option, name);
     return bytes;
   }
-  if (b->is_time != s->run.is_time)
-    error("--%s: target '%s' is measured in %s, found '%s'", option, name,
-          s->run.is_time ? "time: expected one such as 2ms"
-                         : "instructions: expected a number of them",
-          b->text);
   return (int64_t)s->run.total;
 }
 

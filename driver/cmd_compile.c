@@ -55,7 +55,7 @@ static void print_summary(Job *j, const char *dir) {
 /* Measured in a folder for work: a network that is over budget leaves no output. */
 static bool keeps_budgets(Job *j) {
   if (j->o->n_budget == 0) return true;
-  check_budget_targets(j->o, 1, &j->target);
+  check_budgets(j->o, 1, &j->target);
   TargetSize s = measure_job(j, work_folder(j->a, false));
   return within_budgets(j->a, j->o, j->name, &s);
 }

@@ -70,7 +70,7 @@ static void print_head(const Table *t) {
 int cmd_size(Arena *a, const Options *o) {
   Target **targets = NULL;
   int n = load_targets(a, o, &targets);
-  check_budget_targets(o, n, targets);
+  check_budgets(o, n, targets);
   const char *dir = work_folder(a, o->keep);
   Table t = {.wide = width_of_policies(o), .rows = o->json ? json_array() : NULL};
   if (!t.rows) print_head(&t);

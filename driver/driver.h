@@ -101,6 +101,9 @@ typedef struct TargetSize {
 TargetSize measure_target(const Job *common, Target *target, const char *dir);
 /* The same for a job that has come to the end. */
 TargetSize measure_job(Job *j, const char *dir);
+/* The optimisation level of the sizes, and a run of that build over at most so many samples. */
+const char *size_opt(const Job *j);
+void measure_run(Job *j, const char *dir, int64_t samples, int layers, RunResult *run);
 /* Bytes of ROM, and of RAM with the bound of the stack where there is one; -1: not known. */
 int64_t flash_bytes(const TargetSize *s);
 int64_t ram_need(const TargetSize *s);
@@ -114,8 +117,8 @@ int load_targets(Arena *a, const Options *o, Target ***targets);
 Budget read_budget(Arena *a, BudgetKind kind, const char *text);
 /* Text to instructions or nanoseconds: "1.5M", "2ms"; -1 when it is neither. */
 int64_t parse_latency(const char *text, bool *is_time);
-/* error() when a budget is for none of the targets. */
-void check_budget_targets(const Options *o, int n, Target *const *targets);
+/* error() when a budget is for none of the targets, or in a unit that its target is not measured in. */
+void check_budgets(const Options *o, int n, Target *const *targets);
 bool has_budget(const Options *o, BudgetKind kind, const Target *t);
 /* Says on stderr by how much budgets are exceeded; `what` is the network.  Are none? */
 bool within_budgets(Arena *a, const Options *o, const char *what, const TargetSize *s);

@@ -7,8 +7,7 @@
 
 #include "driver/driver.h"
 
-/* One for size and latency. */
-static const char *opt_of(const Job *j) {
+const char *size_opt(const Job *j) {
   CodegenOptions c = codegen_options(j);
   return j->o->opt ? j->o->opt : strcmp(c.optimize, "speed") == 0 ? "-O2" : "-Os";
 }
@@ -19,21 +18,21 @@ static void measure_object(Job *j, const char *dir, TargetSize *s) {
   const char *source = arena_printf(a, "%s/%s.c", dir, j->name);
   const char *const extra[] = {"-ffunction-sections", NULL}; /* shows who calls whom */
   char *log = NULL;
-  if (!compile_object(a, j->target, compiler_of(j->o), opt_of(j), extra, source, object, &log))
+  if (!compile_object(a, j->target, compiler_of(j->o), size_opt(j), extra, source, object, &log))
     bug("the generated code does not compile for %s:\n%s", j->target->name, log);
   SizeSymbols symbols = size_symbols(a, j->g, j->name);
   if (!read_object_size(a, object, &symbols, &s->size)) bug("%s cannot be read", object);
 }
 
-static void measure_latency(Job *j, const char *dir, TargetSize *s) {
+void measure_run(Job *j, const char *dir, int64_t samples, int layers, RunResult *run) {
   bool random;
   Options same = *j->o;
   Job k = *j;
-  same.opt = opt_of(j);
+  same.opt = size_opt(j);
   k.o = &same;
-  Samples *x = job_samples(&k, 1, &random);
-  x->n = x->n > 1 ? 1 : x->n;
-  run_job(&k, dir, x, sample_room(k.a, x->n, output_bytes(k.g)), true, 0, &s->run);
+  Samples *x = job_samples(&k, samples, &random);
+  if (x->n > samples) x->n = samples;
+  run_job(&k, dir, x, sample_room(k.a, x->n, output_bytes(k.g)), true, layers, run);
 }
 
 TargetSize measure_job(Job *j, const char *dir) {
@@ -43,7 +42,7 @@ TargetSize measure_job(Job *j, const char *dir) {
   if (s.missing) return s;
   write_job(j, dir);
   measure_object(j, dir, &s);
-  if (has_budget(j->o, BUDGET_LATENCY, j->target)) measure_latency(j, dir, &s);
+  if (has_budget(j->o, BUDGET_LATENCY, j->target)) measure_run(j, dir, 1, 0, &s.run);
   return s;
 }
 

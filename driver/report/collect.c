@@ -50,15 +50,6 @@ static void collect_layers(Report *r) {
   free_arena(scratch);
 }
 
-/* Instructions or time of every layer, of the build whose size the report shows. */
-static void bench_layers(Report *r, const char *dir) {
-  bool random;
-  Samples *s = job_samples(r->j, 3, &random);
-  if (s->n > 3) s->n = 3;
-  run_job(r->j, dir, s, sample_room(r->a, s->n, output_bytes(r->j->g)), true, r->j->g->n_node,
-          &r->run);
-}
-
 static void measure_targets(Report *r, const Job *common, int n, Target **targets,
                             const char *dir) {
   r->n_target = n;
@@ -97,7 +88,7 @@ Report *collect_report(Arena *a, const Options *o) {
   if (s && o->limit && s->n > o->limit) s = first_samples(a, s, o->limit);
   if (o->labels && !o->input) error("--labels needs the samples that they are of: --input X.npy");
   int *label = o->labels ? read_labels(a, o->labels, s->n, n_elements(j->model->out[0])) : NULL;
-  check_budget_targets(o, 1, &j->target);
+  check_budgets(o, 1, &j->target);
   *r = (Report){.a = a, .j = j, .policy = o->preset ? o->preset : o->policy, .has_labels = label};
   if (o->sensitivity) r->sensitivity = read_sensitivity(a, o->sensitivity);
   if (o->search) r->front = read_front(a, o->search);
@@ -105,7 +96,7 @@ Report *collect_report(Arena *a, const Options *o) {
   collect_layers(r);
   const char *dir = work_folder(a, o->keep);
   r->size = measure_job(j, dir);
-  if (o->bench) bench_layers(r, dir);
+  if (o->bench) measure_run(j, dir, 3, j->g->n_node, &r->run);
   measure_targets(r, &common, n, targets, dir);
   measure_spread(r, s);
   if (s) measure_noise(r, s, label);

@@ -88,6 +88,7 @@ static Most most_of(const Report *r) {
 
 static void put_meter(FILE *f, const Report *r, const char *name, double v, double most,
                       const char *style) {
+  if (v == 0) return;
   fprintf(f, "<span class=\"meter\"><span class=\"label\">%s</span>", name);
   put_bar(f, v, most, 0, 0, style, arena_printf(r->a, "%s: %.0f", name, v));
   fputs("<span class=\"value\">", f);

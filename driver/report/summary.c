@@ -56,8 +56,9 @@ static void size_tiles(FILE *f, const Report *r) {
   Arena *a = r->a;
   open_tile(f, "Flash");
   put_bytes(f, flash_bytes(&r->size));
-  close_tile(f, r->size.missing ? arena_printf(a, "install %s", r->size.missing)
-                                : arena_printf(a, "for %s", r->size.target->name));
+  close_tile(f, r->size.missing
+                    ? arena_printf(a, "install %s", r->size.missing)
+                    : arena_printf(a, "for %s, %s", r->size.target->name, size_opt(r->j)));
   open_tile(f, "Arena");
   put_bytes(f, r->size.arena);
   int64_t over = r->size.arena - r->j->g->arena_bound;

@@ -107,6 +107,9 @@ shape() {
   golden "json-$name" shape
 }
 
+# scores: the figures of eval in ./stdout.
+scores() { grep -E '"(float|quantized|sqnr_db|agreement)": [0-9]' stdout | tr -d ' ,' | head -4 | sort; }
+
 json() {
   model="small.onnx $bind --preset int8 --calib x.npy"
   # shellcheck disable=SC2086
@@ -117,6 +120,7 @@ json() {
     shape verify-float verify small.onnx $bind --target host --limit 2
     shape eval eval $model --input x.npy
     shape eval-labels eval $model --input x.npy --labels labels.npy
+    scores >by-eval
     shape eval-target eval $model --input x.npy --labels labels.npy --target host --on-target
     shape size size $model --targets host
     shape bench bench $model --target host
@@ -124,6 +128,8 @@ json() {
     shape explain explain $model
     expect 0 small.onnx $bind --preset int4 --calib x.npy -o other
     shape report report $model --input x.npy --labels labels.npy --target host --targets host --bench --sensitivity sensitivity.json --search front.json
+    scores >by-report
+    same by-eval by-report
     shape diff diff out/policy.lock.yaml other/policy.lock.yaml
     shape analyze analyze $model
     shape search search $model --budget weights=200 -o found.yaml
