@@ -129,22 +129,20 @@ static const Trial *best_of_proposals(Chooser *c) {
 /* ---- as few weights as the accuracy permits --------------------------------------------------- */
 
 /* The choice of a point of the front of weights. */
-static const Trial *try_point(Chooser *c, Knapsack *k, double take) {
-  Selection s;
-  k->limit[0] = take;
-  if (find_method("exact")->solve(c->s->a, k, 1, &s) != 1) bug("a point of the front is none");
+static const Trial *try_point(Chooser *c, const Knapsack *k, const Front *front, int point) {
+  Selection s = selection_at(c->s->a, k, front, front[0].take[point]);
   return try_choice(c, s.choice, INFINITY);
 }
 
 static const Trial *fewest_weights(Chooser *c) {
   Knapsack k = knapsack_of(c, true);
-  Front f = find_fronts(c->s->a, &k, 0)[0];
-  int low = 0, high = f.n - 1;   /* the last is the best by the metric */
-  const Trial *best = better(c, NULL, try_point(c, &k, f.take[high]));
+  const Front *front = find_fronts(c->s->a, &k, 0);
+  int low = 0, high = front[0].n - 1;   /* the last is the best by the metric */
+  const Trial *best = better(c, NULL, try_point(c, &k, front, high));
   if (!best) report_trials(c);
   while (low < high && !stopped) {
     int mid = low + (high - low) / 2;
-    const Trial *t = try_point(c, &k, f.take[mid]);
+    const Trial *t = try_point(c, &k, front, mid);
     if (keeps_to_limits(c, t)) best = t, high = mid;
     else low = mid + 1;
   }
@@ -152,7 +150,7 @@ static const Trial *fewest_weights(Chooser *c) {
 }
 
 const Trial *choose_best(Chooser *c) {
-  for (int m = 0; m < N_ADDED; m++)
-    if (c->limit[m].text) return best_of_proposals(c);
+  for (int m = 0; m < N_LIMITS; m++)
+    if (c->limit[m].text && m != LIMIT_DROP) return best_of_proposals(c);
   return fewest_weights(c);
 }

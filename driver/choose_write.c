@@ -71,18 +71,23 @@ static json_t *trial_json(const BitSpace *s, const Trial *t) {
                    real_json(t->float_accuracy));
 }
 
-/* Points of the front of weights and cost, with the choice of each. */
+enum { MAX_POINTS = 2000 };
+
+/* Points of the front of weights and cost, with the choice of each: all, or as many as anybody looks at. */
 static json_t *front_json(const Chooser *c) {
+  Arena *a = new_arena();
   Knapsack k = knapsack_of(c, true);
-  Front f = find_fronts(c->s->a, &k, 0)[0];
+  const Front *front = find_fronts(a, &k, 0);
   json_t *list = json_array();
-  for (int i = 0; i < f.n; i++) {
-    Selection s;
-    k.limit[0] = f.take[i];
-    if (find_method("exact")->solve(c->s->a, &k, 1, &s) != 1) continue;
-    json_array_append_new(list, json_pack("{s:o, s:f, s:o}", "weights", number_json(f.take[i] + c->fixed[LIMIT_WEIGHTS]),
-                                          "cost", s.cost, "choice", choice_json(c->s, s.choice)));
+  int n = front[0].n < MAX_POINTS ? front[0].n : MAX_POINTS;
+  for (int i = 0; i < n; i++) {
+    int point = n > 1 ? (int)((int64_t)i * (front[0].n - 1) / (n - 1)) : 0;
+    Selection s = selection_at(a, &k, front, front[0].take[point]);
+    json_array_append_new(list, json_pack("{s:o, s:f, s:o}", "weights",
+                                          number_json(s.take[0] + c->fixed[LIMIT_WEIGHTS]), "cost", s.cost,
+                                          "choice", choice_json(c->s, s.choice)));
   }
+  free_arena(a);
   return list;
 }
 

@@ -72,3 +72,18 @@ double front_cost(const Front *f, double limit) {
   }
   return from > 0 ? f->cost[from - 1] : INFINITY;
 }
+
+Selection selection_at(Arena *a, const Knapsack *k, const Front *front, double take) {
+  int *choice = arena_alloc(a, (k->n_group + 1) * (int64_t)sizeof *choice);
+  double left = take * (1 + 1e-12); /* sums in another order differ in their last bits */
+  for (int g = 0; g < k->n_group; g++) {
+    double best = INFINITY;
+    for (int c = 0; c < k->n_candidate; c++) {
+      int at = g * k->n_candidate + c;
+      double cost = k->cost[at] + front_cost(&front[g + 1], left - k->take[0][at]);
+      if (cost < best) best = cost, choice[g] = c;
+    }
+    left -= k->take[0][g * k->n_candidate + choice[g]];
+  }
+  return selection_of(a, k, choice);
+}

@@ -57,5 +57,7 @@ typedef struct Front {
 Front *find_fronts(Arena *a, const Knapsack *k, int budget);
 /* The least cost of a front within a limit; INFINITY where nothing fits. */
 double front_cost(const Front *f, double limit);
+/* The selection of a point of front[0], of budget 0, by what it takes. */
+Selection selection_at(Arena *a, const Knapsack *k, const Front *front, double take);
 
 #endif

@@ -211,7 +211,8 @@ static void fronts_are_exact(void **state) {
   Problem p;
   new_problem(&p, &seed, 8, 1);
   p.k.limit[0] *= 2;
-  Front f = find_fronts(a, &p.k, 0)[0];
+  const Front *front = find_fronts(a, &p.k, 0);
+  Front f = front[0];
   assert_true(f.n > 20);
   for (int i = 0; i < f.n; i++) {
     Selection best;
@@ -219,6 +220,8 @@ static void fronts_are_exact(void **state) {
     assert_int_equal(find_method("exact")->solve(a, &p.k, 1, &best), 1);
     assert_true(fabs(best.cost - f.cost[i]) < 1e-9);
     assert_true(i == 0 || f.cost[i] < f.cost[i - 1]);
+    Selection at = selection_at(a, &p.k, front, f.take[i]);
+    assert_true(at.take[0] <= f.take[i] && fabs(at.cost - f.cost[i]) < 1e-9);
   }
   free_arena(a);
 }
