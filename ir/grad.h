@@ -16,15 +16,16 @@
  * of several elements is that of their sum.  Shapes must be static, tensors float32. error_at() where a
  * node between them has no rule; piecewise functions have the slope of one side in their kinks.
  *
- * Tensors keep their names.  The result is an ordinary graph, and its gradient can be taken again, where the rules of its operators
- * are made of operators that have rules. */
+ * Tensors keep their names.  The result is an ordinary graph, and its gradient can be taken again,
+ * where the rules of its operators are made of operators that have rules. */
 Graph *gradient(const Graph *g, const Tensor *loss, int n, Tensor *const *wrt);
 
 /* ---- grad/loss.c */
 
 typedef enum LossKind {
-  LOSS_CROSS_ENTROPY,  /* -sum of target * log p, with p the Softmax of the output: of what is before it where
-                          the output is one already; over its axis, or the last, the mean of all others */
+  /* -sum of target * log p, with p the Softmax of the output: of what is before it where the output is
+   * one already; over its axis, or the last, the mean of all others */
+  LOSS_CROSS_ENTROPY,
   LOSS_SQUARED_ERROR,  /* mean of (output - target)^2 */
 } LossKind;
 
@@ -55,7 +56,7 @@ void hessian_vector(const LossFunction *f, const float *const *v, double **produ
 typedef struct TraceOptions {
   int64_t least, most;      /* probes */
   int64_t samples;          /* that each of them looks at */
-  double tolerance;         /* enough when the standard error of the sum of all traces is that share of it */
+  double tolerance;         /* enough when that share of the sum of all traces is its standard error */
   uint64_t seed;            /* the same seed gives the same probes */
   void (*progress)(const char *what, int64_t done, int64_t total);  /* or NULL */
 } TraceOptions;

@@ -22,7 +22,8 @@ static void own_targets(const BitSpace *s, int64_t elements, float *target) {
     for (int64_t i = 0; i < s->samples->n; i++) {
       for (int k = 0; k < s->g->n_in; k++) in[k] = sample_at(s->g, s->samples, k, i);
       run_interp(it, in, NULL, NULL);
-      memcpy(target + i * elements, interp_value(it, s->g->out[0]), (size_t)elements * sizeof *target);
+      memcpy(target + i * elements, interp_value(it, s->g->out[0]),
+             (size_t)elements * sizeof *target);
     }
     free_interp(it);
   }
@@ -59,9 +60,11 @@ static void draw_targets(const BitSpace *s, int64_t elements, float *target) {
 
 LossFunction make_loss(const BitSpace *s, bool drawn) {
   Graph *g = clone_graph(s->g);
-  Tensor *y = g->out[0], *target, **weight = arena_alloc(s->a, (s->n_layer + 1) * (int64_t)sizeof *weight);
+  Tensor *y = g->out[0], *target,
+         **weight = arena_alloc(s->a, (s->n_layer + 1) * (int64_t)sizeof *weight);
   if (y->dtype != DT_F32)
-    error_at(y->loc, "output '%s' is %s, and a loss needs real numbers", y->name, dtype_name(y->dtype));
+    error_at(y->loc, "output '%s' is %s, and a loss needs real numbers", y->name,
+             dtype_name(y->dtype));
   LossFunction f = {.g = g, .weight = weight};
   for (int l = 0; l < s->n_layer; l++) {
     Tensor *w = g->node[s->layer[l].node]->in[1];
@@ -100,7 +103,8 @@ void weigh_errors(const BitSpace *s, const LossFunction *f, const Trace *trace, 
         double e = (double)s->layer[l].decoded[c][i] - (double)((const float *)w->data)[i];
         noise += e * e;
       }
-      cost[l * s->n_candidate + c] = (Cost){t->value / (double)n * noise, t->error / (double)n * noise};
+      cost[l * s->n_candidate + c] =
+          (Cost){t->value / (double)n * noise, t->error / (double)n * noise};
     }
   }
 }

@@ -78,7 +78,8 @@ static Tensor *cut(Vjp *v, Tensor *t, const Window *w) {
 /* From [C,O,kernel], or [C,kernel,O], to the order of the weights: [O,C,kernel] or [O,kernel,C]. */
 static Tensor *as_weights(Vjp *v, Tensor *t, Layout layout) {
   int perm[MAX_RANK], last = t->rank - 1;
-  int axis = layout == LAYOUT_NHWC ? last : 1, from = t->layout == LAYOUT_NHWC ? last : 1, at = from == 1 ? 2 : 1;
+  int axis = layout == LAYOUT_NHWC ? last : 1, from = t->layout == LAYOUT_NHWC ? last : 1;
+  int at = from == 1 ? 2 : 1;
   for (int d = 0; d <= last; d++) perm[d] = d == 0 ? from : d == axis ? 0 : at++;
   return transpose(v, t, perm, layout);
 }
@@ -92,7 +93,8 @@ static Tensor *weight_gradient(Vjp *v, const Window *w, Tensor *x, Tensor *y, La
     turned.kernel[d] = w->out[d];
     turned.out[d] = w->kernel[d];
   }
-  Tensor *t = slide_window(v, "Conv", &turned, channels_as_samples(v, x, w->group), swap(v, y, 0, channel_axis(y)));
+  Tensor *t = slide_window(v, "Conv", &turned, channels_as_samples(v, x, w->group),
+                           swap(v, y, 0, channel_axis(y)));
   return as_weights(v, cut(v, t, w), layout);
 }
 

@@ -46,8 +46,7 @@ void vjp_mean(Vjp *v, const Node *n) {
 /* Min and Max: inputs that share the extreme value share the cotangent. */
 void vjp_extreme(Vjp *v, const Node *n) {
   Tensor **is_it = arena_alloc(vjp_graph(v)->arena, n->n_in * (int64_t)sizeof(Tensor *));
-  for (int i = 0; i < n->n_in; i++)
-    is_it[i] = as_float(v, apply2(v, "Equal", n->in[i], n->out[0]));
+  for (int i = 0; i < n->n_in; i++) is_it[i] = as_float(v, apply2(v, "Equal", n->in[i], n->out[0]));
   Tensor *share = over(v, cotangent(v, n, 0), apply(v, "Sum", n->n_in, is_it));
   for (int i = 0; i < n->n_in; i++)
     if (wants(v, n, i)) give(v, n, i, times(v, share, is_it[i]));

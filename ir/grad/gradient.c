@@ -9,9 +9,9 @@
 
 struct Vjp {
   Graph *g;
-  int room;              /* tensors that the arrays have place for */
-  Tensor **cotangent;    /* [room] by id, NULL: 0 so far */
-  bool *needed;          /* [room] by id: the tensor depends on one that is differentiated for */
+  int room;           /* tensors that the arrays have place for */
+  Tensor **cotangent; /* [room] by id, NULL: 0 so far */
+  bool *needed;       /* [room] by id: the tensor depends on one that is differentiated for */
 };
 
 Graph *vjp_graph(const Vjp *v) { return v->g; }
@@ -53,8 +53,8 @@ static Tensor *undo_broadcast(Vjp *v, Tensor *d, const Tensor *x) {
   for (int k = 0; k < d->rank; k++) reduced[k] = k < lead || x->dim[k - lead] == 1;
   if (!same_shape(d, x)) d = sum_over(v, d, reduced);
   if (n_elements(d) != n_elements(x))
-    bug("a cotangent of %lld elements for tensor '%s', which has %lld", (long long)n_elements(d), x->name,
-        (long long)n_elements(x));
+    bug("a cotangent of %lld elements for tensor '%s', which has %lld", (long long)n_elements(d),
+        x->name, (long long)n_elements(x));
   return reshape_like(v, d, x);
 }
 
@@ -112,8 +112,10 @@ static void split_activation(Graph *g, int at) {
   Node *n = g->node[at];
   const char *name = attr_str(n, "activation", NULL);
   if (name == NULL) return;
-  static const char *const parts[][2] = {{"activation_min", "min"}, {"activation_max", "max"},
-                                         {"activation_alpha", "alpha"}, {"activation_beta", "beta"}};
+  static const char *const parts[][2] = {{"activation_min", "min"},
+                                         {"activation_max", "max"},
+                                         {"activation_alpha", "alpha"},
+                                         {"activation_beta", "beta"}};
   Tensor *y = n->out[0], *x = copy_tensor(g, fresh_name(g, y->name), y);
   n->out[0] = x;
   x->def = n;

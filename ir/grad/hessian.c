@@ -15,17 +15,17 @@
 
 #include "ir/grad.h"
 
-enum { CHUNK = 10 };   /* probes between two looks at the error */
-#define STEP 1e-3      /* length of e v, relative to w */
+enum { CHUNK = 10 }; /* probes between two looks at the error */
+#define STEP 1e-3    /* length of e v, relative to w */
 
 /* ---- one thread's gradients */
 
 typedef struct Worker {
   const LossFunction *f;
-  const Graph *d;        /* gradient graph: output 1 + l is the gradient of tensor l */
-  Tensor **weight;       /* [f->n] in d; NULL: the loss does not depend on it */
+  const Graph *d;  /* gradient graph: output 1 + l is the gradient of tensor l */
+  Tensor **weight; /* [f->n] in d; NULL: the loss does not depend on it */
   Interp *it;
-  float **moved;         /* [f->n][elements] */
+  float **moved; /* [f->n][elements] */
 } Worker;
 
 static void *room(int64_t n, size_t bytes) {
@@ -68,7 +68,9 @@ static void run_sample(Worker *w, int64_t i) {
   run_interp(w->it, in, NULL, NULL);
 }
 
-static const float *gradient_of(const Worker *w, int l) { return interp_value(w->it, w->d->out[1 + l]); }
+static const float *gradient_of(const Worker *w, int l) {
+  return interp_value(w->it, w->d->out[1 + l]);
+}
 
 static Graph *gradient_graph(const LossFunction *f) {
   if (f->g->n_in > MAX_LOSS_INPUTS) bug("a loss of %d inputs", f->g->n_in);
@@ -87,7 +89,8 @@ static double square_sum(int64_t n, const float *x) {
 /* e for vectors of this square sum. */
 static double step_for(const LossFunction *f, double squares) {
   double weights = 0;
-  for (int l = 0; l < f->n; l++) weights += square_sum(n_elements(f->weight[l]), f->weight[l]->data);
+  for (int l = 0; l < f->n; l++)
+    weights += square_sum(n_elements(f->weight[l]), f->weight[l]->data);
   return STEP * sqrt((weights > 0 ? weights : 1) / (squares > 0 ? squares : 1));
 }
 
@@ -166,8 +169,8 @@ static Trace summarize(const double *share, int64_t n, int columns, int l) {
   return (Trace){sum / (double)n, n > 1 ? sqrt(squares / (double)(n - 1) / (double)n) : INFINITY};
 }
 
-static void run_probes(const LossFunction *f, const Graph *d, const TraceOptions *o, int64_t from, int64_t to,
-                       double *share) {
+static void run_probes(const LossFunction *f, const Graph *d, const TraceOptions *o, int64_t from,
+                       int64_t to, double *share) {
 #pragma omp parallel
   {
     Worker w = start_worker(f, d);

@@ -42,7 +42,8 @@ void vjp_depth_to_space(Vjp *v, const Node *n) {
                                       {{0, 1, 3, 5, 2, 4}, {0, 1, 3, 5, 2, 4}}};
   Tensor *d = cotangent(v, n, 0), *x = n->in[0];
   int64_t b = attr_int(n, "blocksize", 1), dim[6];
-  bool last = x->layout == LAYOUT_NHWC, columns_first = strcmp(attr_str(n, "mode", "DCR"), "CRD") == 0;
+  bool last = x->layout == LAYOUT_NHWC;
+  bool columns_first = strcmp(attr_str(n, "mode", "DCR"), "CRD") == 0;
   int rank = 0;
   for (int k = 0; k < 4; k++) {
     bool is_space = last ? k == 1 || k == 2 : k > 1;
@@ -65,7 +66,8 @@ void vjp_concat(Vjp *v, const Node *n) {
     size[i] = n->in[i]->dim[axis];
   }
   Tensor *sizes = new_const_i64(g, fresh_name(g, "grad_sizes"), n->n_in, size);
-  Node *split = add_node(g, -1, "Split", NULL, 2, (Tensor *[]){cotangent(v, n, 0), sizes}, n->n_in, part);
+  Node *split =
+      add_node(g, -1, "Split", NULL, 2, (Tensor *[]){cotangent(v, n, 0), sizes}, n->n_in, part);
   set_int(g, split, "axis", axis);
   infer_node(g, split);
   for (int i = 0; i < n->n_in; i++) give(v, n, i, part[i]);
@@ -77,7 +79,8 @@ void vjp_split(Vjp *v, const Node *n) {
   int count = 0;
   for (int i = 0; i < n->n_out; i++) {
     if (n->out[i] == NULL)
-      error_at(n->loc, "%s '%s' cannot be differentiated: output %d is absent", op_name(n), n->name, i + 1);
+      error_at(n->loc, "%s '%s' cannot be differentiated: output %d is absent", op_name(n), n->name,
+               i + 1);
     Tensor *d = cotangent(v, n, i);
     part[count++] = d ? d : constant_like(v, 0, n->out[i]);
   }

@@ -84,10 +84,11 @@ void vjp_layer_norm(Vjp *v, const Node *n) {
   bool reduced[MAX_RANK];
   for (int i = 1; i < n->n_out; i++)
     if (cotangent(v, n, i))
-      error_at(n->loc, "%s '%s' cannot be differentiated: its output %d has no gradient", op_name(n),
-               n->name, i + 1);
+      error_at(n->loc, "%s '%s' cannot be differentiated: its output %d has no gradient",
+               op_name(n), n->name, i + 1);
   for (int d = 0; d < x->rank; d++) reduced[d] = d >= axis;
-  Tensor *z = times(v, normalized(v, n, reduced, is_op(n, "LayerNormalization")), inner(v, n, 1, axis));
+  Tensor *z =
+      times(v, normalized(v, n, reduced, is_op(n, "LayerNormalization")), inner(v, n, 1, axis));
   if (in_tensor(n, 2)) z = plus(v, z, inner(v, n, 2, axis));
   differentiate_from(v, first, z, cotangent(v, n, 0));
 }

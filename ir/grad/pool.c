@@ -15,7 +15,8 @@ static Tensor *position_shares(Vjp *v, const Node *n, const Window *w) {
     int64_t divisor = average_divisor(n, &wide, p);
     share[p] = divisor > 0 ? (float)(1 / (double)divisor) : 0;
   }
-  Tensor *t = new_const(vjp_graph(v), fresh_name(vjp_graph(v), "grad"), DT_F32, y->rank, dim, share);
+  Tensor *t =
+      new_const(vjp_graph(v), fresh_name(vjp_graph(v), "grad"), DT_F32, y->rank, dim, share);
   t->layout = y->layout;
   return t;
 }

@@ -25,7 +25,8 @@ static Tensor *spread(Vjp *v, const Node *n, Tensor *t) {
   if (block == 0) return reshape(v, t, x->rank, dim, x->layout);
   int64_t *from = arena_alloc(vjp_graph(v)->arena, x->dim[axis] * (int64_t)sizeof *from + 1);
   for (int64_t i = 0; i < x->dim[axis]; i++) from[i] = i / block;
-  Tensor *index = new_const_i64(vjp_graph(v), fresh_name(vjp_graph(v), "grad_index"), (int)x->dim[axis], from);
+  Tensor *index =
+      new_const_i64(vjp_graph(v), fresh_name(vjp_graph(v), "grad_index"), (int)x->dim[axis], from);
   Node *gather = begin_op(v, "Gather", 2, (Tensor *[]){t, index});
   set_int(vjp_graph(v), gather, "axis", axis);
   return end_op(v, gather);
@@ -48,7 +49,8 @@ void vjp_quantize_linear(Vjp *v, const Node *n) {
   float lo, hi;
   code_limits(n->out[0]->dtype, &lo, &hi);
   Tensor *ratio = over(v, n->in[0], spread(v, n, n->in[1]));
-  Tensor *inside = within(v, ratio, minus(v, number(v, (double)lo), zero), minus(v, number(v, (double)hi), zero));
+  Tensor *inside = within(v, ratio, minus(v, number(v, (double)lo), zero),
+                          minus(v, number(v, (double)hi), zero));
   Tensor *passed = select_where(v, inside, d, number(v, 0));
   give(v, n, 0, passed);
   give_scale(v, n, apply1(v, "Neg", times(v, passed, ratio)));
@@ -57,7 +59,8 @@ void vjp_quantize_linear(Vjp *v, const Node *n) {
 void vjp_dequantize_linear(Vjp *v, const Node *n) {
   Tensor *d = cotangent(v, n, 0);
   give(v, n, 0, d);
-  if (wants(v, n, 1)) give_scale(v, n, times(v, d, minus(v, as_float(v, n->in[0]), zero_point(v, n))));
+  if (wants(v, n, 1))
+    give_scale(v, n, times(v, d, minus(v, as_float(v, n->in[0]), zero_point(v, n))));
 }
 
 /* ---- scales of the tensors themselves */

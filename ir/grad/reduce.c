@@ -40,7 +40,8 @@ void vjp_reduce_extreme(Vjp *v, const Node *n) {
 void vjp_reduce_prod(Vjp *v, const Node *n) {
   bool reduced[MAX_RANK];
   get_reduced(n, NULL, reduced);
-  Tensor *x = n->in[0], *one = number(v, 1), *none = number(v, 0), *is_zero = apply2(v, "Equal", x, none);
+  Tensor *x = n->in[0], *one = number(v, 1), *none = number(v, 0);
+  Tensor *is_zero = apply2(v, "Equal", x, none);
   Tensor *safe = select_where(v, is_zero, one, x), *zero = as_float(v, is_zero);
   Node *product = begin_op(v, "ReduceProd", 1, &safe);
   copy_attributes(v, product, n);

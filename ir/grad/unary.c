@@ -25,7 +25,9 @@ static Tensor *is_less(Vjp *v, Tensor *x, double limit) {
 }
 
 /* 1 - a * a */
-static Tensor *one_minus_square(Vjp *v, Tensor *a) { return minus(v, number(v, 1), times(v, a, a)); }
+static Tensor *one_minus_square(Vjp *v, Tensor *a) {
+  return minus(v, number(v, 1), times(v, a, a));
+}
 
 void vjp_zero(Vjp *v, const Node *n) { (void)v, (void)n; }
 
@@ -174,7 +176,8 @@ static Tensor *clip_bound(Vjp *v, const Node *n, int in, const char *attr) {
 }
 
 /* Where a bound holds, the cotangent is the bound's. */
-static Tensor *stop_at(Vjp *v, const Node *n, int in, const char *beyond, Tensor *bound, Tensor *d) {
+static Tensor *stop_at(Vjp *v, const Node *n, int in, const char *beyond, Tensor *bound,
+                       Tensor *d) {
   if (bound == NULL) return d;
   Tensor *stopped = apply2(v, beyond, n->in[0], bound), *zero = number(v, 0);
   if (wants(v, n, in)) give(v, n, in, select_where(v, stopped, d, zero));

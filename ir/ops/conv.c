@@ -208,7 +208,8 @@ static void add_shares(const Window *b, const Taps *t, int64_t first, int64_t co
 static void spread_product(const Window *b, const float *x, const float *weights, bool taps_last,
                            double *sums) {
   int64_t taps = window_taps(b), positions = window_positions(b), c = b->out_channels / b->group;
-  int64_t o = b->channels / b->group, columns = o * taps, block = BLOCK_ELEMENTS / (columns + c) + 1;
+  int64_t o = b->channels / b->group, columns = o * taps,
+          block = BLOCK_ELEMENTS / (columns + c) + 1;
   if (block > positions) block = positions;
   float *by_column = scratch(mul_size(columns, c), sizeof *by_column);
   float *rows = scratch(mul_size(block, c), sizeof *rows);
@@ -243,10 +244,8 @@ void eval_conv_transpose(const Node *n, const void *const *in, void *const *out)
   const float *bias = in_data(n, in, 2);
   int64_t total = n_elements(n->out[0]);
   double *sums = scratch(total, sizeof *sums);
-  if (w.group == w.channels && w.group == w.out_channels)
-    spread_depthwise(&b, in[0], in[1], sums);
-  else
-    spread_product(&b, in[0], in[1], n->in[1]->layout != LAYOUT_NHWC, sums);
+  if (w.group == w.channels && w.group == w.out_channels) spread_depthwise(&b, in[0], in[1], sums);
+  else spread_product(&b, in[0], in[1], n->in[1]->layout != LAYOUT_NHWC, sums);
   float *y = out[0];
   for (int64_t i = 0; i < total; i++) {
     int64_t channel = bias ? i / w.out_channel_step % w.out_channels : 0;

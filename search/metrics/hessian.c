@@ -15,7 +15,8 @@ enum { LEAST = 50, MOST = 100, PER_PROBE = 1, SEED = 1 };
 void measure_hessian(const BitSpace *s, Cost *cost) {
   LossFunction f = make_loss(s, false);
   Trace *trace = arena_alloc(s->a, (f.n + 1) * (int64_t)sizeof *trace);
-  TraceOptions o = {.least = LEAST, .most = MOST, .samples = PER_PROBE, .tolerance = TOLERANCE, .seed = SEED};
+  TraceOptions o = {
+      .least = LEAST, .most = MOST, .samples = PER_PROBE, .tolerance = TOLERANCE, .seed = SEED};
   for (int l = 0; l < f.n; l++) {
     LossFunction one = f;
     one.weight = f.weight + l;

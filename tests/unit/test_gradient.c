@@ -17,11 +17,11 @@ enum { ROUNDS = 3 };
 #define STEP (1.0 / 256)
 
 typedef struct Case {
-  const char *op;       /* that it tests */
-  const char *inputs;   /* letters are dimensions: H and W of 4 to 7, others of 1 to 4 */
-  const char *body;     /* of the graph, whose outputs are y ... */
-  const char *outputs;  /* ... or these */
-  double lo, hi;        /* elements of the inputs; both 0: -2.5 to 2.5 */
+  const char *op;      /* that it tests */
+  const char *inputs;  /* letters are dimensions: H and W of 4 to 7, others of 1 to 4 */
+  const char *body;    /* of the graph, whose outputs are y ... */
+  const char *outputs; /* ... or these */
+  double lo, hi;       /* elements of the inputs; both 0: -2.5 to 2.5 */
 } Case;
 
 static const Case cases[] = {
@@ -78,9 +78,9 @@ static float *distinct_reals(Arena *a, int64_t n, double lo, double hi) {
 /* ---- the loss, twice */
 
 typedef struct Loss {
-  Graph *g;              /* computes the outputs */
-  const float **factor;  /* [g->n_out] */
-  Tensor *sum;           /* of their products, in the graph */
+  Graph *g;             /* computes the outputs */
+  const float **factor; /* [g->n_out] */
+  Tensor *sum;          /* of their products, in the graph */
 } Loss;
 
 static Loss make_loss(Arena *a, Graph *g) {
@@ -106,7 +106,8 @@ static double loss_value(const Loss *l, Interp *it, const void *const *in) {
   run_interp(it, in, NULL, NULL);
   for (int k = 0; k < l->g->n_out; k++) {
     const float *y = interp_value(it, l->g->out[k]);
-    for (int64_t i = 0; i < n_elements(l->g->out[k]); i++) sum += (double)y[i] * (double)l->factor[k][i];
+    for (int64_t i = 0; i < n_elements(l->g->out[k]); i++)
+      sum += (double)y[i] * (double)l->factor[k][i];
   }
   return sum;
 }
@@ -146,7 +147,8 @@ static void check_case(const Case *c) {
   Interp *forward = new_interp(g), *backward = new_interp(d);
   run_interp(backward, in, NULL, NULL);
   double loss = loss_value(&l, forward, in);
-  assert_true(fabs(*(const float *)interp_value(backward, d->out[0]) - loss) < 1e-4 * (1 + fabs(loss)));
+  assert_true(fabs(*(const float *)interp_value(backward, d->out[0]) - loss) <
+              1e-4 * (1 + fabs(loss)));
   for (int k = 0; k < g->n_in; k++) {
     assert_true(same_shape(d->out[1 + k], g->in[k]));
     compare(c, &l, forward, in, k, x[k], interp_value(backward, d->out[1 + k]));
@@ -168,8 +170,8 @@ static void rules_equal_differences(void **state) {
 enum { LOWEST = -8, HIGHEST = 7 };
 
 /* Gradients by the definition of LSQ, for each element's own scale. */
-static void expect_lsq(int64_t n, const float *x, const float *d, const float *s, float zero, float *dx,
-                       float *ds) {
+static void expect_lsq(int64_t n, const float *x, const float *d, const float *s, float zero,
+                       float *dx, float *ds) {
   for (int64_t i = 0; i < n; i++) {
     float v = x[i] / s[i], lo = LOWEST - zero, hi = HIGHEST - zero;
     bool inside = v >= lo && v <= hi;
@@ -188,11 +190,13 @@ static void assert_reals(const float *got, const float *want, int64_t n) {
 static void check_lsq(const char *scale, const char *attributes, int zero, const int *scale_of) {
   Arena *a = new_arena();
   char zeros[64] = "";
-  for (int i = 0, n = scale_of[23] + 1; i < n; i++) sprintf(zeros + strlen(zeros), i ? ", %d" : "%d", zero);
+  for (int i = 0, n = scale_of[23] + 1; i < n; i++)
+    sprintf(zeros + strlen(zeros), i ? ", %d" : "%d", zero);
   const char *dims = strlen(scale) > 5 ? scale + 5 : "";
-  Graph *g = read_text(a, arena_printf(a, "t (float[4,6] x, %s s) => (y) {\nconst int4%s z = {%s}\n"
-                                          "q = QuantizeLinear<%s>(x, s, z)\n"
-                                          "y = DequantizeLinear<%s>(q, s, z)\n}\n",
+  Graph *g = read_text(a, arena_printf(a,
+                                       "t (float[4,6] x, %s s) => (y) {\nconst int4%s z = {%s}\n"
+                                       "q = QuantizeLinear<%s>(x, s, z)\n"
+                                       "y = DequantizeLinear<%s>(q, s, z)\n}\n",
                                        scale, dims, zeros, attributes, attributes));
   float *x = distinct_reals(a, 24, -6, 6), *s = distinct_reals(a, n_elements(g->in[1]), 0.3, 0.8);
   float each[24], dx[24], ds[24], sums[12] = {0};
@@ -224,7 +228,9 @@ static void scales_learn_as_in_lsq(void **state) {
 
 /* Our own Quantize: one scale, one per column, or one for each two elements of a row. */
 static void cotangents_pass_rounding_in_range(void **state) {
-  static const struct { int axis, group, n; } kinds[] = {{-1, 0, 1}, {1, 0, 6}, {0, 2, 12}};
+  static const struct {
+    int axis, group, n;
+  } kinds[] = {{-1, 0, 1}, {1, 0, 6}, {0, 2, 12}};
   (void)state;
   for (int k = 0; k < 3; k++) {
     Arena *a = new_arena();
@@ -293,10 +299,13 @@ static void gradients_have_gradients(void **state) {
       }
       run_interp(first, in, NULL, NULL);
       for (int j = 0; j < 5; j++) memcpy(x[j], keep[j], (size_t)n_elements(g->in[j]) * 4);
-      const float *slope = interp_value(first, d->out[1 + k]), *exact = interp_value(second, h->out[1 + k]);
+      const float *slope = interp_value(first, d->out[1 + k]),
+                  *exact = interp_value(second, h->out[1 + k]);
       for (int64_t i = 0; i < n; i++) {
         if (side > 0) above[i] = slope[i];
-        else assert_true(fabs(((double)above[i] - (double)slope[i]) / (2 * STEP) - (double)exact[i]) < 2e-3);
+        else
+          assert_true(fabs(((double)above[i] - (double)slope[i]) / (2 * STEP) - (double)exact[i]) <
+                      2e-3);
       }
     }
   }
@@ -306,7 +315,8 @@ static void gradients_have_gradients(void **state) {
 }
 
 /* Compared with the straight-through rule above. */
-static const char *const roundings[] = {"QuantizeLinear", "DequantizeLinear", "Quantize", "Dequantize"};
+static const char *const roundings[] = {"QuantizeLinear", "DequantizeLinear", "Quantize",
+                                        "Dequantize"};
 
 static void every_rule_has_a_case(void **state) {
   (void)state;

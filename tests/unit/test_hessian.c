@@ -65,7 +65,8 @@ static void quadratic_losses_are_exact(void **state) {
     for (int j = 0; j < 3; j++) {
       double want = 0;
       for (int s = 0; s < N_SAMPLES; s++) {
-        for (int k = 0; k < 5; k++) want += 2 / 3.0 / N_SAMPLES * x[s * 5 + i] * x[s * 5 + k] * v[0][k * 3 + j];
+        for (int k = 0; k < 5; k++)
+          want += 2 / 3.0 / N_SAMPLES * x[s * 5 + i] * x[s * 5 + k] * v[0][k * 3 + j];
         trace += 2 / 3.0 / N_SAMPLES * x[s * 5 + i] * x[s * 5 + i];
       }
       assert_true(fabs(product[0][i * 3 + j] - want) < 2e-4);
@@ -123,7 +124,8 @@ static void exact_traces(Arena *a, const LossFunction *f, double *trace) {
         v[l][i] = 1;
         run_interp(it, in, NULL, NULL);
         v[l][i] = 0;
-        trace[l] += (double)((const float *)interp_value(it, h->out[1 + l]))[i] / (double)f->samples->n;
+        trace[l] +=
+            (double)((const float *)interp_value(it, h->out[1 + l]))[i] / (double)f->samples->n;
       }
   free_interp(it);
 }
@@ -139,8 +141,8 @@ static void check_traces(const char *activation) {
   assert_int_equal(hessian_traces(&f, &o, t), 200);
   for (int l = 0; l < f.n; l++) {
     if (!(fabs(t[l].value - exact[l]) <= 3 * t[l].error))
-      fail_msg("%s: trace of %s is %g +- %g, exactly %g", activation, f.weight[l]->name, t[l].value, t[l].error,
-               exact[l]);
+      fail_msg("%s: trace of %s is %g +- %g, exactly %g", activation, f.weight[l]->name, t[l].value,
+               t[l].error, exact[l]);
     all += exact[l];
     sum += t[l].value;
   }
@@ -166,11 +168,13 @@ static void squares_of_gradients(void **state) {
   LossFunction f = make_loss(a, small_net(a, "Tanh"), LOSS_CROSS_ENTROPY);
   Trace t[8];
   gradient_squares(&f, t);
-  for (int l = 0; l < f.n; l++) assert_true(t[l].value > 1e-3 && t[l].error > 0 && t[l].error < t[l].value);
+  for (int l = 0; l < f.n; l++)
+    assert_true(t[l].value > 1e-3 && t[l].error > 0 && t[l].error < t[l].value);
   Interp *it = new_interp(f.g);
   for (int64_t s = 0; s < f.samples->n; s++) {
-    run_interp(it, (const void *const[]){sample_at(f.g, f.samples, 0, s), sample_at(f.g, f.samples, 1, s)}, NULL,
-               NULL);
+    run_interp(
+        it, (const void *const[]){sample_at(f.g, f.samples, 0, s), sample_at(f.g, f.samples, 1, s)},
+        NULL, NULL);
     memcpy((float *)f.samples->data[1] + 4 * s, interp_value(it, f.g->out[0]), 16);
   }
   gradient_squares(&f, t);
