@@ -129,3 +129,15 @@ void emit_gemm_dynamic(Emitter *e, const Node *n, const Kernel *k) {
 void emit_gemm_dynamic_row(Emitter *e, const Node *n, const Kernel *k) {
   write_dynamic(e, n, k, false, true);
 }
+
+/* Products whose sums a kernel for an instruction set makes. */
+void emit_line_reals(Emitter *e, const Node *n, const Kernel *k) {
+  write_gemm(e, n);
+  const char *multiple = n->in[4] ? write_groups(e, n, k) : NULL, *w = weight_array(e, n, k);
+  const char *levels = k->indices ? arena_printf(e->a, ", %s", level_array(e, n, k)) : "";
+  write_x_scales(e, n);
+  const char *b = bias_of(e, n), *s = constant_array(e, n->in[3], "s");
+  call(e, "qcc_%s(&p, %s&t, %s, %s%s%s%s, %s, %s, %s, %s%s)", k->name, multiple ? "&q, " : "",
+       pointer_to(e, n->in[0]), w, levels, multiple ? ", " : "", multiple ? multiple : "", b, s,
+       pointer_to(e, n->in[5]), scratch_argument(e, n, k), pointer_to(e, n->out[0]));
+}

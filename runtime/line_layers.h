@@ -13,7 +13,7 @@
 /* A layer's constants. */
 struct qcc_line_layer {
   int32_t kind;                /* of weights: common.h */
-  const struct qcc_rescale *r;
+  const struct qcc_rescale *r; /* NULL: outputs are the sums as they are, int32 */
   const int8_t *w;
   const int8_t *levels;        /* of weights that are indices */
   const int32_t *b, *m;        /* b may be NULL */
@@ -22,6 +22,11 @@ struct qcc_line_layer {
   const uint8_t *multiple;     /* of each run of `size` weights and each channel; NULL: none */
   int32_t size;
 };
+
+/* Of an output. */
+QCC_INLINE int32_t qcc_line_bytes(const struct qcc_line_layer *o) {
+  return o->r ? 1 : 4;
+}
 
 /* y[i] = table[x[i] + 128]; y may be x. */
 typedef void qcc_table_kernel(int32_t n, const int8_t *table, const int8_t *x, int8_t *y);
@@ -64,7 +69,7 @@ QCC_INLINE void qcc_line_gemm(qcc_line_kernel *line, qcc_table_kernel *lookup, i
                               const int32_t *b, const int32_t *m, const int8_t *table,
                               void *scratch, int8_t *y) {
   struct qcc_line_layer layer = {kind, &p->out, w, levels, b, m, p->cols, NULL, multiple, size};
-  qcc_each_row(line, &layer, p->rows, p->depth, p->cols, step, 1, x, scratch, y);
+  qcc_each_row(line, &layer, p->rows, p->depth, p->cols, step, 1, 1, x, scratch, y);
   if (table)
     lookup(p->rows * p->cols, table, y, y);
 }

@@ -40,7 +40,7 @@ QCC_INLINE void qcc_float_gemm(qcc_line_kernel *line, const struct qcc_gemm_f32 
                                const float *x, const float *w, const float *b, void *scratch,
                                float *y) {
   struct qcc_float_layer layer = {p->act, w, b, p->cols, next, NULL};
-  qcc_each_row(line, &layer, p->rows, p->depth, p->cols, 1, 4, x, scratch, y);
+  qcc_each_row(line, &layer, p->rows, p->depth, p->cols, 1, 4, 4, x, scratch, y);
 }
 
 /* The product of two activations: b[depth][cols] takes the place of weights. */
@@ -50,7 +50,7 @@ QCC_INLINE void qcc_float_matmul(qcc_line_kernel *line, const struct qcc_matmul_
   do {
     struct qcc_float_layer layer = {{QCC_ACT_NONE, 0.0f, 0.0f}, b + b_at, NULL, p->cols, p->cols,
                                     NULL};
-    qcc_each_row(line, &layer, p->rows, p->depth, p->cols, 1, 4, a + a_at, NULL, y);
+    qcc_each_row(line, &layer, p->rows, p->depth, p->cols, 1, 4, 4, a + a_at, NULL, y);
     y += (ptrdiff_t)p->rows * p->cols;
   } while (qcc_next_batch(&p->batches, index, &a_at, &b_at));
 }

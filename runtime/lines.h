@@ -144,12 +144,12 @@ QCC_INLINE void qcc_each_line(qcc_line_kernel *line, const void *layer,
   }
 }
 
-/* A matrix product, y[rows][cols] of x[rows][depth]: a line kernel for each four rows, which lie in
- * scratch where the depth is no multiple of `step` elements, or where y is x.  It may be x: where y
+/* A matrix product, y[rows][cols] of x[rows][depth], elements of elem and out_elem bytes: a line kernel for
+ * each four rows, which lie in scratch where the depth is no multiple of `step` elements, or where y is x.  It may be x: where y
  * is the larger one, rows come from the end. */
 QCC_INLINE void qcc_each_row(qcc_line_kernel *line, const void *layer, int32_t rows, int32_t depth,
-                             int32_t cols, int32_t step, int32_t elem, const void *x, void *scratch,
-                             void *y) {
+                             int32_t cols, int32_t step, int32_t elem, int32_t out_elem, const void *x,
+                             void *scratch, void *y) {
   int32_t padded = (depth + step - 1) / step * step, copy = x == y || padded != depth;
   const void *tile;
   struct qcc_lines l = {&tile, 1, depth, copy ? padded : depth, 0};
@@ -161,7 +161,7 @@ QCC_INLINE void qcc_each_row(qcc_line_kernel *line, const void *layer, int32_t r
       memcpy((int8_t *)scratch + i * padded * elem, from + i * depth * elem,
              (size_t)(depth * elem));
     tile = copy ? scratch : from;
-    line(layer, &l, n, (int8_t *)y + (ptrdiff_t)row * cols * elem);
+    line(layer, &l, n, (int8_t *)y + (ptrdiff_t)row * cols * out_elem);
   }
 }
 

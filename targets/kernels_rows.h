@@ -13,6 +13,13 @@
   KERNEL_INPLACE(QGemm, gemm_grouped_##weights##_##family, header, isa, is_##kind##grouped_product_##weights, packing, product_scratch, 1, 1, qgemm) \
   KERNEL(QConv, conv_grouped_##weights##_##family, header, isa, is_lagging_##kind##grouped_lines_##weights, packing, lines_scratch, 1, qconv) \
   KERNEL(QConv, conv_grouped_##weights##_##family, header, isa, is_##kind##grouped_lines_##weights, packing, lines_scratch, 0, qconv)
+/* Products by the same, of codes with scales of run time to floats, and with a multiple for each run of weights. */
+#define LINE_REALS(isa, family, header, weights, kind, packing) \
+  KERNEL(DConv, reals_##weights##_##family, header, isa, is_##kind##reals_##weights, packing, product_scratch, 0, line_reals) \
+  KERNEL(DGemm, reals_##weights##_##family, header, isa, is_##kind##reals_##weights, packing, product_scratch, 0, line_reals)
+#define LINE_REALS_GROUPED(isa, family, header, weights, kind, packing) \
+  KERNEL(DConv, reals_grouped_##weights##_##family, header, isa, is_##kind##grouped_reals_##weights, packing, product_scratch, 0, line_reals) \
+  KERNEL(DGemm, reals_grouped_##weights##_##family, header, isa, is_##kind##grouped_reals_##weights, packing, product_scratch, 0, line_reals)
 
 /* Dense layers by runtime/x86, whose copies of the input are s16 or u8.  All work in place: what they
  * read is copied first. */

@@ -18,7 +18,7 @@ static bool is_plain(const Node *n, WeightKind kind) {
 /* The window as two dimensions; false when it is none. */
 static bool get_plane(const Node *n, Window *w) {
   const Tensor *x = n->in[0];
-  if (!(is_op(n, "QConv") || is_op(n, "Conv")) || x->layout != LAYOUT_NHWC ||
+  if (!(is_op(n, "QConv") || is_op(n, "Conv") || is_op(n, "DConv")) || x->layout != LAYOUT_NHWC ||
       (x->rank != 3 && x->rank != 4))
     return false;
   get_window(n, x, n->in[1], w);
@@ -48,7 +48,7 @@ static bool is_lines(const Node *n) {
 
 static bool is_product(const Node *n) {
   Window w;
-  if (is_op(n, "QGemm") || is_op(n, "Gemm")) return true;
+  if (is_op(n, "QGemm") || is_op(n, "Gemm") || is_op(n, "DGemm")) return true;
   if (!get_plane(n, &w) || w.group != 1) return false;
   for (int i = 0; i < 2; i++)
     if (w.kernel[i] != 1 || w.stride[i] != 1 || w.pad[i] || w.pad_end[i]) return false;
@@ -80,6 +80,9 @@ static int64_t rows_of(const Node *n) { return n_elements(n->in[0]) / depth_of(n
 static bool is_mmla_product(const Node *n) {
   return is_product(n) && fills_mmla(depth_of(n), rows_of(n));
 }
+
+/* Are the rows of x under one scale of run time each, or several under one? */
+static bool has_row_scales(const Node *n) { return !attr_int(n, "x_size", 0); }
 
 static bool has_multiples(const Node *n, WeightKind kind) {
   return has_weights(n, kind) && n->n_in > 4 && n->in[4] && is_const(n->in[4]);
@@ -118,6 +121,7 @@ static bool is_symmetric(const Node *n) {
 
 bool is_symmetric_lines_s8(const Node *n) { return is_lines(n) && is_symmetric(n); }
 bool is_symmetric_product_s8(const Node *n) { return is_product(n) && is_symmetric(n); }
+bool is_symmetric_reals_s8(const Node *n) { return is_symmetric_product_s8(n) && has_row_scales(n); }
 
 static bool is_depthwise(const Node *n) {
   Window w;
@@ -167,6 +171,10 @@ static bool lags_behind(const Node *n) {
   bool is_lines_##weights(const Node *n) { return is_plain(n, kind) && is_lines(n); }             \
   bool is_lagging_lines_##weights(const Node *n) { return is_lines_##weights(n) && lags_behind(n); } \
   bool is_mmla_product_##weights(const Node *n) { return is_plain(n, kind) && is_mmla_product(n); } \
+  bool is_reals_##weights(const Node *n) { return is_product_##weights(n) && has_row_scales(n); } \
+  bool is_mmla_reals_##weights(const Node *n) {                                                   \
+    return is_mmla_product_##weights(n) && has_row_scales(n);                                     \
+  }                                                                                               \
   bool is_mmla_lines_##weights(const Node *n) { return is_plain(n, kind) && is_mmla_lines(n); }   \
   bool is_lagging_mmla_lines_##weights(const Node *n) {                                           \
     return is_mmla_lines_##weights(n) && lags_behind(n);                                          \
@@ -179,6 +187,12 @@ static bool lags_behind(const Node *n) {
   }                                                                                               \
   bool is_mmla_grouped_product_##weights(const Node *n) {                                         \
     return is_grouped_product(n, kind) && is_mmla_product(n);                                     \
+  }                                                                                               \
+  bool is_grouped_reals_##weights(const Node *n) {                                                \
+    return is_grouped_product_##weights(n) && has_row_scales(n);                                  \
+  }                                                                                               \
+  bool is_mmla_grouped_reals_##weights(const Node *n) {                                           \
+    return is_mmla_grouped_product_##weights(n) && has_row_scales(n);                             \
   }                                                                                               \
   bool is_mmla_grouped_lines_##weights(const Node *n) {                                           \
     return is_grouped_lines(n, kind) && is_mmla_lines(n);                                         \

@@ -14,10 +14,17 @@
   bool is_lagging_lines_##weights(const Node *n), is_lagging_mmla_lines_##weights(const Node *n);
 DENSE(s8) DENSE(s4) DENSE(s2) DENSE(l8) DENSE(l5)
 #undef DENSE
+/* Such products to floats, of codes with a scale of run time for a row, or for several. */
+#define REALS(weights) \
+  bool is_reals_##weights(const Node *n), is_mmla_reals_##weights(const Node *n);
+REALS(s8) REALS(s4) REALS(s2) REALS(l8) REALS(l5)
+#undef REALS
+bool is_symmetric_reals_s8(const Node *n);
 /* The same whose weights have a multiple for each 16, 32 ... of them. */
 #define GROUPED(weights)                                                                          \
   bool is_grouped_product_##weights(const Node *n), is_mmla_grouped_product_##weights(const Node *n); \
   bool is_grouped_lines_##weights(const Node *n), is_mmla_grouped_lines_##weights(const Node *n); \
+  bool is_grouped_reals_##weights(const Node *n), is_mmla_grouped_reals_##weights(const Node *n); \
   bool is_lagging_grouped_lines_##weights(const Node *n);                                         \
   bool is_lagging_mmla_grouped_lines_##weights(const Node *n);
 GROUPED(s8) GROUPED(s4) GROUPED(l8) GROUPED(l5)

@@ -120,11 +120,11 @@ QCC_INLINE void qcc_dot_channels(int32_t rows, const struct qcc_line_layer *out,
     int32_t some = o.cols - c;
     block = qcc_neon_block(some, o.kind);
     if (block == 16)
-      qcc_dot_tile(rows, 4, &o, l, at, n, qcc_min(some, 16), o.w, y + c);
+      qcc_dot_tile(rows, 4, &o, l, at, n, qcc_min(some, 16), o.w, y + c * qcc_line_bytes(out));
     else if (block == 8)
-      qcc_dot_tile(rows, 2, &o, l, at, n, qcc_min(some, 8), o.w, y + c);
+      qcc_dot_tile(rows, 2, &o, l, at, n, qcc_min(some, 8), o.w, y + c * qcc_line_bytes(out));
     else
-      qcc_dot_tile(rows, 1, &o, l, at, n, some, o.w, y + c);
+      qcc_dot_tile(rows, 1, &o, l, at, n, some, o.w, y + c * qcc_line_bytes(out));
     qcc_neon_next(&o, block, depth, groups);
   }
 }
@@ -134,9 +134,9 @@ QCC_INLINE void qcc_dot_line(const void *layer, const struct qcc_lines *l, int32
   int8_t *y = (int8_t *)to;
   int32_t i = 0;
   for (; i + (l->slack ? 2 : 4) <= n; i += 4)
-    qcc_dot_channels(4, o, l, i * l->step, qcc_min(n - i, 4), y + i * o->cols);
+    qcc_dot_channels(4, o, l, i * l->step, qcc_min(n - i, 4), y + i * o->cols * qcc_line_bytes(o));
   for (; i < n; i++)
-    qcc_dot_channels(1, o, l, i * l->step, 1, y + i * o->cols);
+    qcc_dot_channels(1, o, l, i * l->step, 1, y + i * o->cols * qcc_line_bytes(o));
 }
 
 #endif

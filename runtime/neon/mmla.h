@@ -124,11 +124,11 @@ QCC_INLINE void qcc_mmla_channels(int32_t pairs, const struct qcc_line_layer *ou
     int32_t some = o.cols - c;
     block = qcc_neon_block(some, o.kind);
     if (block == 16)
-      qcc_mmla_tile(pairs, 4, &o, l, at, n, qcc_min(some, 16), o.w, y + c);
+      qcc_mmla_tile(pairs, 4, &o, l, at, n, qcc_min(some, 16), o.w, y + c * qcc_line_bytes(out));
     else if (block == 8)
-      qcc_mmla_tile(pairs, 2, &o, l, at, n, qcc_min(some, 8), o.w, y + c);
+      qcc_mmla_tile(pairs, 2, &o, l, at, n, qcc_min(some, 8), o.w, y + c * qcc_line_bytes(out));
     else
-      qcc_mmla_tile(pairs, 1, &o, l, at, n, some, o.w, y + c);
+      qcc_mmla_tile(pairs, 1, &o, l, at, n, some, o.w, y + c * qcc_line_bytes(out));
     qcc_neon_next(&o, block, depth, groups);
   }
 }
@@ -138,9 +138,9 @@ QCC_INLINE void qcc_mmla_line(const void *layer, const struct qcc_lines *l, int3
   int8_t *y = (int8_t *)to;
   int32_t i = 0;
   for (; i + (l->slack ? 3 : 4) <= n; i += 4)
-    qcc_mmla_channels(2, o, l, i * l->step, qcc_min(n - i, 4), y + i * o->cols);
+    qcc_mmla_channels(2, o, l, i * l->step, qcc_min(n - i, 4), y + i * o->cols * qcc_line_bytes(o));
   for (; i < n; i += 2)
-    qcc_mmla_channels(1, o, l, i * l->step, qcc_min(n - i, 2), y + i * o->cols);
+    qcc_mmla_channels(1, o, l, i * l->step, qcc_min(n - i, 2), y + i * o->cols * qcc_line_bytes(o));
 }
 
 #endif

@@ -146,7 +146,7 @@ QCC_INLINE void qcc_rows_channels(int32_t rows, const struct qcc_line_layer *out
   int32_t groups = l->n * qcc_neon_groups(out, l->run);
   struct qcc_line_layer o = *out;
   for (int32_t c = 0; c < o.cols; c += 4) {
-    qcc_rows_tile(rows, &o, l, at, n, qcc_min(o.cols - c, 4), y + c);
+    qcc_rows_tile(rows, &o, l, at, n, qcc_min(o.cols - c, 4), y + c * qcc_line_bytes(out));
     qcc_neon_next(&o, 4, depth, groups);
   }
 }
@@ -156,9 +156,9 @@ QCC_INLINE void qcc_rows_line(const void *layer, const struct qcc_lines *l, int3
   int8_t *y = (int8_t *)to;
   int32_t i = 0;
   for (; i + (l->slack ? 2 : 4) <= n; i += 4)
-    qcc_rows_channels(4, o, l, i * l->step, qcc_min(n - i, 4), y + i * o->cols);
+    qcc_rows_channels(4, o, l, i * l->step, qcc_min(n - i, 4), y + i * o->cols * qcc_line_bytes(o));
   for (; i < n; i++)
-    qcc_rows_channels(1, o, l, i * l->step, 1, y + i * o->cols);
+    qcc_rows_channels(1, o, l, i * l->step, 1, y + i * o->cols * qcc_line_bytes(o));
 }
 
 #endif

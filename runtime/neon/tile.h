@@ -7,11 +7,27 @@
 #include "line_layers.h"
 #include "neon/codes.h"
 
+/* Stores the sums of n pixels of `some` channels as they are. */
+QCC_INLINE void qcc_neon_store_sums(int32_t rows, int32_t wide, int32_t cols, int32_t n,
+                                    int32_t some, const int32x4_t *sum, int8_t *y) {
+#pragma GCC unroll 4
+  for (int32_t r = 0; r < rows; r++)
+#pragma GCC unroll 4
+    for (int32_t k = 0; k < wide; k++)
+      if (r < n && 4 * k < some)
+        qcc_neon_store(y + 4 * (r * cols + 4 * k), vreinterpretq_s8_s32(sum[r * wide + k]),
+                       4 * (some - 4 * k));
+}
+
 /* Stores n pixels of `some` channels (at most 4 * wide); rows and wide are constants. */
 QCC_INLINE void qcc_neon_finish(int32_t rows, int32_t wide, const struct qcc_line_layer *o,
                                 int32_t n, int32_t some, const int32x4_t *sum, int8_t *y) {
   int32x4_t m[4], v[4];
   int32_t per = 4 / wide; /* pixels in a vector of codes */
+  if (!o->r) {
+    qcc_neon_store_sums(rows, wide, o->cols, n, some, sum, y);
+    return;
+  }
 #pragma GCC unroll 4
   for (int32_t k = 0; k < wide; k++)
     m[k] = qcc_neon_some_s32(o->m + 4 * k, some - 4 * k);
@@ -60,7 +76,7 @@ QCC_INLINE void qcc_neon_next(struct qcc_line_layer *o, int32_t block, int32_t d
                               int32_t groups) {
   o->w += block * depth * qcc_weight_bits(o->kind) / 8;
   o->b = o->b ? o->b + block : NULL;
-  o->m += block;
+  o->m = o->m ? o->m + block : NULL;
   o->multiple = o->multiple ? o->multiple + block * groups : NULL;
 }
 

@@ -16,9 +16,16 @@ QCC_INLINE vint32m4_t qcc_rvv_bias(const struct qcc_line_layer *o, int32_t c, si
   return o->b ? __riscv_vle32_v_i32m4(o->b + c, vl) : __riscv_vmv_v_x_i32m4(0, vl);
 }
 
-/* Rule q31, then vl codes to y. */
-QCC_INLINE void qcc_rvv_store(const struct qcc_rescale *r, vint32m4_t acc, vint32m4_t m, int8_t *y,
+/* Rule q31, then vl codes to y, from channel c on; or the sums. */
+QCC_INLINE void qcc_rvv_store(const struct qcc_line_layer *o, int32_t c, vint32m4_t acc, int8_t *y,
                               size_t vl) {
+  const struct qcc_rescale *r = o->r;
+  vint32m4_t m;
+  if (!r) {
+    __riscv_vse32_v_i32m4((int32_t *)(void *)y, acc, vl);
+    return;
+  }
+  m = __riscv_vle32_v_i32m4(o->m + c, vl);
   if (r->shift > 0)
     acc = __riscv_vsll_vx_i32m4(acc, (size_t)r->shift, vl);
   if (r->shift < 0)
@@ -81,7 +88,8 @@ QCC_INLINE void qcc_rvv_four(int32_t bits, const struct qcc_line_layer *o,
   int32_t s1 = qcc_min(1, n - 1) * l->step, s2 = qcc_min(2, n - 1) * l->step;
   int32_t s3 = qcc_min(3, n - 1) * l->step, unit = qcc_rvv_unit(bits);
   const uint8_t *multiple = o->multiple ? o->multiple + c : NULL;
-  vint32m4_t a0 = qcc_rvv_bias(o, c, vl), a1 = a0, a2 = a0, a3 = a0, m;
+  int32_t next = o->cols * qcc_line_bytes(o);
+  vint32m4_t a0 = qcc_rvv_bias(o, c, vl), a1 = a0, a2 = a0, a3 = a0;
   for (int32_t j = 0; j < l->n; j++) {
     const int8_t *x = (const int8_t *)l->line[j] + at;
     for (int32_t k = 0; k < l->run;) {
@@ -116,14 +124,13 @@ QCC_INLINE void qcc_rvv_four(int32_t bits, const struct qcc_line_layer *o,
       a3 = __riscv_vwadd_wv_i32m4(a3, p3, vl);
     }
   }
-  m = __riscv_vle32_v_i32m4(o->m + c, vl);
-  qcc_rvv_store(o->r, a0, m, y, vl);
+  qcc_rvv_store(o, c, a0, y, vl);
   if (n > 1)
-    qcc_rvv_store(o->r, a1, m, y + o->cols, vl);
+    qcc_rvv_store(o, c, a1, y + next, vl);
   if (n > 2)
-    qcc_rvv_store(o->r, a2, m, y + 2 * o->cols, vl);
+    qcc_rvv_store(o, c, a2, y + 2 * next, vl);
   if (n > 3)
-    qcc_rvv_store(o->r, a3, m, y + 3 * o->cols, vl);
+    qcc_rvv_store(o, c, a3, y + 3 * next, vl);
 }
 
 /* All channels of one pixel, vectors twice as long. */
@@ -166,6 +173,10 @@ QCC_INLINE void qcc_rvv_one(int32_t bits, const struct qcc_line_layer *o, const 
         }
       }
     }
+    if (!r) {
+      __riscv_vse32_v_i32m8((int32_t *)(void *)(y + 4 * c), acc, vl);
+      continue;
+    }
     if (r->shift > 0)
       acc = __riscv_vsll_vx_i32m8(acc, (size_t)r->shift, vl);
     if (r->shift < 0)
@@ -181,12 +192,13 @@ QCC_INLINE void qcc_rvv_line(const void *layer, const struct qcc_lines *l, int32
   const struct qcc_line_layer *o = (const struct qcc_line_layer *)layer;
   int8_t *y = (int8_t *)to;
   size_t vl;
-  for (int32_t i = 0; i < n; i += 4, y += 4 * o->cols) {
+  for (int32_t i = 0; i < n; i += 4, y += 4 * o->cols * qcc_line_bytes(o)) {
     if (n - i == 1)
       qcc_rvv_one(o->kind, o, l, i * l->step, o->w, y);
     for (int32_t c = 0; n - i > 1 && c < o->cols; c += (int32_t)vl) {
       vl = __riscv_vsetvl_e8m1((size_t)(o->cols - c));
-      qcc_rvv_four(o->kind, o, l, i * l->step, qcc_min(n - i, 4), c, o->w + c, y + c, vl);
+      qcc_rvv_four(o->kind, o, l, i * l->step, qcc_min(n - i, 4), c, o->w + c,
+                   y + c * qcc_line_bytes(o), vl);
     }
   }
 }

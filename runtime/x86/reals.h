@@ -4,11 +4,11 @@
 #ifndef QCC_X86_REALS_H
 #define QCC_X86_REALS_H
 
-#include "dynamic.h"
+#include "reals.h"
 #include "x86/dense.h"
 
 /* n sums at y become real numbers. */
-QCC_INLINE void qcc_reals_row(int32_t n, float x_scale, const float *s, const float *b, float *y) {
+QCC_INLINE void qcc_x86_reals_row(int32_t n, float x_scale, const float *s, const float *b, float *y) {
   int32_t i = 0;
   for (; i + 8 <= n; i += 8) {
     __m256i sums = _mm256_loadu_si256((const __m256i *)(const void *)(y + i));
@@ -16,24 +16,15 @@ QCC_INLINE void qcc_reals_row(int32_t n, float x_scale, const float *s, const fl
     v = _mm256_mul_ps(v, _mm256_loadu_ps(s + i));
     _mm256_storeu_ps(y + i, _mm256_add_ps(v, b ? _mm256_loadu_ps(b + i) : _mm256_setzero_ps()));
   }
-  for (; i < n; i++) {
-    int32_t sum;
-    memcpy(&sum, y + i, 4);
-    float real = (float)sum * x_scale, product = real * s[i];
-    y[i] = product + (b ? b[i] : 0.0f);
-  }
+  qcc_reals_rest(i, n, x_scale, s, b, y);
 }
 
 QCC_INLINE void qcc_dense_reals(int32_t kind, const struct qcc_dots *v, const struct qcc_act *act,
                                 const struct qcc_x_scales *t, const int8_t *x, const void *w,
                                 const uint8_t *multiple, const int32_t *offset, const float *b,
                                 const float *s, const float *x_scale, void *scratch, float *y) {
-  int32_t n = v->g.out_c;
   qcc_dense_gemm(kind, 1, v, x, w, multiple, offset, NULL, NULL, scratch, (int8_t *)(void *)y);
-  for (int32_t r = 0; r < v->g.rows_w; r++, y += n) {
-    qcc_reals_row(n, x_scale[r / t->rows], s, b, y);
-    if (act->kind != QCC_ACT_NONE) qcc_activate_f32(act, n, y, y);
-  }
+  qcc_reals_rows(qcc_x86_reals_row, v->g.rows_w, v->g.out_c, act, t, s, b, x_scale, y);
 }
 
 /* The kernels by name, for each kind of weights. */
