@@ -1,7 +1,8 @@
 /* fold_constants.c - evaluates every node whose inputs are all constant and replaces its outputs
  * by constants.  Shape and Size of a tensor with a static shape count as constant too, so that
  * chains such as Shape -> Gather -> Concat -> Reshape disappear; shapes are inferred again on
- * the way, because a folded input may make the shape of a later node known.
+ * the way, because a folded input may make the shape of a later node known.  What only moves a
+ * constant's elements keeps its name.
  *
  *   s = Shape(x); n = Gather(s, 0); r = Reshape(y, Concat(n, -1))   ==>   r = Reshape(y, {1, -1})
  */
@@ -45,6 +46,8 @@ static void fold_node(Graph *g, Node *n) {
     if (!n->out[i]) continue;
     n->out[i]->data = out[i];
     n->out[i]->def = NULL;
+    if (n->op->flags & OP_MOVE && n->n_out == 1 && n_elements(n->out[i]) == n_elements(n->in[0]))
+      set_origin(n->out[i], n->in[0]);
     n->out[i] = NULL;
   }
   remove_node(g, n);
