@@ -129,8 +129,10 @@ static const LockTensor *tensor_in(const Policy *p, const char *name) {
   return NULL;
 }
 
+/* 0 for what no tensor can have. */
 static int64_t bytes_of(const LockTensor *t) {
-  return (int64_t)((double)t->elements * t->bits / 8 + 0.5);
+  double bytes = (double)t->elements * t->bits / 8;
+  return bytes > 0 && bytes < 1e12 ? (int64_t)(bytes + 0.5) : 0;
 }
 
 static void compare_tensor(Diff *d, const LockTensor *x, const LockTensor *y) {

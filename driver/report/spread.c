@@ -2,7 +2,7 @@
  *
  * Activations are looked at twice, as in pass `calibrate`: a first run over the samples finds
  * smallest and largest values, a second counts.  Counts add up to the same in any order. */
-#include <stdlib.h>
+#include <math.h>
 #include <string.h>
 
 #include "driver/report/report.h"
@@ -15,22 +15,24 @@ typedef struct Counter {
 } Counter;
 
 static int bin_of(const Spread *s, float x) {
-  double width = (double)s->hi - s->lo;
-  int b = width > 0 ? (int)((x - (double)s->lo) / width * SPREAD_BINS) : 0;
-  return b < 0 ? 0 : b < SPREAD_BINS ? b : SPREAD_BINS - 1;
+  double width = (double)s->hi - s->lo, at = width > 0 ? (x - (double)s->lo) / width : 0;
+  return at < 1 ? (int)(at * SPREAD_BINS) : SPREAD_BINS - 1;
 }
 
+/* Values that are not finite have no place on an axis. */
 static void widen(Spread *s, const float *x, int64_t n) {
   for (int64_t i = 0; i < n; i++) {
-    if (s->n == 0 && i == 0) s->lo = s->hi = x[0];
+    if (!isfinite(x[i])) continue;
+    if (s->n == 0) s->lo = s->hi = x[i];
     if (x[i] < s->lo) s->lo = x[i];
     if (x[i] > s->hi) s->hi = x[i];
+    s->n++;
   }
-  s->n += n;
 }
 
 static void count(Spread *s, const float *x, int64_t n) {
   for (int64_t i = 0; i < n; i++) {
+    if (!isfinite(x[i])) continue;
     s->bin[bin_of(s, x[i])]++;
     s->clipped += s->has_codes && (x[i] < s->from || x[i] > s->to);
   }
@@ -63,7 +65,7 @@ static void compare_codes(Report *r, Spread *s, const Node *n, const float *exac
   const Node *q = at >= 0 ? r->simulated->node[at] : NULL;
   const Node *decoder = q && q->n_in > 1 && q->in[1] ? q->in[1]->def : NULL;
   if (!is_op(decoder, "Dequantize") || !is_const(decoder->in[0])) return;
-  if (n_elements(decoder->out[0]) != s->n) return;
+  if (n_elements(decoder->out[0]) != s->n) return; /* not all finite, or of another shape */
   Interp *it = new_interp(r->simulated);
   at = node_index(r->simulated, decoder);
   run_nodes(it, at, at + 1);
