@@ -33,6 +33,8 @@ const char *ctype_of(DType t) {
     case DT_I32: return "int32_t";
     case DT_U32: return "uint32_t";
     case DT_I64: return "int64_t";
+    case DT_U64: return "uint64_t";
+    case DT_F64: return "double";
     default: bug("no C type for %s", dtype_name(t));
   }
 }
@@ -49,9 +51,16 @@ const char *float_text(Emitter *e, double v) {
   bug("float %g has no text", v);
 }
 
+const char *double_text(Emitter *e, double v) {
+  if (isinf(v) || isnan(v)) return float_text(e, v);
+  const char *text = arena_printf(e->a, "%.17g", v);
+  return strpbrk(text, ".e") ? text : arena_printf(e->a, "%s.0", text);
+}
+
 /* ---- arrays ---------------------------------------------------------------------------------- */
 
 static int ctype_bytes(const char *ctype) {
+  if (strcmp(ctype, "double") == 0) return 8;
   return strcmp(ctype, "float") == 0 ? 4 : atoi(ctype + strcspn(ctype, "0123456789")) / 8;
 }
 
@@ -119,8 +128,11 @@ const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n
   for (int64_t i = 0; i < n || i == 0; i++) {
     /* The most negative number has no literal of its own type. */
     int64_t x = i < n ? v[i] : 0;
+    bool wide = strstr(ctype, "64") != NULL;
     const char *suffix = strncmp(ctype, "uint", 4) == 0 ? "u" : "";
-    if (x == INT32_MIN) fprintf(e->constants, "%s(-2147483647 - 1),", i % 16 ? "" : "\n  ");
+    if (wide && x == INT64_MIN) fprintf(e->constants, "%sINT64_MIN,", i % 16 ? "" : "\n  ");
+    else if (wide) fprintf(e->constants, "%s%sINT64_C(%lld),", i % 16 ? "" : "\n  ", *suffix ? "U" : "", (long long)x);
+    else if (x == INT32_MIN) fprintf(e->constants, "%s(-2147483647 - 1),", i % 16 ? "" : "\n  ");
     else fprintf(e->constants, "%s%lld%s,", i % 16 ? "" : "\n  ", (long long)x, suffix);
   }
   fprintf(e->constants, "\n};\n");
@@ -133,6 +145,15 @@ const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v)
   if (!open_array(e, kind, "float", is_weights, n, v, 4, &name)) return name;
   for (int64_t i = 0; i < n || i == 0; i++)
     fprintf(e->constants, "%s%s,", i % 8 ? "" : "\n  ", float_text(e, i < n ? v[i] : 0));
+  fprintf(e->constants, "\n};\n");
+  return name;
+}
+
+static const char *double_array(Emitter *e, const char *kind, int64_t n, const double *v) {
+  const char *name;
+  if (!open_array(e, kind, "double", false, n, v, 8, &name)) return name;
+  for (int64_t i = 0; i < n || i == 0; i++)
+    fprintf(e->constants, "%s%s,", i % 4 ? "" : "\n  ", double_text(e, i < n ? v[i] : 0));
   fprintf(e->constants, "\n};\n");
   return name;
 }
@@ -198,6 +219,8 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
   } else if (dtype_is_half(t->dtype)) {
     name = e->to_bin && kind[0] == 'w' ? bin_array(e, "uint16_t", t->data, n * 2)
                                        : half_array(e, kind, n, t->data);
+  } else if (t->dtype == DT_F64) {
+    name = double_array(e, kind, n, t->data);
   } else {
     int64_t *v = arena_alloc(e->a, (n + 1) * (int64_t)sizeof *v);
     for (int64_t i = 0; i < n; i++) v[i] = get_int(t->dtype, t->data, i);
@@ -398,8 +421,7 @@ void finish_activation(Emitter *e, const Node *n) {
        (long long)n_elements(n->out[0]), y, y);
 }
 
-/* Elements between neighbours of x along each dimension of y; 0 where x is broadcast. */
-static void broadcast_steps(const Tensor *x, const Tensor *y, int64_t *step) {
+void broadcast_steps(const Tensor *x, const Tensor *y, int64_t *step) {
   int64_t s = 1;
   for (int d = y->rank - 1; d >= 0; d--) {
     int own = d - (y->rank - x->rank);

@@ -97,6 +97,7 @@ const char *scratch_pointer(Emitter *e, const Node *n);
 const char *scratch_argument(Emitter *e, const Node *n, const Kernel *k);
 /* A float as a C constant that reads back to the same value. */
 const char *float_text(Emitter *e, double v);
+const char *double_text(Emitter *e, double v);
 /* `static const struct TYPE p = {`; the caller writes the fields and calls close_params(). */
 void open_params(Emitter *e, const char *type);
 void open_named(Emitter *e, const char *type, const char *name);
@@ -118,8 +119,11 @@ void write_activation(Emitter *e, const Node *n);
 void write_x_scales(Emitter *e, const Node *n);
 /* `static const struct qcc_act act = {...};` */
 void write_activation_constant(Emitter *e, const Node *n);
+/* Elements between neighbours of x along each dimension of y; 0 where x is broadcast. */
+void broadcast_steps(const Tensor *x, const Tensor *y, int64_t *step);
 void write_broadcast(Emitter *e, const Node *n);
 void write_matmul(Emitter *e, const Node *n);
+unsigned reduced_mask(const Node *n);  /* bit d: a reduction's dimension d */
 /* A call that applies the node's fused activation in place, where the kernel does not. */
 void finish_activation(Emitter *e, const Node *n);
 const char *ctype_of(DType t);

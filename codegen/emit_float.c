@@ -113,10 +113,14 @@ void emit_softmax(Emitter *e, const Node *n, const Kernel *k) {
 
 void emit_layernorm(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *x = n->in[0];
-  int64_t last = x->dim[x->rank - 1];
-  call(e, "qcc_%s(%lld, %lld, %s, %s, %s, %s, %s)", k->name, (long long)(n_elements(x) / last),
+  int64_t last = count_in(x, axis_of(n, x, -1), x->rank);
+  const char *to = n->n_out > 1
+                       ? arena_printf(e->a, ", %s, %s", pointer_to(e, n->out[1]),
+                                      pointer_to(e, n->n_out > 2 ? n->out[2] : NULL))
+                       : "";
+  call(e, "qcc_%s(%lld, %lld, %s, %s, %s, %s, %s%s)", k->name, (long long)(last ? n_elements(x) / last : 0),
        (long long)last, float_text(e, attr_float(n, "epsilon", 1e-5)), pointer_to(e, n->in[1]),
-       bias_of(e, n), pointer_to(e, x), pointer_to(e, n->out[0]));
+       bias_of(e, n), pointer_to(e, x), pointer_to(e, n->out[0]), to);
 }
 
 void emit_instancenorm(Emitter *e, const Node *n, const Kernel *k) {
@@ -184,7 +188,6 @@ static const struct Function *function_of(const Node *n) {
 /* An attribute, or from opset 11 on Clip's constant input. */
 static double parameter(const Node *n, int i, const char *attr, double otherwise) {
   const Tensor *t = is_op(n, "Clip") ? optional_input(n, i) : NULL;
-  if (t && !is_const(t)) error_at(n->loc, "no kernel for Clip with bounds that are computed");
   if (t) return ((const float *)t->data)[0];
   return attr ? attr_float(n, attr, otherwise) : otherwise;
 }
@@ -220,7 +223,7 @@ void emit_binary(Emitter *e, const Node *n, const Kernel *k) {
   finish_activation(e, n);
 }
 
-void emit_reduce(Emitter *e, const Node *n, const Kernel *k) {
+unsigned reduced_mask(const Node *n) {
   const Tensor *x = n->in[0];
   int64_t axes[MAX_RANK];
   int count = optional_input(n, 1) ? const_ints(n->in[1], axes, MAX_RANK)
@@ -228,7 +231,13 @@ void emit_reduce(Emitter *e, const Node *n, const Kernel *k) {
   unsigned mask = 0;
   if (count < 0) error_at(n->loc, "no kernel for %s with axes that are computed", n->op->name);
   for (int i = 0; i < count; i++) mask |= 1u << (axes[i] < 0 ? axes[i] + x->rank : axes[i]);
-  if (count == 0) mask = (1u << x->rank) - 1;
+  if (count == 0 && !attr_int(n, "noop_with_empty_axes", 0)) mask = (1u << x->rank) - 1;
+  return mask;
+}
+
+void emit_reduce(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *x = n->in[0];
+  unsigned mask = reduced_mask(n);
   open_params(e, "qcc_reduce");
   field(e, "rank", x->rank);
   field_ints(e, "dim", x->rank, x->dim);

@@ -83,6 +83,14 @@ QCC_INLINE float qcc_bfloat_to_float(uint16_t h) {
   return f;
 }
 
+QCC_INLINE uint16_t qcc_float_to_bfloat(float f) {
+  uint32_t bits;
+  memcpy(&bits, &f, 4);
+  if (f != f)
+    return 0x7fc0u;
+  return (uint16_t)((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
+}
+
 /* Where element i is. */
 QCC_INLINE const void *qcc_at(int t, const void *x, int32_t i) {
   return t == QCC_F32 ? (const void *)((const float *)x + i) : (const void *)((const uint16_t *)x + i);

@@ -308,7 +308,8 @@ static bool is_last_axis(const Node *n) {
   return n->n_out == 1 && (axis == -1 || axis == n->in[0]->rank - 1);
 }
 
-static bool is_last_axis_norm(const Node *n) { return is_f32(n) && is_last_axis(n); }
+static bool is_float_norm(const Node *n) { return is_f32(n) && in_type(n, 1) == DT_F32; }
+static bool is_plain_norm(const Node *n) { return is_float_norm(n) && n->n_out == 1; }
 static bool is_last_axis_f16(const Node *n) { return is_f16(n) && is_last_axis(n); }
 
 static bool is_mode(const Node *n, const char *mode) {
@@ -329,6 +330,17 @@ static bool is_linear(const Node *n) {
 }
 static bool is_linear_nhwc(const Node *n) { return is_f32(n) && is_linear(n); }
 static bool is_linear_f16(const Node *n) { return is_f16(n) && is_linear(n); }
+
+static bool has_loop(const Node *n) { return find_loop(n) != NULL; }
+/* Bounds that are known; those that are computed are for loops. */
+static bool is_clip(const Node *n) {
+  for (int i = 1; i < n->n_in; i++)
+    if (n->in[i] && !is_const(n->in[i])) return false;
+  return is_f32(n) || is_f16(n);
+}
+static bool is_clip_f32(const Node *n) { return is_f32(n) && is_clip(n); }
+static bool is_clip_f16(const Node *n) { return is_f16(n) && is_clip(n); }
+static bool is_elements(const Node *n) { return has_elements(in_type(n, 0)) && !n->in[0]->quant; }
 
 static bool is_rank_4(const Node *n) { return n->in[0]->rank <= 4; }
 static bool is_rank_6(const Node *n) { return n->out[0]->rank <= 6; }

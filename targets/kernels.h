@@ -100,6 +100,23 @@ int64_t part_offset(const Node *n, int i);
  * up; it is one level more where it is none and there is room.  False where there is no 0. */
 enum { N_LEVELS = 16 };
 bool level_table(const QuantSpec *q, int8_t *table);
+/* ---- loops.c: expressions of loops.def --------------------------------------------------------- */
+
+typedef enum Numbers {
+  NUMBERS_ANY, NUMBERS_SIGNED, NUMBERS_UNSIGNED, NUMBERS_BOOLS, NUMBERS_REALS
+} Numbers;
+typedef struct Loop {
+  const char *op;
+  Numbers numbers;
+  const char *start;         /* of a reduction, else NULL */
+  const char *text, *finish;
+} Loop;
+Numbers numbers_of(const Node *n);    /* what its operands are */
+bool has_elements(DType t);           /* has C a type for single elements? */
+const Loop *find_loop(const Node *n); /* NULL when there is none */
+
+/* ---- kernels.c -------------------------------------------------------------------------------- */
+
 /* Conditions that several tables share.  Are the weights of the kind? */
 bool is_kind(const Node *n, WeightKind kind);
 /* A Gemm of floats as gemm_f32.h has it. */

@@ -38,6 +38,12 @@ static int64_t less_int(int64_t a, int64_t b) { return a < b; }
 static int64_t greater_equal_int(int64_t a, int64_t b) { return a >= b; }
 static int64_t less_equal_int(int64_t a, int64_t b) { return a <= b; }
 
+static int64_t bit_and(int64_t a, int64_t b) { return a & b; }
+static int64_t bit_or(int64_t a, int64_t b) { return a | b; }
+static int64_t bit_xor(int64_t a, int64_t b) { return a ^ b; }
+static int64_t shift_left(int64_t a, int64_t b) { return b < 0 || b > 63 ? 0 : (int64_t)((uint64_t)a << b); }
+static int64_t shift_right(int64_t a, int64_t b) { return b < 0 || b > 63 ? 0 : (int64_t)((uint64_t)a >> b); }
+
 /* The remainder has the divisor's sign. */
 static int64_t mod_int(int64_t a, int64_t b) {
   if (b == -1) return 0;
@@ -77,6 +83,10 @@ static const Binary table[] = {
     {"And", NULL, and_int, true},
     {"Or", NULL, or_int, true},
     {"Xor", NULL, xor_int, true},
+    {"BitwiseAnd", NULL, bit_and, false},
+    {"BitwiseOr", NULL, bit_or, false},
+    {"BitwiseXor", NULL, bit_xor, false},
+    {"BitShift", NULL, shift_left, false},
     {"Equal", equal_real, equal_int, true},
     {"Greater", greater_real, greater_int, true},
     {"Less", less_real, less_int, true},
@@ -106,14 +116,25 @@ static void need_numbers(const Node *n, int i) {
     error_at(n->loc, "%s: input %d is %s, expected numbers", op_name(n), i + 1, dtype_name(t));
 }
 
+/* Before opset 7 the second operand's dimensions could begin at one of the first's. */
+static void check_axis(const Graph *g, const Node *n) {
+  if (g->opset >= 7 || n->n_in != 2 || !find_attr(n, "axis")) return;
+  int64_t axis = attr_int(n, "axis", 0), rank = n->in[0]->rank;
+  if ((axis < 0 ? axis + rank : axis) + n->in[1]->rank != rank)
+    error_at(n->loc, "%s: operands that meet at axis %lld, as before opset 7, are not supported",
+             op_name(n), (long long)axis);
+}
+
 void infer_binary(Graph *g, Node *n) {
-  (void)g;
   if (!inputs_ready(n)) return;
+  check_axis(g, n);
   for (int i = 1; i < n->n_in; i++)
     if (!is_op(n, "Pow")) need_same_type(n, 0, i);
   const Binary *f = find_binary(n);
-  if (!f->real)
+  if (!f->real && f->compares)
     need_type(n, 0, DT_BOOL);
+  else if (!f->real && !dtype_is_int(n->in[0]->dtype))
+    error_at(n->loc, "%s: input 1 is %s, expected integers", op_name(n), dtype_name(n->in[0]->dtype));
   else if (!is_op(n, "Equal"))
     for (int i = 0; i < n->n_in; i++) need_numbers(n, i);
   set_broadcast(n, f->compares ? DT_BOOL : n->in[0]->dtype, 0);
@@ -138,9 +159,11 @@ static void map_reals(const Node *n, double (*f)(double, double), const void *a,
   Walk w;
   start_walk(&w, n->out[0], 2, n->in);
   for (int64_t r = 0; r < w.rows; r++, next_row(&w))
-    for (int64_t i = 0; i < w.row; i++, at++)
-      set_real(ty, y, at, f(get_real(ta, a, w.pos[0] + i * w.row_step[0]),
-                            get_real(tb, b, w.pos[1] + i * w.row_step[1])));
+    for (int64_t i = 0; i < w.row; i++, at++) {
+      double v = f(get_real(ta, a, w.pos[0] + i * w.row_step[0]),
+                   get_real(tb, b, w.pos[1] + i * w.row_step[1]));
+      set_real(ty, y, at, dtype_is_float(ty) ? v : trunc(v));
+    }
 }
 
 static void map_ints(const Node *n, int64_t (*f)(int64_t, int64_t), const void *a, const void *b,
@@ -158,6 +181,10 @@ static void map_ints(const Node *n, int64_t (*f)(int64_t, int64_t), const void *
     }
 }
 
+static bool is_right_shift(const Node *n) {
+  return is_op(n, "BitShift") && strcmp(attr_str(n, "direction", "LEFT"), "RIGHT") == 0;
+}
+
 void eval_binary(const Node *n, const void *const *in, void *const *out) {
   const Binary *f = find_binary(n);
   DType a = n->in[0]->dtype, b = n->in[1]->dtype;
@@ -167,7 +194,19 @@ void eval_binary(const Node *n, const void *const *in, void *const *out) {
   else if (dtype_is_float(a) || dtype_is_float(b))
     map_reals(n, f->real, in[0], in[1], out[0]);
   else
-    map_ints(n, c_sign ? fmod_int : f->integer, in[0], in[1], out[0]);
+    map_ints(n, c_sign ? fmod_int : is_right_shift(n) ? shift_right : f->integer, in[0], in[1], out[0]);
+}
+
+void infer_bit_not(Graph *g, Node *n) {
+  if (!inputs_ready(n)) return;
+  if (!dtype_is_int(n->in[0]->dtype))
+    error_at(n->loc, "%s: input 1 is %s, expected integers", op_name(n), dtype_name(n->in[0]->dtype));
+  infer_same(g, n);
+}
+
+void eval_bit_not(const Node *n, const void *const *in, void *const *out) {
+  DType t = n->in[0]->dtype;
+  for (int64_t i = 0; i < n_elements(n->in[0]); i++) put_int(t, out[0], i, ~get_int(t, in[0], i));
 }
 
 /* ---- any number of inputs */

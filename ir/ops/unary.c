@@ -24,6 +24,13 @@ static double error_function(double x, const double *p) { (void)p; return erf(x)
 static double sine(double x, const double *p) { (void)p; return sin(x); }
 static double cosine(double x, const double *p) { (void)p; return cos(x); }
 static double tangent(double x, const double *p) { (void)p; return tan(x); }
+static double arc_sine(double x, const double *p) { (void)p; return asin(x); }
+static double arc_cosine(double x, const double *p) { (void)p; return acos(x); }
+static double hyperbolic_sine(double x, const double *p) { (void)p; return sinh(x); }
+static double hyperbolic_cosine(double x, const double *p) { (void)p; return cosh(x); }
+static double area_sine(double x, const double *p) { (void)p; return asinh(x); }
+static double area_cosine(double x, const double *p) { (void)p; return acosh(x); }
+static double area_tangent(double x, const double *p) { (void)p; return atanh(x); }
 static double arc_tangent(double x, const double *p) { (void)p; return atan(x); }
 
 static double relu(double x, const double *p) { (void)p; return x < 0 ? 0 : x; }
@@ -36,6 +43,10 @@ static double selu(double x, const double *p) { return p[1] * (x < 0 ? p[0] * ex
 static double softsign(double x, const double *p) { (void)p; return x / (1 + fabs(x)); }
 static double thresholded_relu(double x, const double *p) { return x > p[0] ? x : 0; }
 static double swish(double x, const double *p) { return x / (1 + exp(-p[0] * x)); }
+
+static double shrink(double x, const double *p) {
+  return x < -p[0] ? x + p[1] : x > p[0] ? x - p[1] : 0;
+}
 
 static double hard_sigmoid(double x, const double *p) {
   double y = p[0] * x + p[1];
@@ -88,7 +99,15 @@ static const Unary table[] = {
     {"Sin", sine, {0}, {0}},
     {"Cos", cosine, {0}, {0}},
     {"Tan", tangent, {0}, {0}},
+    {"Asin", arc_sine, {0}, {0}},
+    {"Acos", arc_cosine, {0}, {0}},
     {"Atan", arc_tangent, {0}, {0}},
+    {"Sinh", hyperbolic_sine, {0}, {0}},
+    {"Cosh", hyperbolic_cosine, {0}, {0}},
+    {"Asinh", area_sine, {0}, {0}},
+    {"Acosh", area_cosine, {0}, {0}},
+    {"Atanh", area_tangent, {0}, {0}},
+    {"Shrink", shrink, {"lambd", "bias"}, {0.5f, 0}},
     {"Relu", relu, {0}, {0}},
     {"LeakyRelu", leaky_relu, {"alpha"}, {0.01f}},
     {"Sigmoid", sigmoid, {0}, {0}},
@@ -217,6 +236,23 @@ void infer_not(Graph *g, Node *n) {
   if (!inputs_ready(n)) return;
   need_type(n, 0, DT_BOOL);
   infer_same(g, n);
+}
+
+void infer_test(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  need_float(n, 0);
+  set_type(n, 0, DT_BOOL, n->in[0]->rank, n->in[0]->dim, n->in[0]->layout);
+}
+
+void eval_test(const Node *n, const void *const *in, void *const *out) {
+  bool nan = is_op(n, "IsNaN");
+  bool positive = attr_int(n, "detect_positive", 1) != 0, negative = attr_int(n, "detect_negative", 1) != 0;
+  uint8_t *y = out[0];
+  for (int64_t i = 0; i < n_elements(n->in[0]); i++) {
+    double x = get_real(n->in[0]->dtype, in[0], i);
+    y[i] = nan ? isnan(x) : isinf(x) && (x > 0 ? positive : negative);
+  }
 }
 
 void eval_not(const Node *n, const void *const *in, void *const *out) {

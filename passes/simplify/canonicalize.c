@@ -8,6 +8,7 @@
  *   Sub, Div by a constant                                                   ==>  Add, Mul
  *   MatMul with a constant matrix, Gemm with alpha, beta, transB=0           ==>  Gemm<transB=1>
  *   Gemm with a matrix to add                                                ==>  Gemm, Add
+ *   Gemm of two matrices that are computed                                   ==>  Transpose, MatMul, Mul, Add
  */
 #include <math.h>
 #include <string.h>
@@ -264,6 +265,53 @@ static bool normalise_gemm(Graph *g, Node *n) {
   return changed;
 }
 
+/* x times a constant, if that is not 1. */
+static Tensor *times(Graph *g, int *at, const Node *n, Tensor *x, double by) {
+  if (by == 1) return x;
+  float *v = arena_alloc(g->arena, sizeof *v);
+  *v = (float)by;
+  Tensor *factor = new_floats(g, arena_printf(g->arena, "%s_factor", n->name), 0, NULL, v);
+  return add_op(g, (*at)++, "Mul", fresh_name(g, arena_printf(g->arena, "%s_scaled", n->name)), 2,
+                (Tensor *[]){x, factor});
+}
+
+static Tensor *transposed(Graph *g, int *at, const Node *n, Tensor *x) {
+  Tensor *t = add_op(g, *at, "Transpose", fresh_name(g, arena_printf(g->arena, "%s_turned", n->name)), 1,
+                     (Tensor *[]){x});
+  set_ints(g, t->def, "perm", 2, (const int64_t[]){1, 0});
+  infer_node(g, g->node[(*at)++]);
+  return t;
+}
+
+/* A product of two matrices of which neither is constant. */
+static bool gemm_to_matmul(Graph *g, Node *n) {
+  if (!is_op(n, "Gemm") || is_const(n->in[1]) || !is_known(n->out[0]) || find_attr(n, "activation")) return false;
+  Tensor *a = n->in[0], *b = n->in[1], *c = n->n_in > 2 ? n->in[2] : NULL, *y = n->out[0];
+  double alpha = attr_float(n, "alpha", 1), beta = attr_float(n, "beta", 1);
+  int at = node_index(g, n);
+  if (attr_int(n, "transA", 0)) a = transposed(g, &at, n, a);
+  if (attr_int(n, "transB", 0)) b = transposed(g, &at, n, b);
+  y->def = NULL, n->out[0] = NULL;
+  bool last = alpha == 1 && !c;
+  Tensor *product = last ? y : copy_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_product", n->name)), y);
+  Node *m = add_node(g, at++, "MatMul", n->name, 2, (Tensor *[]){a, b}, 1, &product);
+  m->loc = n->loc;
+  infer_node(g, m);
+  if (!last) {
+    /* Adding 0 is the plainest way to end in y. */
+    Tensor *x = times(g, &at, n, product, alpha);
+    float *zero = arena_alloc(g->arena, sizeof *zero);
+    *zero = 0;
+    Tensor *addend = c ? times(g, &at, n, c, beta)
+                       : new_floats(g, arena_printf(g->arena, "%s_zero", n->name), 0, NULL, zero);
+    Node *add = add_node(g, at++, "Add", fresh_name(g, arena_printf(g->arena, "%s_add", n->name)), 2,
+                         (Tensor *[]){x, addend}, 1, &y);
+    add->loc = n->loc;
+  }
+  remove_node(g, n);
+  return true;
+}
+
 /* A Gemm whose C is a matrix, or is computed: kernels only know a constant bias per column. */
 static bool split_gemm(Graph *g, Node *n) {
   Tensor *c = n->n_in > 2 && is_op(n, "Gemm") ? n->in[2] : NULL, *y = n->out[0];
@@ -311,7 +359,7 @@ static bool merge_transpose(Graph *g, Node *n) {
 typedef bool Rule1(Graph *g, Node *n);
 static Rule1 *const rules[] = {drop_identity, drop_dropout,   drop_transpose, make_reshape,
                                merge_reshape, make_pool,      mean_to_pool,   make_add_mul,
-                               make_gemm,     normalise_gemm, split_gemm,     merge_transpose};
+                               make_gemm,     gemm_to_matmul, normalise_gemm, split_gemm,     merge_transpose};
 
 /* Rules that are only for after the layout pass, when no Transpose will cancel any more. */
 static Rule1 *const late_rules[] = {drop_identity, drop_transpose, transpose_to_reshape,

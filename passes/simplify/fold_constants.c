@@ -28,10 +28,19 @@ static bool can_fold(const Graph *g, const Node *n) {
   for (int i = 0; i < n->n_out; i++) {
     const Tensor *t = n->out[i];
     if (!t) continue;
-    if (!is_static(t) || t->dtype == DT_NONE || is_graph_output(g, t)) return false;
+    if (!is_static(t) || t->dtype == DT_NONE) return false;
+    if (is_graph_output(g, t) && is_op(n, "Identity")) return false;
     bytes += tensor_bytes(t);
   }
   return bytes <= MAX_FOLDED_BYTES;
+}
+
+/* An output of the graph is no constant itself, but may be a copy of one. */
+static void give_out(Graph *g, int at, Tensor *t, void *data) {
+  Tensor *value = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_value", t->name)), t->dtype, t->rank,
+                            t->dim, data);
+  add_node(g, at, "Identity", fresh_name(g, arena_printf(g->arena, "%s_copy", t->name)), 1,
+           &value, 1, &t);
 }
 
 /* Evaluates one node; its outputs become constants. */
@@ -43,18 +52,29 @@ static void fold_node(Graph *g, Node *n) {
     if (n->out[i]) out[i] = arena_alloc(g->arena, tensor_bytes(n->out[i]) + 1);
   n->op->eval(n, in, out);
   for (int i = 0; i < n->n_out; i++) {
-    if (!n->out[i]) continue;
-    n->out[i]->data = out[i];
-    n->out[i]->def = NULL;
-    if (n->op->flags & OP_MOVE && n->n_out == 1 && n_elements(n->out[i]) == n_elements(n->in[0]))
-      set_origin(n->out[i], n->in[0]);
+    Tensor *t = n->out[i];
+    if (!t) continue;
+    t->def = NULL;
     n->out[i] = NULL;
+    if (is_graph_output(g, t)) {
+      give_out(g, node_index(g, n), t, out[i]);
+      continue;
+    }
+    t->data = out[i];
+    if (n->op->flags & OP_MOVE && n->n_out == 1 && n_elements(t) == n_elements(n->in[0]))
+      set_origin(t, n->in[0]);
   }
   remove_node(g, n);
 }
 
 void pass_fold_constants(Graph *g, Context *cx) {
   (void)cx;
+  for (int i = 0; i < g->n_out; i++)
+    if (is_const(g->out[i])) {
+      void *data = g->out[i]->data;
+      g->out[i]->data = NULL;
+      give_out(g, 0, g->out[i], data);
+    }
   for (int i = 0; i < g->n_node; i++) {
     Node *n = g->node[i];
     infer_node(g, n);

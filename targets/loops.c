@@ -1,0 +1,48 @@
+/* loops.c - which expression of loops.def computes a node. */
+#include <string.h>
+
+#include "targets/kernels.h"
+
+static const Loop loops[] = {
+#define LOOP(op, numbers, text) {#op, NUMBERS_##numbers, NULL, text, NULL},
+#define FOLD(op, numbers, start, step, finish) {#op, NUMBERS_##numbers, start, step, finish},
+#include "targets/loops.def"
+#undef LOOP
+#undef FOLD
+};
+
+bool has_elements(DType t) {
+  return dtype_bits(t) == 8 * dtype_bytes(t) && t != DT_STRING && t != DT_F8E4M3 && t != DT_F8E5M2;
+}
+
+Numbers numbers_of(const Node *n) {
+  DType first = DT_NONE;
+  for (int i = 0; i < n->n_in; i++) {
+    if (!n->in[i]) continue;
+    if (dtype_is_float(n->in[i]->dtype)) return NUMBERS_REALS;
+    if (first == DT_NONE) first = n->in[i]->dtype;
+  }
+  switch (first) {
+    case DT_BOOL:
+      return NUMBERS_BOOLS;
+    case DT_U8:
+    case DT_U16:
+    case DT_U32:
+    case DT_U64:
+      return NUMBERS_UNSIGNED;
+    default:
+      return NUMBERS_SIGNED;
+  }
+}
+
+const Loop *find_loop(const Node *n) {
+  Numbers numbers = numbers_of(n);
+  for (int i = 0; i < n->n_in; i++)
+    if (n->in[i] && (n->in[i]->quant || !has_elements(n->in[i]->dtype))) return NULL;
+  if (n->out[0]->quant || !has_elements(n->out[0]->dtype)) return NULL;
+  for (size_t i = 0; i < sizeof loops / sizeof *loops; i++)
+    if (strcmp(loops[i].op, n->op->name) == 0 &&
+        (loops[i].numbers == NUMBERS_ANY || loops[i].numbers == numbers))
+      return &loops[i];
+  return NULL;
+}
