@@ -11,6 +11,9 @@
 /* A policy as the command line names it: a file, a preset, or neither. */
 typedef struct PolicyName { const char *file, *preset; } PolicyName;
 
+/* An input that is a constant: its elements are in a file. */
+typedef struct FixedInput { const char *name, *path; } FixedInput;
+
 /* What a network may take at most (budget.c). */
 typedef enum BudgetKind { BUDGET_FLASH, BUDGET_RAM, BUDGET_LATENCY } BudgetKind;
 typedef struct Budget {
@@ -35,6 +38,8 @@ typedef struct Options {
       bench;
   int n_bind;
   DimBinding *bind;             /* --dim name=n */
+  int n_fixed;
+  FixedInput *fixed;            /* [n_fixed] --fix name=file */
   int n_policy;
   PolicyName *policies;         /* [n_policy] each --policy and --preset: some verbs take several */
   int n_budget;

@@ -127,6 +127,13 @@ static void set_dim(Arena *a, Options *o, const char *v) {
   o->bind[o->n_bind++] = (DimBinding){name, number(option, eq + 1, MAX_DIM)};
 }
 
+static void set_fix(Arena *a, Options *o, const char *v) {
+  const char *eq = strchr(v, '=');
+  if (!eq || eq == v || !eq[1]) error("--fix: expected NAME=FILE, found '%s'", v);
+  o->fixed = arena_grow(a, o->fixed, o->n_fixed, sizeof *o->fixed);
+  o->fixed[o->n_fixed++] = (FixedInput){arena_strndup(a, v, (size_t)(eq - v)), eq + 1};
+}
+
 typedef struct Option {
   const char *name;
   char letter;

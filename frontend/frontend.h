@@ -45,6 +45,7 @@ typedef struct Array {
 } Array;
 
 Array *read_npy(Arena *a, const char *path);
+Array *read_tensor_pb(Arena *a, const char *path);   /* a TensorProto, as ONNX's tests keep them */
 /* Number of arrays in the archive, in its order. */
 int read_npz(Arena *a, const char *path, const char ***names, Array ***arrays);
 void print_npy(FILE *f, DType t, int rank, const int64_t *dim, const void *data);

@@ -9,7 +9,7 @@
 
 #include "frontend/onnx_reader.h"
 
-enum { MIN_OPSET = 7, MAX_OPSET = 26 };
+enum { MIN_OPSET = 1, MAX_OPSET = 26 };
 
 Loc onnx_loc(OnnxReader *r, const char *fmt, ...) {
   char what[512];

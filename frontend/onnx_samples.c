@@ -1,5 +1,6 @@
 /* onnx_samples.c - samples as ONNX's own tests keep them: folders test_data_set_0,
  * test_data_set_1 ... each with input_0.pb, input_1.pb ..., one TensorProto per graph input. */
+#include <string.h>
 #include <sys/stat.h>
 
 #include "frontend/onnx_reader.h"
@@ -19,13 +20,23 @@ static bool exists(const char *path) {
   return stat(path, &st) == 0;
 }
 
-static Array *read_tensor_file(Arena *a, const char *path) {
+static OnnxTensor *unpack_file(Arena *a, const Source *src) {
   size_t len;
-  const char *bytes = read_file(a, path, &len);
+  const char *bytes = read_file(a, src->path, &len);
   ProtobufCAllocator in_arena = {alloc_in_arena, free_nothing, a};
-  const Source *src = new_source(a, path, NULL, 0);
   OnnxTensor *p = onnx_tensor__unpack(&in_arena, len, (const uint8_t *)bytes);
   if (p == NULL) error_at((Loc){.src = src}, "not an ONNX tensor, or truncated");
+  return p;
+}
+
+static const char *tensor_name_pb(Arena *a, const char *path) {
+  const char *name = unpack_file(a, new_source(a, path, NULL, 0))->name;
+  return name ? name : "";
+}
+
+Array *read_tensor_pb(Arena *a, const char *path) {
+  const Source *src = new_source(a, path, NULL, 0);
+  OnnxTensor *p = unpack_file(a, src);
   OnnxReader r = {.arena = a, .src = src, .folder = ""};
   Tensor *t = arena_alloc(a, sizeof *t);
   t->name = path;
@@ -36,12 +47,21 @@ static Array *read_tensor_file(Arena *a, const char *path) {
   return array;
 }
 
+/* The file for the input of that name; where none says its name, the index-th. */
+static const char *file_for(Arena *a, const char *folder, const char *input, int index) {
+  for (int k = 0;; k++) {
+    const char *path = arena_printf(a, "%s/input_%d.pb", folder, k);
+    if (!exists(path)) return arena_printf(a, "%s/input_%d.pb", folder, index);
+    if (strcmp(tensor_name_pb(a, path), input) == 0) return path;
+  }
+}
+
 static void read_set(Arena *a, const Graph *g, const char *folder, Given *given) {
   for (int k = 0; k < g->n_in; k++) {
-    const char *path = arena_printf(a, "%s/input_%d.pb", folder, k);
+    const char *path = file_for(a, folder, g->in[k]->name, k);
     if (!exists(path)) error("no '%s' for input '%s'", path, g->in[k]->name);
     given[k].array = arena_grow(a, given[k].array, given[k].n, sizeof *given[k].array);
-    given[k].array[given[k].n++] = read_tensor_file(a, path);
+    given[k].array[given[k].n++] = read_tensor_pb(a, path);
   }
 }
 

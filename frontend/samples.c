@@ -247,6 +247,7 @@ Samples *read_samples(Arena *a, const Graph *g, const Policy *p, const char *pat
   read_given(files, g, path, given);
   Samples *s = arena_alloc(a, sizeof *s);
   s->n_in = g->n_in;
+  s->n = g->n_in ? 0 : 1;   /* what has no inputs runs once */
   s->hash = HASH_START;
   s->data = arena_alloc(a, (g->n_in + 1) * (int64_t)sizeof *s->data);
   for (int i = 0; i < g->n_in; i++) {

@@ -114,7 +114,6 @@ MODELS = {
     "no_nodes": with_nodes(),
     "no_outputs": model(graph([RELU], outputs=[])),
     "no_opset": model(graph([RELU]), opset=0),
-    "old_opset": model(graph([RELU]), opset=6),
     "new_opset": model(graph([RELU]), opset=27),
     "functions": model(graph([RELU]), rest=run(25, run(1, "f"))),
     "training": model(graph([RELU]), rest=run(20, b"")),
