@@ -95,14 +95,15 @@ static void correct_sums(Chooser *c, const Trial *t) {
   }
 }
 
-/* One candidate everywhere, where that fits: what a policy without search would say. */
+/* One candidate everywhere, where the sums say that it fits (k NULL: whatever they say): what a policy without
+ * search would have. */
 static const Trial *try_uniform(Chooser *c, const Knapsack *k, const Trial *best) {
   Arena *a = c->s->a;
   int *choice = arena_alloc(a, (c->s->n_group + 1) * (int64_t)sizeof *choice);
   for (int i = 0; i < c->s->n_candidate && !stopped; i++) {
     for (int g = 0; g < c->s->n_group; g++) choice[g] = i;
-    Selection s = selection_of(a, k, choice);
-    if (fits(k, &s)) best = better(c, best, try_choice(c, choice, error_of(best)));
+    Selection s = k ? selection_of(a, k, choice) : (Selection){0};
+    if (!k || fits(k, &s)) best = better(c, best, try_choice(c, choice, error_of(best)));
   }
   return best;
 }
@@ -114,7 +115,9 @@ static const Trial *best_of_proposals(Chooser *c) {
     Knapsack k = knapsack_of(c, false);
     int n = c->method->solve(a, &k, PROPOSALS, proposal);
     const Trial *best = NULL;
-    if (n == 0) report_infeasible(c, &k);
+    /* A network of several formats has the code of all of them: one format may fit where no mixture does. */
+    if (n == 0 && round > 0) best = try_uniform(c, NULL, NULL);
+    if (n == 0 && !best) report_infeasible(c, &k);
     for (int i = 0; i < n && !(stopped && best); i++) {
       const Trial *t = try_choice(c, proposal[i].choice, error_of(best));
       best = better(c, best, t);
