@@ -1,7 +1,9 @@
 #!/bin/sh
 # Every run-time header compiles alone, and all of a family together with the portable ones, as a network
-# may need them, without a warning, with each compiler that is installed and for each kind of core.  It is compiled as the main file, where clang also reports unused
-# functions, as in generated code.
+# may need them, without a warning, with each compiler that is installed and for each kind of core.  It is compiled
+# as the main file, where clang also reports unused functions, as in generated code.  Whether a header includes
+# all that it needs is no matter of the core: one by one they go through two C libraries and, where there is
+# one, through clang; all together through every compiler.
 # Usage: headers.sh RUNTIME_FOLDER.  Exit 1 when one does not compile.
 runtime=$1
 strict="-std=c99 -Wall -Wextra -Wpedantic -Wconversion -Wsign-conversion -Wshadow -Wunused -Werror"
@@ -10,16 +12,15 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 folder=.
 
-# check LABEL COMMAND...: compiles every header of $folder, then one file that includes them all.
-check() {
-  label=$1
-  shift
+# compile HEADERS LABEL COMMAND...: compiles each of the files.
+compile() {
+  headers=$1 label=$2
+  shift 2
   if ! command -v "$1" >/dev/null 2>&1; then
     echo "skipped $label: $1 is not installed"
     return
   fi
-  (cd "$runtime" && printf '#include "%s"\n' *.h "$folder"/*.h) >"$work/all.c"
-  for header in "$runtime/$folder"/*.h "$work/all.c"; do
+  for header in $headers; do
     # shellcheck disable=SC2086
     if ! "$@" $strict -O2 -I "$runtime" -x c -c "$header" -o "$work/one.o" 2>"$work/log"; then
       echo "failed $label: ${header##*/}"
@@ -30,24 +31,36 @@ check() {
   echo "checked $label"
 }
 
+# together LABEL COMMAND...: one file that includes every header of $folder and the portable ones.
+together() {
+  (cd "$runtime" && printf '#include "%s"\n' *.h "$folder"/*.h) >"$work/all.c"
+  compile "$work/all.c" "$@"
+}
+
+# check LABEL COMMAND...: the headers of $folder one by one, too.
+check() {
+  compile "$(ls "$runtime/$folder"/*.h)" "$@"
+  together "$@"
+}
+
 newlib=/usr/include/newlib
 check "gcc host" gcc
 check "clang host" clang-19
-check "gcc cortex-m0" arm-none-eabi-gcc -mcpu=cortex-m0 -mthumb
-check "gcc cortex-m4" arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard
+together "gcc cortex-m0" arm-none-eabi-gcc -mcpu=cortex-m0 -mthumb
+together "gcc cortex-m4" arm-none-eabi-gcc -mcpu=cortex-m4 -mthumb -mfloat-abi=hard
 if [ -d "$newlib" ]; then
-  check "clang cortex-m0" clang-19 --target=arm-none-eabi -mcpu=cortex-m0 -isystem "$newlib"
+  together "clang cortex-m0" clang-19 --target=arm-none-eabi -mcpu=cortex-m0 -isystem "$newlib"
   check "clang cortex-m55" clang-19 --target=arm-none-eabi -mcpu=cortex-m55 -mfloat-abi=hard \
     -isystem "$newlib"
 else
   echo "skipped clang for arm: newlib is not installed"
 fi
-check "gcc riscv64" riscv64-linux-gnu-gcc
-check "gcc aarch64" aarch64-linux-gnu-gcc
+together "gcc riscv64" riscv64-linux-gnu-gcc
+together "gcc aarch64" aarch64-linux-gnu-gcc
 
 # Kernels for an instruction set, with compilers that have it.
 folder=neon
-check "gcc neon" aarch64-linux-gnu-gcc -march=armv8.6-a+i8mm
+together "gcc neon" aarch64-linux-gnu-gcc -march=armv8.6-a+i8mm
 check "clang neon" clang-19 --target=aarch64-linux-gnu -march=armv8.6-a+i8mm
 folder=rvv
 check "clang rvv" clang-19 --target=riscv64-linux-gnu -march=rv64gcv
@@ -68,9 +81,9 @@ if [ -d "$newlib" ]; then
     -isystem "$newlib"
 fi
 folder=avx2
-check "gcc avx2" gcc -march=x86-64-v3
+together "gcc avx2" gcc -march=x86-64-v3
 check "clang avx2" clang-19 --target=x86_64-linux-gnu -march=x86-64-v3
 folder=avx512
-check "gcc avx512" gcc -march=x86-64-v4 -mavx512vnni
+together "gcc avx512" gcc -march=x86-64-v4 -mavx512vnni
 check "clang avx512" clang-19 --target=x86_64-linux-gnu -march=x86-64-v4 -mavx512vnni
 exit $failed
