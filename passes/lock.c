@@ -93,15 +93,16 @@ static void print_weights(FILE *f, const WeightChoice *w) {
   fprintf(f, "%s}\n", w->compact ? ", layout: compact" : w->fast ? ", layout: fast" : "");
 }
 
-static void print_outliers(FILE *f, const OutlierChoice *c) {
+/* `used`, here and below: the policy asks for it where no rule says otherwise. */
+static void print_outliers(FILE *f, const OutlierChoice *c, bool used) {
   if (c->rate > 0)
     fprintf(f,
             "    outliers: {sparse: {rate: %.9g, rule: %s, iqr: %.9g, sensitive: %.9g, "
             "threshold: %.9g}}\n",
             c->rate, c->rule, c->iqr, c->sensitive, c->threshold);
+  else if (used) fputs("    outliers: {sparse: {rate: 0}}\n", f);
 }
 
-/* `used`: the policy asks for corrections where no rule says otherwise. */
 static void print_correction(FILE *f, const WeightChoice *w, bool used) {
   if (w->correct > 0)
     fprintf(f, "    lora: {correct: %lld, by: %s}\n", (long long)w->correct,
@@ -126,7 +127,8 @@ static void print_activations(FILE *f, const ActChoice *c) {
 static bool is_plain(const ActChoice *c) { return c->format == NULL && c->real == DT_F32; }
 
 static void print_rules(FILE *f, const Resolution *res, const Policy *p) {
-  bool used = strcmp(policy_value(p, "lora.correct"), "none") != 0;
+  bool outliers = policy_real(p, "outliers.sparse.rate") > 0;
+  bool corrections = strcmp(policy_value(p, "lora.correct"), "none") != 0;
   int n = 0;
   for (int i = 0; i < res->n_in; i++) {
     if (is_plain(&res->input[i].act)) continue;
@@ -141,8 +143,8 @@ static void print_rules(FILE *f, const Resolution *res, const Policy *p) {
     if (n++ == 0) fputs("rules:\n", f);
     print_match(f, resolved_name(res, c->out));
     if (weights) print_weights(f, &c->w);
-    if (c->w.format != NULL) print_outliers(f, &c->w.outliers);
-    if (c->w.format != NULL) print_correction(f, &c->w, used);
+    if (c->w.format != NULL) print_outliers(f, &c->w.outliers, outliers);
+    if (c->w.format != NULL) print_correction(f, &c->w, corrections);
     if (!is_plain(&c->act)) print_activations(f, &c->act);
   }
 }

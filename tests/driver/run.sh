@@ -366,6 +366,18 @@ lock() {
   # shellcheck disable=SC2086
   expect 0 small.onnx $bind --policy a/lora/policy.lock.yaml --lora adapter.safetensors --target cortex-m55 -o b/lora
   same_code a/lora b/lora
+  # What a rule takes away from what all others have.
+  {
+    echo 'preset: nf4-double'
+    echo 'outliers: {sparse: {rate: 0.05}}'
+    echo 'lora: {correct: 2}'
+    echo 'rules: [{match: {name: dense}, outliers: {sparse: {rate: 0}}, lora: {correct: none}}]'
+  } >beside.yaml
+  # shellcheck disable=SC2086
+  expect 0 small.onnx $bind --policy beside.yaml --calib x.npy --target host -o a/beside
+  # shellcheck disable=SC2086
+  expect 0 small.onnx $bind --policy a/beside/policy.lock.yaml --calib x.npy --target host -o b/beside
+  same_code a/beside b/beside
 }
 
 # The text form of the model is the model.
