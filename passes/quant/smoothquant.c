@@ -7,7 +7,11 @@
  * channel takes the codes from all others; weights have scales of their own per output channel. With alpha
  * 0.5 both have the same largest magnitude in each channel, with 1 all channels of x are alike, with 0 those
  * of w. `alpha: auto` takes for each group of layers whose channels belong together the one with the least
- * error at their outputs, or leaves them as they are where that is least. */
+ * error at their outputs, or leaves them as they are where that is least.
+ *
+ * Of n values of a channel on the samples the next one is the largest with probability 1 / (n + 1). Once all
+ * channels fill the range, a new input of more than n channels can be expected to go beyond it: layers with
+ * so few values stay as they are. */
 #include <math.h>
 #include <string.h>
 
@@ -63,6 +67,21 @@ static bool is_integer_layer(const Graph *g, const Context *cx, const Node *n) {
   return weight_choice(g, cx, n).format && act_choice(g, cx, n).format;
 }
 
+/* Do the samples have as many values of each channel as there are channels?  Says so in a note if not. */
+static bool knows_ranges(Context *cx, const Unit *u) {
+  for (int i = 0; i < u->n_layer; i++) {
+    const Ends *e = u->layer[i];
+    int64_t values = e->n_read > 0 ? cx->calib->n * (n_elements(e->n->in[0]) / e->n_read) : 0;
+    if (values >= e->n_read) continue;
+    add_note(cx, e->n->name,
+             "smoothquant leaves it as it is: the samples have %lld values of each of its %lld input "
+             "channels, too few to know their ranges",
+             (long long)values, (long long)e->n_read);
+    return false;
+  }
+  return true;
+}
+
 void pass_smoothquant(Graph *g, Context *cx) {
   if (!policy_has(cx->policy, "transforms", "smoothquant")) return;
   const Channels *c = start_scaling(g, cx, "smoothquant", is_integer_layer);
@@ -73,6 +92,7 @@ void pass_smoothquant(Graph *g, Context *cx) {
   double alpha = search ? 0 : policy_real(cx->policy, "transforms.smoothquant.alpha");
   for (int i = 0; i < c->n_unit; i++) {
     const Unit *u = &c->unit[i];
+    if (!knows_ranges(cx, u)) continue;
     if (!search) smooth(&m, u, alpha, s);
     else
       smooth_candidate(&m, u, best_candidate(g, cx, c, u, ALPHA_STEPS + 2, smooth_candidate, &m, NULL),

@@ -219,6 +219,18 @@ static void attention_keeps_outputs(void **state) {
   free_arena(a);
 }
 
+/* A sample has TOKENS values of each channel, fewer than there are channels; two have enough. */
+static void smoothquant_wants_values(void **state) {
+  (void)state;
+  for (int n = 1; n <= 2; n++) {
+    Arena *a = new_arena();
+    Graph *g = block(a, 2);
+    const Graph *before = transform(a, g, "smoothquant", 0, NULL, random_samples(g, 2, n));
+    assert_int_equal(changed_weights(before, g), n == 1 ? 0 : 6);
+    free_arena(a);
+  }
+}
+
 /* ---- smoothquant's formula -------------------------------------------------------------------- */
 
 /* Largest magnitude of each input channel of a Gemm on the samples, and of the weights for it. */
@@ -432,6 +444,7 @@ int main(void) {
       cmocka_unit_test(awq_keeps_outputs),
       cmocka_unit_test(attention_comes_out_as_connected),
       cmocka_unit_test(attention_keeps_outputs),
+      cmocka_unit_test(smoothquant_wants_values),
       cmocka_unit_test(smoothquant_balances_by_alpha),
       cmocka_unit_test(search_goes_by_the_error_of_outputs),
       cmocka_unit_test(awq_helps_with_outliers),
