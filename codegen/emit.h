@@ -80,6 +80,7 @@ const char *pointer_to(Emitter *e, const Tensor *t);
 /* Name of the array with the constant's elements, written once. */
 const char *constant_array(Emitter *e, const Tensor *t, const char *kind);
 /* `static const struct qcc_groups q = {...}`; name of the array of multiples, in the kernel's order. */
+const char *write_plain_multiples(Emitter *e, const uint8_t *v, int64_t rows, int64_t n);
 const char *write_groups(Emitter *e, const Node *n, const Kernel *k);
 /* `static const struct qcc_outliers s = {...}` where weights lie beside the codes; "&s, ", or "". */
 const char *write_outliers(Emitter *e, const Node *n);

@@ -58,19 +58,16 @@ void emit_weight_only(Emitter *e, const Node *n, const Kernel *k) {
   fprintf(e->calls, "}, ");
   field(e, "size", q->group);
   field(e, "n_groups", groups);
-  close_params(e);
+  const char *m = "NULL";
+  if (q->multiple) m = write_plain_multiples(e, q->multiple, channels, groups);
+  else close_params(e);
   /* A scale per channel, repeated where there is one for all. */
   int64_t n_scale = q->multiple ? channels : channels * groups;
   float *scale = arena_alloc(e->a, n_scale * (int64_t)sizeof *scale);
   for (int64_t i = 0; i < n_scale; i++)
     scale[i] = q->multiple ? q->channel_scale[i] : q->scale[q->axis < 0 ? 0 : i];
-  const char *codes = weight_array(e, n, k), *s = float_array(e, "s", n_scale, scale), *m = "NULL",
+  const char *codes = weight_array(e, n, k), *s = float_array(e, "s", n_scale, scale),
              *b = bias_of(e, n);
-  if (q->multiple) {
-    int64_t *v = arena_alloc(e->a, q->n * (int64_t)sizeof *v);
-    for (int64_t i = 0; i < q->n; i++) v[i] = q->multiple[i];
-    m = int_array(e, "g", "uint8_t", q->n, v);
-  }
   const char *beside = write_outliers(e, n);
   call(e, "qcc_%s(&p, &q, %s%s, %s, %s, %s, %s, %s, %s)", k->name, beside, pointer_to(e, n->in[0]), codes, s,
        m, b, scratch_pointer(e, n), pointer_to(e, n->out[0]));

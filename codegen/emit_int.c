@@ -4,6 +4,22 @@
 
 #include <string.h>
 
+/* Ends the structure of groups that is open with the bits of their multiples, v [rows][n]; the array of these. */
+const char *write_plain_multiples(Emitter *e, const uint8_t *v, int64_t rows, int64_t n) {
+  int bits = multiple_bits(v, rows * n);
+  int64_t bytes = multiple_bytes(v, rows, n), row = bytes / rows;
+  int64_t *out = arena_alloc(e->a, (bytes + 1) * (int64_t)sizeof *out);
+  if (bits < 8) field(e, "bits", bits);
+  close_params(e);
+  for (int64_t i = 0; i < rows * n; i++) {
+    int64_t at = i % n * bits, byte = i / n * row + at / 8;
+    int shifted = v[i] << at % 8;
+    out[byte] |= shifted & 255;
+    if (shifted > 255) out[byte + 1] |= shifted >> 8;
+  }
+  return int_array(e, "s", "uint8_t", bytes, out);
+}
+
 const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *multiple = n->in[4];
   bool lines = k->packing >= PACK_DOT && k->packing <= PACK_PAIRS;
@@ -14,9 +30,11 @@ const char *write_groups(Emitter *e, const Node *n, const Kernel *k) {
   write_packing(e, n, k);
   fprintf(e->calls, "}, ");
   field(e, "size", size);
-  field(e, "n_groups", (depth + size - 1) / size);
+  int64_t n_groups = (depth + size - 1) / size;
+  field(e, "n_groups", n_groups);
+  if (k->packing == PACK_OHWI || k->packing == PACK_OWN)
+    return write_plain_multiples(e, multiple->data, multiple->dim[0], n_groups);
   close_params(e);
-  if (k->packing == PACK_OHWI || k->packing == PACK_OWN) return constant_array(e, multiple, "s");
   int64_t count, *v = pack_multiples(e->a, n, size, k, &count);
   return int_array(e, "s", "uint8_t", count, v);
 }

@@ -156,6 +156,17 @@ static void quantize_vectors(const Tensor *t, const float *x, int8_t *codes) {
   }
 }
 
+int multiple_bits(const uint8_t *multiple, int64_t n) {
+  int most = 0, bits = 1;
+  for (int64_t i = 0; i < n; i++) most = multiple[i] > most ? multiple[i] : most;
+  while (most >> bits > 0) bits++;
+  return bits <= 4 ? bits : 8;
+}
+
+int64_t multiple_bytes(const uint8_t *multiple, int64_t rows, int64_t n) {
+  return rows * ((n * multiple_bits(multiple, rows * n) + 7) / 8);
+}
+
 int64_t code_bits(const Tensor *t) {
   const Format *f = t->quant->format;
   int64_t n = n_elements(t), rows = t->rank > 1 ? t->dim[0] : 1, row = rows > 0 ? n / rows : 0;

@@ -367,6 +367,10 @@ double code_value(const Format *f, int32_t code);
 int32_t code_near(const Format *f, double x);
 /* The same, among the channel's codebook of rising levels where the tensor has one. */
 int32_t book_code_near(const QuantSpec *q, int64_t channel, double x);
+/* In how many bits kernels of plain C read each of these multiples, 1 to 4 or 8, and the bytes of `rows` rows of n of
+ * them, each of whole bytes. */
+int multiple_bits(const uint8_t *multiple, int64_t n);
+int64_t multiple_bytes(const uint8_t *multiple, int64_t rows, int64_t n);
 /* Bits of the codes of a constant whose rows are packed by themselves. */
 int64_t code_bits(const Tensor *t);
 const Format *find_format(const char *name);

@@ -57,6 +57,8 @@ const PolicyKey policy_keys[] = {
    "channel", "which weights share a scale"},
   {"weights.group", KEY_INT, KEY_DEFAULT | KEY_RULE, NULL, NULL,
    "0", "weights per scale with granularity: group"},
+  {"weights.scale_bits", KEY_INT, KEY_DEFAULT | KEY_RULE, NULL, NULL,
+   "8", "granularity: group: bits of a group's scale, in units of its channel's"},
   {"weights.solver", KEY_WORD, KEY_DEFAULT | KEY_RULE, solver_words + 1,
    "lsq", "mse", "which code each weight gets"},
   {"weights.damp", KEY_REAL, KEY_DEFAULT | KEY_RULE, NULL, NULL,
@@ -157,6 +159,7 @@ const PolicyKey policy_keys[] = {
 
 /* Bounds of numbers that their type does not express, both included. */
 static const struct { const char *key; double least, most; } bounds[] = {
+  {"weights.scale_bits", 2, 8},
   {"weights.damp", 0, 100},
   {"activations.clip", 0.1, 1},
   {"outliers.columns.threshold", 0, 1e9},

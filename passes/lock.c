@@ -82,6 +82,8 @@ static void print_weights(FILE *f, const WeightChoice *w) {
   fprintf(f, "    weights: {format: %s, granularity: %s", w->format->name,
           granularity_name(w->granularity));
   if (w->granularity == GRAN_GROUP) fprintf(f, ", group: %lld", (long long)w->group);
+  if (w->scale_bits > 0 && w->scale_bits < 8)
+    fprintf(f, ", scale_bits: %lld", (long long)w->scale_bits);
   fprintf(f, ", solver: %s", w->solver);
   if (find_solver(w->solver)->needs != 0)
     fprintf(f, ", damp: %.9g, act_order: %s, alpha: %.9g, sweeps: %lld", w->damp,
@@ -183,8 +185,9 @@ double bits_per_element(const Graph *g, const Tensor *t) {
   bits += outlier_bits(g, t);
   bits += 8.0 * (double)(q->n_book * book_bytes(q));
   if (q->multiple == NULL) return (bits + 32.0 * (double)q->n) / (double)elements;
-  double channels = q->axis >= 0 ? (double)t->dim[q->axis] : 1;
-  return (bits + 8.0 * (double)q->n + 32.0 * channels) / (double)elements;
+  int64_t channels = q->axis >= 0 ? t->dim[q->axis] : 1;
+  bits += 8.0 * (double)multiple_bytes(q->multiple, channels, q->n / channels);
+  return (bits + 32.0 * (double)channels) / (double)elements;
 }
 
 static void print_tensor(FILE *f, const Graph *g, const Tensor *t) {

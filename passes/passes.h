@@ -84,6 +84,7 @@ typedef struct WeightChoice {
   DType real;                    /* ... of this type: DT_F32, DT_F16 or DT_BF16 */
   int granularity;               /* GRAN_TENSOR, GRAN_CHANNEL, GRAN_GROUP */
   int64_t group;
+  int64_t scale_bits;            /* of a group's multiple; 0: 8 */
   const char *solver;            /* row of solvers.def */
   bool clip;                     /* weights are cut off where that makes the outputs' error least */
   double damp;                   /* share of a Hessian's mean diagonal that is added to it */
@@ -153,7 +154,7 @@ void expand_policy(FILE *f, const Policy *p);
 void write_lock(FILE *f, const Graph *g, const Context *cx);
 
 /* Bits for each element of codes t with its share of what lies beside the codes and of the scales:
- * float32 each, or a byte per group and a float32 per channel; and of codebooks. */
+ * float32 each, or a multiple per group and a float32 per channel; and of codebooks. */
 double bits_per_element(const Graph *g, const Tensor *t);
 
 /* ---- solvers.def: which code each weight gets ------------------------------------------------ */

@@ -195,6 +195,7 @@ static WeightChoice choose_weights(const Layers *l, const Node *n) {
   check_solver(l, &c);
   if (c.granularity != GRAN_GROUP) return c;
   c.group = strtoll(value_of(l, "weights.group"), NULL, 10);
+  c.scale_bits = strtoll(value_of(l, "weights.scale_bits"), NULL, 10);
   const Rule *won;
   const Setting *s = winner(l, "weights.granularity", &won);
   if (c.group < 1 && c.format != NULL)

@@ -10,6 +10,7 @@ struct qcc_codes {
   struct qcc_packed w; /* how the codes lie; channels begin on whole units */
   int32_t size;     /* elements of a group; 0: the whole channel */
   int32_t n_groups; /* per channel; not read when size is 0 */
+  int32_t bits;     /* of a multiple; 0: a byte each */
 };
 
 /* Scale of group k of channel o: scale[o] * multiple[o][k], or without multiple scale[o][k]. */
@@ -17,7 +18,7 @@ QCC_INLINE float qcc_group_scale(const struct qcc_codes *q, const float *scale,
                                  const uint8_t *multiple, int32_t o, int32_t k) {
   int32_t groups = q->size > 0 ? q->n_groups : 1;
   if (multiple)
-    return scale[o] * (float)multiple[o * groups + k];
+    return scale[o] * (float)qcc_multiple(q->bits, qcc_multiples(q->bits, multiple, o, groups), k);
   return scale[o * groups + k];
 }
 

@@ -32,6 +32,7 @@ struct qcc_groups {
   struct qcc_packed w;        /* how the weights lie */
   int32_t size;               /* elements of a flattened output channel that share a multiple */
   int32_t n_groups;           /* per output channel; the last group may be shorter */
+  int32_t bits;               /* of a multiple; 0: a byte each */
 };
 
 /* The runs of one output pixel: `rows` kernel rows of `runs` runs of `len` elements. */

@@ -20,10 +20,12 @@ QCC_KERNEL int32_t qcc_dot_grouped(const struct qcc_groups *q, int32_t o, const 
                                    const uint8_t *w, const uint8_t *multiple, int32_t n) {
   const int8_t *book = qcc_book(&q->w, o);
   int32_t sum = 0;
-  w += o * qcc_packed_bytes(q->w.packing, n), multiple += o * q->n_groups;
-  for (int32_t at = 0, take; at < n; at += take, x += take, multiple++) {
+  w += o * qcc_packed_bytes(q->w.packing, n);
+  multiple = qcc_multiples(q->bits, multiple, o, q->n_groups);
+  for (int32_t at = 0, k = 0, take; at < n; at += take, x += take, k++) {
+    int32_t m = qcc_multiple(q->bits, multiple, k);
     take = qcc_min(n - at, q->size);
-    QCC_BY_PACKING(q->w.packing, qcc_add_group, book, x, w, at, take, *multiple, &sum);
+    QCC_BY_PACKING(q->w.packing, qcc_add_group, book, x, w, at, take, m, &sum);
   }
   return sum;
 }

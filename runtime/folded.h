@@ -18,10 +18,12 @@ QCC_INLINE void qcc_fold_codes(int32_t k, const int8_t *book, const uint8_t *w, 
 QCC_KERNEL void qcc_fold_row(const struct qcc_groups *q, int32_t o, const uint8_t *w,
                              const uint8_t *multiple, int32_t n, int16_t *out) {
   const int8_t *book = qcc_book(&q->w, o);
-  w += o * qcc_packed_bytes(q->w.packing, n), multiple += o * q->n_groups;
-  for (int32_t i = 0, end; i < n; i = end, multiple++) {
+  w += o * qcc_packed_bytes(q->w.packing, n);
+  multiple = qcc_multiples(q->bits, multiple, o, q->n_groups);
+  for (int32_t i = 0, k = 0, end; i < n; i = end, k++) {
+    int32_t m = qcc_multiple(q->bits, multiple, k);
     end = qcc_min(n, i + q->size);
-    QCC_BY_PACKING(q->w.packing, qcc_fold_codes, book, w, i, end, *multiple, out);
+    QCC_BY_PACKING(q->w.packing, qcc_fold_codes, book, w, i, end, m, out);
   }
 }
 

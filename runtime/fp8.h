@@ -59,7 +59,7 @@ QCC_INLINE const int32_t *qcc_fp8_weights(const struct qcc_groups *q, const void
       out[i] = codes[i];
   }
   for (int32_t i = 0; multiple && i < n; i++)
-    out[i] *= multiple[o * q->n_groups + i / q->size];
+    out[i] *= qcc_multiple(q->bits, qcc_multiples(q->bits, multiple, o, q->n_groups), i / q->size);
   return out;
 }
 

@@ -35,6 +35,23 @@ QCC_INLINE const int8_t *qcc_book(const struct qcc_packed *q, int32_t o) {
   return q->step ? q->book + o * q->step : q->book;
 }
 
+/* The multiples of output channel o, of n each: bytes, or `bits` of a row of whole bytes, low bits first. */
+QCC_INLINE const uint8_t *qcc_multiples(int32_t bits, const uint8_t *multiple, int32_t o, int32_t n) {
+  return multiple + o * (bits ? (int32_t)((uint32_t)(n * bits + 7) / 8) : n);
+}
+
+/* Number k of such a row. */
+QCC_INLINE int32_t qcc_multiple(int32_t bits, const uint8_t *row, int32_t k) {
+  int32_t at = k * bits, from = at & 7, v;
+  if (bits == 0)
+    return row[k];
+  row += at >> 3;
+  v = row[0] >> from;
+  if (from + bits > 8)
+    v |= row[1] << (8 - from);
+  return v & ((1 << bits) - 1);
+}
+
 /* The packings that a model uses, bit k mod 16 + 8 (k / 16) for each: no others are compiled. */
 #ifndef QCC_PACKINGS
 #define QCC_PACKINGS 0xffffffffffffffffULL

@@ -59,7 +59,7 @@ static void fit_group(Layer *l, int64_t channel, int64_t column, const double *t
   free(w);
   if (!(s > 0)) return;
   float channel_scale = q->channel_scale[channel];
-  q->multiple[index] = nearest_multiple((double)s / (double)channel_scale, q->format);
+  q->multiple[index] = nearest_multiple((double)s / (double)channel_scale, l);
   q->scale[index] = channel_scale * (float)q->multiple[index];
 }
 

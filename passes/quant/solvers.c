@@ -73,11 +73,13 @@ float typical_scale(const float *w, int64_t n, const Format *f) {
   return n > 0 ? (float)(sqrt(sum / (double)n) / f->rms) : 0;
 }
 
-uint8_t nearest_multiple(double m, const Format *f) {
-  int exponent, bits = f->scale_bits;
+uint8_t nearest_multiple(double m, const Layer *l) {
+  int exponent, bits = l->q->format->scale_bits, all = 8;
+  if (l->choice->scale_bits > 0) all = (int)l->choice->scale_bits;
+  if (all < 8) m = fmin(m, ldexp(1, all) - 1);
   frexp(fmax(m, 1), &exponent);
   double step = exponent > bits ? ldexp(1, exponent - bits) : 1;
-  return (uint8_t)fmin(fmax(rint(m / step), 1) * step, 256 - step);
+  return (uint8_t)fmin(fmax(rint(m / step), 1) * step, ldexp(1, all) - step);
 }
 
 float fit_part(const Layer *l, const float *w, int64_t from, int64_t n) {

@@ -68,9 +68,9 @@ void nearest_levels(const Layer *l, int64_t element, const double *w, int64_t n,
 int64_t vector_at(const Layer *l, int64_t column);
 /* The scale at which weights are as large as suits a format of vectors best. */
 float typical_scale(const float *w, int64_t n, const Format *f);
-/* The multiple of a group nearest to m, 1 to 255, with as many significant bits as the format
- * allows. */
-uint8_t nearest_multiple(double m, const Format *f);
+/* The multiple of a group nearest to m, 1 to 255 or what the choice's scale_bits hold, with as many
+ * significant bits as the format allows. */
+uint8_t nearest_multiple(double m, const Layer *l);
 /* The scale with which a run, rounded to nearest, has the least error at the layer's outputs, of those that
  * the solver fits to it after its largest weights are cut off; the layer has a Hessian (clip.c). */
 float clipped_scale(const Layer *l, const float *w, int64_t n, int64_t from);

@@ -27,10 +27,10 @@ static void make_multiples(Graph *g, const Tensor *w, const Layer *l, const Laye
     float largest = 0;
     for (int64_t k = 0; k < groups; k++) largest = fmaxf(largest, q->scale[c * groups + k]);
     int top = l->outliers ? outlier_multiple(l, c, largest, x->scale, x->bias) : 255;
-    q->channel_scale[c] = largest / nearest_multiple(top, q->format);
+    q->channel_scale[c] = largest / nearest_multiple(top, l);
     for (int64_t k = 0; k < groups; k++) {
       double m = (double)q->scale[c * groups + k] / (double)q->channel_scale[c];
-      q->multiple[c * groups + k] = nearest_multiple(m, q->format);
+      q->multiple[c * groups + k] = nearest_multiple(m, l);
       q->scale[c * groups + k] = q->channel_scale[c] * (float)q->multiple[c * groups + k];
     }
   }

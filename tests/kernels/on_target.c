@@ -183,7 +183,8 @@ static void add_groups(Program *p, Node *n, Tensor *w) {
   int64_t depth = n_elements(w) / w->dim[0], size = pick(0, 2) ? 16 * pick(1, 4) : pick(1, 40);
   int64_t dim[2] = {w->dim[0], (depth + size - 1) / size};
   uint8_t *v = arena_alloc(g->arena, dim[0] * dim[1]);
-  for (int64_t i = 0; i < dim[0] * dim[1]; i++) v[i] = (uint8_t)pick(1, 255);
+  int most = pick(0, 2) ? 255 : (1 << pick(1, 4)) - 1;
+  for (int64_t i = 0; i < dim[0] * dim[1]; i++) v[i] = (uint8_t)pick(1, most);
   set_input(g, n, 4, new_const(g, fresh_name(g, "s"), DT_U8, 2, dim, v));
   set_int(g, n, "group_size", size);
 }

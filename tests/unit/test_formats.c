@@ -340,6 +340,32 @@ static void vectors_are_found(void **state) {
   }
 }
 
+/* Multiples of groups in as few bits as the largest needs, up to four: the bytes that are counted are those that
+ * kernels read. */
+static void reads_small_multiples(void **state) {
+  (void)state;
+  uint32_t seed = 13;
+  for (int bits = 1; bits <= 8; bits++)
+    for (int64_t n = 1; n <= 19; n++) {
+      uint8_t v[3 * 19], packed[3 * 19] = {0};
+      for (int64_t i = 0; i < 3 * n; i++) v[i] = (uint8_t)(next_random(&seed) % (1u << bits));
+      v[n] = (uint8_t)(1 << (bits - 1));
+      int read = bits <= 4 ? bits : 8, kernel = read < 8 ? read : 0;
+      int64_t row = (n * read + 7) / 8;
+      assert_int_equal(multiple_bits(v, 3 * n), read);
+      assert_int_equal(multiple_bytes(v, 3, n), 3 * row);
+      for (int64_t i = 0; i < 3 * n * read; i++) {
+        int64_t at = i % (n * read);
+        packed[i / (n * read) * row + at / 8] |=
+            (uint8_t)((v[i / read] >> i % read & 1) << at % 8);
+      }
+      for (int32_t o = 0; o < 3; o++)
+        for (int32_t k = 0; k < n; k++)
+          assert_int_equal(qcc_multiple(kernel, qcc_multiples(kernel, packed, o, (int32_t)n), k),
+                           v[o * n + k]);
+    }
+}
+
 static void finds_formats(void **state) {
   (void)state;
   assert_null(find_format("int9"));
@@ -457,7 +483,7 @@ int main(void) {
       cmocka_unit_test(rounds_to_the_nearest_code), cmocka_unit_test(keeps_the_edges),
       cmocka_unit_test(indexes_scales),             cmocka_unit_test(e8p_words_are_points),
       cmocka_unit_test(e8p_is_nearest),             cmocka_unit_test(e8p_error_of_normal_weights),
-      cmocka_unit_test(sums_are_found), cmocka_unit_test(vectors_are_found),
+      cmocka_unit_test(sums_are_found), cmocka_unit_test(vectors_are_found), cmocka_unit_test(reads_small_multiples),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
