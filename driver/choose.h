@@ -5,25 +5,30 @@
 #include "driver/driver.h"
 #include "search/knapsack.h"
 
-/* What a budget may limit.  What the first ones count is added up over the layers; the others are known
- * of a network as a whole. */
+/* What a budget may limit.  What the first ones count is added up over the layers; the others
+ * are known of a network as a whole. */
 typedef enum LimitKind {
-  LIMIT_WEIGHTS, LIMIT_FLASH, LIMIT_LATENCY, N_ADDED,
-  LIMIT_RAM = N_ADDED, LIMIT_DROP, N_LIMITS,
+  LIMIT_WEIGHTS,
+  LIMIT_FLASH,
+  LIMIT_LATENCY,
+  N_ADDED,
+  LIMIT_RAM = N_ADDED,
+  LIMIT_DROP,
+  N_LIMITS,
 } LimitKind;
 
 typedef struct Limit {
-  const char *text;         /* as given; NULL: there is none */
-  double most;              /* bytes, instructions, nanoseconds; a share of the samples */
-  bool is_time;             /* nanoseconds */
+  const char *text; /* as given; NULL: there is none */
+  double most;      /* bytes, instructions, nanoseconds; a share of the samples */
+  bool is_time;     /* nanoseconds */
 } Limit;
 
 /* A choice that was compiled and measured.  NAN: nobody asked for it yet. */
 typedef struct Trial {
-  int *choice;              /* [n_group] */
-  double cost;              /* by the metric */
+  int *choice; /* [n_group] */
+  double cost; /* by the metric */
   double take[N_LIMITS];
-  double error;             /* noise over signal of the outputs */
+  double error; /* noise over signal of the outputs */
   double accuracy, float_accuracy;
 } Trial;
 
@@ -33,15 +38,15 @@ typedef struct Chooser {
   const Metric *metric;
   const Method *method;
   Limit limit[N_LIMITS];
-  Cost *layer_cost;         /* [n_layer][n_candidate] or NULL: not measured yet */
-  double *cost;             /* [n_group][n_candidate] */
-  double *take[N_ADDED];    /* [n_group][n_candidate], or NULL */
-  double fixed[N_ADDED];    /* what the network takes beside that */
+  Cost *layer_cost;      /* [n_layer][n_candidate] or NULL: not measured yet */
+  double *cost;          /* [n_group][n_candidate] */
+  double *take[N_ADDED]; /* [n_group][n_candidate], or NULL */
+  double fixed[N_ADDED]; /* what the network takes beside that */
   int n_trial;
-  Trial *trial;             /* [n_trial] */
-  const char *dir;          /* work folder */
-  const char *state;        /* file that a search goes on from */
-  uint64_t key;             /* of all that trials depend on */
+  Trial *trial;      /* [n_trial] */
+  const char *dir;   /* work folder */
+  const char *state; /* file that a search goes on from */
+  uint64_t key;      /* of all that trials depend on */
 } Chooser;
 
 /* ---- choose_limits.c */
@@ -56,8 +61,8 @@ bool keeps_to_limits(const Chooser *c, const Trial *t);
 
 /* What each candidate takes in each group, from the network with one candidate everywhere. */
 void measure_takes(Chooser *c);
-/* Compiles a choice [n_group] and measures it, as far as that was not done: its error, and if that is less than
- * `to_beat` all that limits ask for. */
+/* Compiles a choice [n_group] and measures it, as far as that was not done: its error, and if
+ * that is less than `to_beat` all that limits ask for. */
 const Trial *try_choice(Chooser *c, const int *choice, double to_beat);
 /* The choice for all layers. */
 int *layer_choice(Arena *a, const BitSpace *s, const int *choice);

@@ -1,9 +1,10 @@
 /* choose_best.c - from costs and budgets to one choice.
  *
- * The method proposes its best selections; each is compiled and measured, and of those that keep to all limits the one
- * with the least error at the network's outputs wins.  Where the network turns out to take more than the sum of its
- * parts, the sum is corrected and the method asked again.  A limit for the accuracy alone is met by bisection
- * along the front of weights: the fewest bytes that are good enough. */
+ * The method proposes its best selections; each is compiled and measured, and of those that keep
+ * to all limits the one with the least error at the network's outputs wins.  Where the network
+ * turns out to take more than the sum of its parts, the sum is corrected and the method asked
+ * again.  A limit for the accuracy alone is met by bisection along the front of weights: the
+ * fewest bytes that are good enough. */
 #include <math.h>
 #include <signal.h>
 #include <string.h>
@@ -41,10 +42,10 @@ Knapsack knapsack_of(const Chooser *c, bool weights_only) {
 
 /* ---- nothing fits ---------------------------------------------------------------------------- */
 
-static const char *append(Arena *a, const char *text, LimitKind kind, const char *what, const Limit *l,
-                          double least) {
-  return arena_printf(a, "%s%s %s: %s%s, %s asked for", text, *text ? ";" : ":", limit_name(kind), limit_text(a, l, kind, least), what,
-                      l->text);
+static const char *append(Arena *a, const char *text, LimitKind kind, const char *what,
+                          const Limit *l, double least) {
+  return arena_printf(a, "%s%s %s: %s%s, %s asked for", text, *text ? ";" : ":", limit_name(kind),
+                      limit_text(a, l, kind, least), what, l->text);
 }
 
 static _Noreturn void report_infeasible(const Chooser *c, const Knapsack *k) {
@@ -89,14 +90,13 @@ static void correct_sums(Chooser *c, const Trial *t) {
   for (int m = 0; m < N_ADDED; m++) {
     double sum = 0;
     if (!c->limit[m].text) continue;
-    for (int g = 0; g < c->s->n_group; g++)
-      sum += c->take[m][g * c->s->n_candidate + t->choice[g]];
+    for (int g = 0; g < c->s->n_group; g++) sum += c->take[m][g * c->s->n_candidate + t->choice[g]];
     c->fixed[m] = fmax(c->fixed[m], t->take[m] - sum);
   }
 }
 
-/* One candidate everywhere, where the sums say that it fits (k NULL: whatever they say): what a policy without
- * search would have. */
+/* One candidate everywhere, where the sums say that it fits (k NULL: whatever they say): what a
+ * policy without search would have. */
 static const Trial *try_uniform(Chooser *c, const Knapsack *k, const Trial *best) {
   Arena *a = c->s->a;
   int *choice = arena_alloc(a, (c->s->n_group + 1) * (int64_t)sizeof *choice);
@@ -115,7 +115,8 @@ static const Trial *best_of_proposals(Chooser *c) {
     Knapsack k = knapsack_of(c, false);
     int n = c->method->solve(a, &k, PROPOSALS, proposal);
     const Trial *best = NULL;
-    /* A network of several formats has the code of all of them: one format may fit where no mixture does. */
+    /* A network of several formats has the code of all of them: one format may fit where no
+     * mixture does. */
     if (n == 0 && round > 0) best = try_uniform(c, NULL, NULL);
     if (n == 0 && !best) report_infeasible(c, &k);
     for (int i = 0; i < n && !(stopped && best); i++) {
@@ -140,7 +141,7 @@ static const Trial *try_point(Chooser *c, const Knapsack *k, const Front *front,
 static const Trial *fewest_weights(Chooser *c) {
   Knapsack k = knapsack_of(c, true);
   const Front *front = find_fronts(c->s->a, &k, 0);
-  int low = 0, high = front[0].n - 1;   /* the last is the best by the metric */
+  int low = 0, high = front[0].n - 1; /* the last is the best by the metric */
   const Trial *best = better(c, NULL, try_point(c, &k, front, high));
   if (!best) report_trials(c);
   while (low < high && !stopped) {

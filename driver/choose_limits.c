@@ -5,10 +5,13 @@
 
 #include "driver/choose.h"
 
-static const struct { const char *name, *expected, *unit; } kinds[] = {
+static const struct {
+  const char *name, *expected, *unit;
+} kinds[] = {
     [LIMIT_WEIGHTS] = {"weights", "bytes such as 48KiB", "bytes of weights"},
     [LIMIT_FLASH] = {"flash", "bytes such as 48KiB", "bytes of flash"},
-    [LIMIT_LATENCY] = {"latency", "instructions such as 1.5M, or a time such as 2ms", "instructions"},
+    [LIMIT_LATENCY] = {"latency", "instructions such as 1.5M, or a time such as 2ms",
+                       "instructions"},
     [LIMIT_RAM] = {"ram", "bytes such as 24KiB", "bytes of RAM"},
     [LIMIT_DROP] = {"accuracy_drop", "a share such as 0.5%", "% accuracy lost"},
 };
@@ -39,7 +42,8 @@ static LimitKind find_kind(const char *name) {
   }
   const char *near = nearest_name(name, known, N_LIMITS);
   if (near) error("--budget: unknown budget '%s'; did you mean '%s'?", name, near);
-  error("--budget: unknown budget '%s'; expected weights, flash, latency, ram or accuracy_drop", name);
+  error("--budget: unknown budget '%s'; expected weights, flash, latency, ram or accuracy_drop",
+        name);
 }
 
 static void read_limit(Arena *a, const char *text, Limit limit[N_LIMITS]) {
@@ -53,11 +57,13 @@ static void read_limit(Arena *a, const char *text, Limit limit[N_LIMITS]) {
             : kind == LIMIT_LATENCY ? (double)parse_latency(l->text, &l->is_time)
                                     : (double)parse_bytes(l->text);
   if (l->most < 0 || l->most >= (double)INT64_MAX)
-    error("--budget: expected %s for '%s', found '%s'", kinds[kind].expected, kinds[kind].name, l->text);
+    error("--budget: expected %s for '%s', found '%s'", kinds[kind].expected, kinds[kind].name,
+          l->text);
 }
 
 void read_limits(Arena *a, const char *text, Limit limit[N_LIMITS]) {
-  if (!text) error("no budget given: --budget weights=48KiB, or flash, ram, latency, accuracy_drop");
+  if (!text)
+    error("no budget given: --budget weights=48KiB, or flash, ram, latency, accuracy_drop");
   for (const char *p = text;; p++) {
     size_t len = strcspn(p, ",");
     read_limit(a, arena_strndup(a, p, len), limit);

@@ -1,7 +1,8 @@
 /* choose_measure.c - what choices take, and how good they are: from the compiler itself.
  *
- * The network is compiled with each candidate everywhere; what its nodes take there is what the candidate takes in
- * a layer of a mixed network too.  A choice that is worth it is compiled and measured as a whole. */
+ * The network is compiled with each candidate everywhere; what its nodes take there is what the
+ * candidate takes in a layer of a mixed network too.  A choice that is worth it is compiled and
+ * measured as a whole. */
 #include <math.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -39,11 +40,12 @@ static TargetSize measure_in(const Chooser *c, Job *k, const char *name) {
   if (mkdir(dir, 0777) != 0) error("%s: cannot be made", dir);
   TargetSize size = measure_job(k, dir);
   if (size.missing)
-    error("--budget: the compiler for target '%s' is not installed (Debian package %s)", k->target->name,
-          size.missing);
+    error("--budget: the compiler for target '%s' is not installed (Debian package %s)",
+          k->target->name, size.missing);
   if (has_limit(c, LIMIT_LATENCY) && size.run.is_time != c->limit[LIMIT_LATENCY].is_time)
     error("--budget: latency on target '%s' is measured in %s, found '%s'", k->target->name,
-          size.run.is_time ? "time: expected one such as 2ms" : "instructions: expected a number of them",
+          size.run.is_time ? "time: expected one such as 2ms"
+                           : "instructions: expected a number of them",
           c->limit[LIMIT_LATENCY].text);
   return size;
 }
@@ -58,8 +60,8 @@ static double ram_of(const TargetSize *size) {
 }
 
 /* Adds what nodes take to the groups whose layers have their names; returns the rest. */
-static double add_nodes(const Chooser *c, const Graph *g, int candidate, const double *node, double all,
-                        double *take) {
+static double add_nodes(const Chooser *c, const Graph *g, int candidate, const double *node,
+                        double all, double *take) {
   const BitSpace *s = c->s;
   for (int i = 0; i < g->n_node; i++)
     for (int l = 0; l < s->n_layer; l++) {
@@ -72,14 +74,13 @@ static double add_nodes(const Chooser *c, const Graph *g, int candidate, const d
 }
 
 /* Instructions of each node. */
-static void measure_marks(const Chooser *c, Job *k, double *node) {
+static void measure_marks(const Chooser *c, Job *k, int candidate, double *node) {
   bool random;
   RunResult r = {0};
   Samples *x = job_samples(k, 1, &random);
   x->n = 1;
-  const char *dir = arena_printf(k->a, "%s/marks", work_folder(k->a, false));
+  const char *dir = arena_printf(k->a, "%s/marks-%d", c->dir, candidate);
   if (mkdir(dir, 0777) != 0) error("%s: cannot be made", dir);
-  (void)c;
   run_job(k, dir, x, sample_room(k->a, 1, output_bytes(k->g)), true, k->g->n_node, &r);
   for (int i = 0; i < k->g->n_node && i < r.n_mark; i++) node[i] = (double)r.mark[i];
 }
@@ -96,7 +97,8 @@ static void measure_candidate(Chooser *c, int candidate) {
   int64_t *weights = arena_alloc(a, (k.g->n_node + 1) * (int64_t)sizeof *weights);
   CodegenOptions options = codegen_options(&k);
   ConstantBytes bytes = count_node_constants(k.g, &k.cx, &options, all, weights);
-  double total[N_ADDED] = {(double)bytes.weights, (double)(bytes.weights + bytes.biases + bytes.tables), 0};
+  double total[N_ADDED] = {(double)bytes.weights,
+                           (double)(bytes.weights + bytes.biases + bytes.tables), 0};
   double *node = arena_alloc(a, (k.g->n_node + 1) * (int64_t)sizeof *node);
   if (has_limit(c, LIMIT_FLASH) || has_limit(c, LIMIT_LATENCY)) {
     TargetSize size = measure_in(c, &k, arena_printf(a, "all-%d", candidate));
@@ -104,9 +106,10 @@ static void measure_candidate(Chooser *c, int candidate) {
     total[LIMIT_LATENCY] = (double)size.run.total;
   }
   for (int m = 0; m < N_ADDED; m++) {
-    for (int i = 0; i < k.g->n_node; i++) node[i] = (double)(m == LIMIT_WEIGHTS ? weights[i] : all[i]);
+    for (int i = 0; i < k.g->n_node; i++)
+      node[i] = (double)(m == LIMIT_WEIGHTS ? weights[i] : all[i]);
     if (m == LIMIT_LATENCY && !has_limit(c, LIMIT_LATENCY)) continue;
-    if (m == LIMIT_LATENCY) measure_marks(c, &k, node);
+    if (m == LIMIT_LATENCY) measure_marks(c, &k, candidate, node);
     double rest = add_nodes(c, k.g, candidate, node, total[m], c->take[m]);
     if (candidate == 0 || rest < c->fixed[m]) c->fixed[m] = rest;
   }
@@ -160,7 +163,9 @@ static Trial *find_trial(Chooser *c, const int *choice) {
   size_t bytes = (size_t)s->n_group * sizeof *choice;
   for (int i = 0; i < c->n_trial; i++)
     if (memcmp(c->trial[i].choice, choice, bytes) == 0) return &c->trial[i];
-  Trial t = {.choice = arena_alloc(s->a, (int64_t)bytes + 1), .error = NAN, .accuracy = NAN,
+  Trial t = {.choice = arena_alloc(s->a, (int64_t)bytes + 1),
+             .error = NAN,
+             .accuracy = NAN,
              .float_accuracy = NAN};
   for (int k = 0; k < N_LIMITS; k++) t.take[k] = NAN;
   memcpy(t.choice, choice, bytes);

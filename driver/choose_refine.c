@@ -1,6 +1,6 @@
-/* choose_refine.c - errors of layers do not quite add up: some make others worse, some cancel.  So the best choice so
- * far is changed in one group or two, as far as the budgets allow, in the order of what the metric says of
- * it; a change that lowers the measured error is kept. */
+/* choose_refine.c - errors of layers do not quite add up: some make others worse, some cancel. 
+ * So the best choice so far is changed in one group or two, as far as the budgets allow, in the
+ * order of what the metric says of it; a change that lowers the measured error is kept. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,15 +9,18 @@
 enum { TRIALS = 72 };
 
 /* Group g gets candidate c, and h gets d. */
-typedef struct Change { int g, c, h, d; double cost; } Change;
+typedef struct Change {
+  int g, c, h, d;
+  double cost;
+} Change;
 
 typedef struct Changes {
   Arena *a;
   const Chooser *c;
   Knapsack k;
-  int *choice;              /* [n_group] that is changed */
+  int *choice; /* [n_group] that is changed */
   int n;
-  Change *list;             /* [n] */
+  Change *list; /* [n] */
 } Changes;
 
 static int by_cost(const void *a, const void *b) {

@@ -1,6 +1,6 @@
-/* choose_state.c - what a search has found out so far, in a file beside its output: costs, what candidates take, and
- * the choices that were measured.  A search with the same model, policy, samples, candidates, metric and
- * target goes on from there, whatever its budgets. */
+/* choose_state.c - what a search has found out so far, in a file beside its output: costs, what
+ * candidates take, and the choices that were measured.  A search with the same model, policy,
+ * samples, candidates, metric and target goes on from there, whatever its budgets. */
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -41,8 +41,8 @@ static json_t *trials_json(const Chooser *c) {
     for (int g = 0; g < c->s->n_group; g++)
       json_array_append_new(choice, json_integer(c->trial[i].choice[g]));
     trial_reals(&c->trial[i], v);
-    json_array_append_new(list, json_pack("{s:o, s:o}", "choice", choice, "measured",
-                                          reals_json(v, TRIAL_REALS)));
+    json_array_append_new(
+        list, json_pack("{s:o, s:o}", "choice", choice, "measured", reals_json(v, TRIAL_REALS)));
   }
   return list;
 }
@@ -59,12 +59,14 @@ void write_state(const Chooser *c) {
   int n = s->n_group * s->n_candidate;
   json_t *costs = json_array(), *takes = json_array();
   for (int i = 0; i < s->n_layer * s->n_candidate; i++)
-    json_array_append_new(costs, reals_json((const double[]){c->layer_cost[i].value, c->layer_cost[i].error}, 2));
-  for (int m = 0; m < N_ADDED && c->take[m]; m++) json_array_append_new(takes, reals_json(c->take[m], n));
+    json_array_append_new(
+        costs, reals_json((const double[]){c->layer_cost[i].value, c->layer_cost[i].error}, 2));
+  for (int m = 0; m < N_ADDED && c->take[m]; m++)
+    json_array_append_new(takes, reals_json(c->take[m], n));
   json_t *o = json_pack("{s:s, s:i, s:o, s:o, s:o, s:o}", "key",
-                        arena_printf(s->a, "%016llx", (unsigned long long)c->key), "limits", asked_for(c),
-                        "costs", costs, "takes", takes, "fixed", reals_json(c->fixed, N_ADDED), "trials",
-                        trials_json(c));
+                        arena_printf(s->a, "%016llx", (unsigned long long)c->key), "limits",
+                        asked_for(c), "costs", costs, "takes", takes, "fixed",
+                        reals_json(c->fixed, N_ADDED), "trials", trials_json(c));
   FILE *f = open_file(c->state);
   json_dumpf(o, f, JSON_COMPACT | JSON_REAL_PRECISION(17));
   fputc('\n', f);
@@ -78,7 +80,8 @@ static bool read_costs(Chooser *c, const json_t *list) {
   if (!json_is_array(list) || (int)json_array_size(list) != n) return false;
   for (int i = 0; i < n; i++) {
     double v[2];
-    if (!read_reals(json_array_get(list, (size_t)i), v, 2) || isnan(v[0]) || isnan(v[1])) return false;
+    if (!read_reals(json_array_get(list, (size_t)i), v, 2) || isnan(v[0]) || isnan(v[1]))
+      return false;
     cost[i] = (Cost){v[0], v[1]};
   }
   c->layer_cost = cost;

@@ -1,4 +1,5 @@
-/* cmd_analyze.c - qcc analyze: what each candidate costs each layer, the most sensitive layer first. */
+/* cmd_analyze.c - qcc analyze: what each candidate costs each layer, the most sensitive layer
+ * first. */
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,7 +8,11 @@
 
 int cmd_analyze(Arena *a, const Options *o);
 
-typedef struct Row { const BitLayer *layer; const Cost *cost; double worst; } Row;
+typedef struct Row {
+  const BitLayer *layer;
+  const Cost *cost;
+  double worst;
+} Row;
 
 static int by_cost(const void *a, const void *b) {
   const Row *x = a, *y = b;

@@ -13,13 +13,13 @@ static uint64_t hash_text(uint64_t h, const char *text) {
 static uint64_t key_of(const Chooser *c) {
   const Job *j = c->j;
   const BitSpace *s = c->s;
-  const uint64_t part[] = {j->model->hash, j->policy->hash, j->calib ? j->calib->hash : 0, s->all->hash,
-                           (uint64_t)s->all->n, (uint64_t)s->samples->n};
+  const uint64_t part[] = {j->model->hash, j->policy->hash,     j->calib ? j->calib->hash : 0,
+                           s->all->hash,   (uint64_t)s->all->n, (uint64_t)s->samples->n};
   uint64_t h = hash_bytes(HASH_START, part, sizeof part);
   if (s->label) h = hash_bytes(h, s->label, (size_t)s->all->n * sizeof *s->label);
   for (int i = 0; i < s->n_candidate; i++) h = hash_text(h, s->candidate[i].name);
-  const char *const text[] = {QCC_VERSION, c->metric->name, j->target->name, j->o->optimize, j->o->opt,
-                              j->o->compiler, j->o->variant};
+  const char *const text[] = {QCC_VERSION, c->metric->name, j->target->name, j->o->optimize,
+                              j->o->opt,   j->o->compiler,  j->o->variant};
   for (size_t i = 0; i < sizeof text / sizeof *text; i++) h = hash_text(h, text[i]);
   return h;
 }
@@ -39,9 +39,9 @@ int cmd_search(Arena *a, const Options *o) {
   Chooser c = {.metric = find_metric(o->metric), .method = find_method(o->method)};
   if (!o->output) error("no output given: -o POLICY.yaml");
   read_limits(a, o->budgets, c.limit);
-  if (c.limit[LIMIT_DROP].text && !o->labels)
-    error("--budget accuracy_drop needs --labels Y.npy");
-  if (!o->target && (c.limit[LIMIT_FLASH].text || c.limit[LIMIT_RAM].text || c.limit[LIMIT_LATENCY].text))
+  if (c.limit[LIMIT_DROP].text && !o->labels) error("--budget accuracy_drop needs --labels Y.npy");
+  if (!o->target &&
+      (c.limit[LIMIT_FLASH].text || c.limit[LIMIT_RAM].text || c.limit[LIMIT_LATENCY].text))
     error("--budget: flash, ram and latency are those of a target: --target T");
   watch_for_stop();
   c.j = new_job(a, o, o->target ? o->target : "host");

@@ -1,5 +1,5 @@
-/* space.c - what analyze and search look at: the network in float and calibrated, the layers that the
- * policy leaves open, samples and labels. */
+/* space.c - what analyze and search look at: the network in float and calibrated, the layers
+ * that the policy leaves open, samples and labels. */
 #include "driver/driver.h"
 
 /* Costs are means over so many samples unless the user asks for another number. */
@@ -9,7 +9,8 @@ static const Samples *given_samples(const Job *j) {
   const Options *o = j->o;
   if (o->input) return read_samples(j->a, read_model(j->a, o), j->policy, o->input, o->limit);
   if (!j->calib)
-    error("no samples given: --calib X.npy, or --input X.npy for samples other than those of the calibration");
+    error(
+        "no samples given: --calib X.npy, or --input X.npy for samples other than those of the calibration");
   Samples *s = arena_alloc(j->a, sizeof *s);
   *s = *j->calib;
   if (o->limit && s->n > o->limit) s->n = o->limit;

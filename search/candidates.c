@@ -1,7 +1,8 @@
 /* candidates.c - reads the list of formats that layers may get: `int8,int4/gptq/g32,int2`.
  *
- * Each becomes settings of the policy's key table, so a candidate may be anything that a rule can say
- * of weights with one word, and what a later version adds to the table is known here too. */
+ * Each becomes settings of the policy's key table, so a candidate may be anything that a rule
+ * can say of weights with one word, and what a later version adds to the table is known here
+ * too. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,8 +13,7 @@ static const char *const word_keys[] = {"weights.format", "weights.solver", "wei
 enum { N_WORD_KEYS = sizeof word_keys / sizeof *word_keys, MAX_GROUP_DIGITS = 9 };
 
 static void set_key(Arena *a, Candidate *c, const char *key, const char *value, Loc loc) {
-  if (find_setting(&c->set, key))
-    error_at(loc, "'%s' is the second word for %s", value, key);
+  if (find_setting(&c->set, key)) error_at(loc, "'%s' is the second word for %s", value, key);
   c->set.s = arena_grow(a, c->set.s, c->set.n, sizeof *c->set.s);
   c->set.s[c->set.n++] = (Setting){key, value, loc};
 }
@@ -21,7 +21,8 @@ static void set_key(Arena *a, Candidate *c, const char *key, const char *value, 
 /* g32: groups of 32. */
 static bool read_group(Arena *a, Candidate *c, const char *word, Loc loc) {
   size_t digits = word[0] == 'g' ? strspn(word + 1, "0123456789") : 0;
-  if (digits == 0 || word[1 + digits] || digits > MAX_GROUP_DIGITS || atoi(word + 1) < 1) return false;
+  if (digits == 0 || word[1 + digits] || digits > MAX_GROUP_DIGITS || atoi(word + 1) < 1)
+    return false;
   set_key(a, c, "weights.granularity", "group", loc);
   set_key(a, c, "weights.group", word + 1, loc);
   return true;
@@ -39,8 +40,10 @@ static _Noreturn void unknown_word(Arena *a, const char *word, Loc loc) {
     }
   const char *near = nearest_name(word, known, n);
   if (near) error_at(loc, "unknown word '%s'; did you mean '%s'?", word, near);
-  error_at(loc, "unknown word '%s'; expected a format, a solver, a group size such as g32, tensor or channel",
-           word);
+  error_at(
+      loc,
+      "unknown word '%s'; expected a format, a solver, a group size such as g32, tensor or channel",
+      word);
 }
 
 static void read_word(Arena *a, Candidate *c, const char *word, Loc loc) {
@@ -58,12 +61,14 @@ static Candidate read_candidate(Arena *a, const Source *src, const char *text) {
   Loc loc = {.src = src, .what = arena_printf(a, "candidate '%s'", text)};
   for (const char *p = text;; p++) {
     size_t len = strcspn(p, "/");
-    if (len == 0) error_at(loc, "expected a format, and behind slashes its settings: int4/gptq/g32");
+    if (len == 0)
+      error_at(loc, "expected a format, and behind slashes its settings: int4/gptq/g32");
     read_word(a, &c, arena_strndup(a, p, len), loc);
     p += len;
     if (!*p) break;
   }
-  if (!find_setting(&c.set, word_keys[0])) error_at(loc, "it names no format; qcc list formats shows them");
+  if (!find_setting(&c.set, word_keys[0]))
+    error_at(loc, "it names no format; qcc list formats shows them");
   return c;
 }
 

@@ -1,8 +1,9 @@
-/* changes.c - what the float network computes when the weights of one layer are those of a candidate.
+/* changes.c - what the float network computes when the weights of one layer are those of a
+ * candidate.
  *
- * A sample runs through the network once; then the layers change one at a time, from the last to the
- * first, and only what follows is computed again: what lies before is as it was.  Samples run in parallel,
- * sums are added in their order, and memory does not grow with their number. */
+ * A sample runs through the network once; then the layers change one at a time, from the last to
+ * the first, and only what follows is computed again: what lies before is as it was.  Samples
+ * run in parallel, sums are added in their order, and memory does not grow with their number. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>

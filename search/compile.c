@@ -1,7 +1,7 @@
 /* compile.c - the network with a choice made: the policy, the graph, and how good it is.
  *
- * A choice is a rule for each layer behind the rules that the policy has already.  The float network is
- * calibrated once; what follows runs on a copy, in memory that is given back. */
+ * A choice is a rule for each layer behind the rules that the policy has already.  The float
+ * network is calibrated once; what follows runs on a copy, in memory that is given back. */
 #include <string.h>
 
 #include "search/search.h"
@@ -10,7 +10,11 @@ static Rule rule_for(Arena *a, const BitLayer *l, const Candidate *c, const char
   Condition *match = arena_alloc(a, sizeof *match);
   *match = (Condition){.key = "output", .n = 1, .value = arena_alloc(a, sizeof *match->value)};
   match->value[0] = l->output;
-  return (Rule){.n_match = 1, .match = match, .set = c->set, .require = 1, .comment = comment,
+  return (Rule){.n_match = 1,
+                .match = match,
+                .set = c->set,
+                .require = 1,
+                .comment = comment,
                 .loc = c->set.s[0].loc};
 }
 

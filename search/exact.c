@@ -1,8 +1,9 @@
 /* exact.c - the best selections within all budgets, by branch and bound.
  *
- * Groups are decided in order, candidates of a group by what they promise.  What the groups behind will cost at
- * least is known for each budget by itself from its fronts; the largest of these is the bound.  With one budget it is
- * no bound but the truth, and the search walks straight to the best selection. */
+ * Groups are decided in order, candidates of a group by what they promise.  What the groups
+ * behind will cost at least is known for each budget by itself from its fronts; the largest of
+ * these is the bound.  With one budget it is no bound but the truth, and the search walks
+ * straight to the best selection. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,18 +18,19 @@ enum { MAX_BRANCHES = 20000000 };
 typedef struct Search {
   Arena *a;
   const Knapsack *k;
-  Front *front[MAX_BUDGETS];   /* [n_budget][n_group + 1] */
-  double *least;               /* [n_group + 1] cost of the groups from there on without any budget */
-  double left[MAX_BUDGETS];    /* of the budgets, behind what is decided */
-  int *choice;                 /* [n_group] */
+  Front *front[MAX_BUDGETS]; /* [n_budget][n_group + 1] */
+  double *least;             /* [n_group + 1] cost of the groups from there on without any budget */
+  double left[MAX_BUDGETS];  /* of the budgets, behind what is decided */
+  int *choice;               /* [n_group] */
   int most, n;
-  Selection *best;             /* [n] of at most `most`, the best first */
+  Selection *best; /* [n] of at most `most`, the best first */
   int64_t branches;
 } Search;
 
 static double bound(const Search *s, int g) {
   double most = s->least[g];
-  for (int b = 0; b < s->k->n_budget; b++) most = fmax(most, front_cost(&s->front[b][g], s->left[b]));
+  for (int b = 0; b < s->k->n_budget; b++)
+    most = fmax(most, front_cost(&s->front[b][g], s->left[b]));
   return most;
 }
 
@@ -44,7 +46,10 @@ static double to_beat(const Search *s) {
   return s->n < s->most ? INFINITY : s->best[s->most - 1].cost;
 }
 
-typedef struct Branch { int candidate; double promise; } Branch;
+typedef struct Branch {
+  int candidate;
+  double promise;
+} Branch;
 
 static int by_promise(const void *a, const void *b) {
   const Branch *x = a, *y = b;

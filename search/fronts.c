@@ -1,8 +1,9 @@
-/* fronts.c - dynamic programming over what a budget is spent on: for every group and those behind it, the
- * selections that no other beats in both cost and take.
+/* fronts.c - dynamic programming over what a budget is spent on: for every group and those behind
+ * it, the selections that no other beats in both cost and take.
  *
- * The front of a group and those behind it is the lower hull of the front behind, moved by every candidate of the
- * group, sorted and swept (Nemhauser and Ullmann 1969).  It is exact for any real numbers; there is no grid. */
+ * The front of a group and those behind it: the front behind, moved by every candidate of the group,
+ * sorted, and swept of points that others beat (Nemhauser and Ullmann 1969).  It is exact for any
+ * real numbers; there is no grid. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,7 +12,9 @@
 
 enum { MAX_POINTS = 1 << 16 };
 
-typedef struct Point { double take, cost; } Point;
+typedef struct Point {
+  double take, cost;
+} Point;
 
 static int by_take(const void *a, const void *b) {
   const Point *x = a, *y = b;
@@ -30,8 +33,7 @@ static int64_t sweep(Point *p, int64_t n) {
 
 /* Pairs of neighbours become one point that takes and costs as little as either. */
 static int64_t halve(Point *p, int64_t n) {
-  for (int64_t i = 0; i < n; i += 2)
-    p[i / 2] = (Point){p[i].take, p[i + 1 < n ? i + 1 : i].cost};
+  for (int64_t i = 0; i < n; i += 2) p[i / 2] = (Point){p[i].take, p[i + 1 < n ? i + 1 : i].cost};
   return (n + 1) / 2;
 }
 

@@ -1,6 +1,7 @@
-/* greedy.c - starts with the cheapest candidate of every group and, as long as a budget is exceeded, makes the change
- * that costs least for what it brings the budgets nearer to their limits.  Then takes back what turns out not to be
- * needed. Fast for any number of groups, and seldom far from the best. */
+/* greedy.c - starts with the cheapest candidate of every group and, as long as a budget is
+ * exceeded, makes the change that costs least for what it brings the budgets nearer to their
+ * limits.  Then takes back what turns out not to be needed. Fast for any number of groups, and
+ * seldom far from the best. */
 #include <math.h>
 
 #include "search/knapsack.h"

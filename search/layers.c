@@ -1,16 +1,19 @@
-/* layers.c - what there is to choose: the layers whose format no rule of the policy decides, in groups
- * that get the same, and what is left of their weights with each candidate.
+/* layers.c - what there is to choose: the layers whose format no rule of the policy decides, in
+ * groups that get the same, and what is left of their weights with each candidate.
  *
- * Layers share a group when they share weights, when a rule ties them, and when they are matrix products
- * of the same input, as queries, keys and values are, which one product may compute.  Branches that a
- * residual Add brings together need not agree: activations have codes of their own. */
+ * Layers share a group when they share weights, when a rule ties them, and when they are matrix
+ * products of the same input, as queries, keys and values are, which one product may compute. 
+ * Branches that a residual Add brings together need not agree: activations have codes of their
+ * own. */
 #include <string.h>
 
 #include "passes/quant/quant.h"
 #include "passes/resolve.h"
 #include "search/search.h"
 
-static const Node *node_of(const BitSpace *s, int layer) { return s->g->node[s->layer[layer].node]; }
+static const Node *node_of(const BitSpace *s, int layer) {
+  return s->g->node[s->layer[layer].node];
+}
 
 /* Is there a tie in the policy that both nodes belong to? */
 static bool are_tied(const BitSpace *s, const Matcher *m, const Node *a, const Node *b) {
@@ -60,12 +63,13 @@ void find_layers(BitSpace *s) {
   for (int i = 0; i < g->n_node; i++) {
     const Node *n = g->node[i];
     if (!has_real_weights(n) || weight_choice(g, s->cx, n).won) continue;
-    s->layer[s->n_layer++] = (BitLayer){.name = n->name, .output = n->out[0]->name, .node = i,
-                                        .weights = n_elements(n->in[1])};
+    s->layer[s->n_layer++] = (BitLayer){
+        .name = n->name, .output = n->out[0]->name, .node = i, .weights = n_elements(n->in[1])};
   }
   s->exact = arena_alloc(s->a, MAX_EXACT * (int64_t)sizeof *s->exact);
   if (s->n_layer == 0)
-    error_at(s->cx->policy->loc, "there is nothing to choose: rules decide the format of all weights");
+    error_at(s->cx->policy->loc,
+             "there is nothing to choose: rules decide the format of all weights");
   find_groups(s);
 }
 

@@ -1,5 +1,5 @@
-/* loss.c - the loss whose derivatives say how sensitive a layer is: that of the task where there are labels,
- * else the divergence of the outputs from what the float network itself says. */
+/* loss.c - the loss whose derivatives say how sensitive a layer is: that of the task where there
+ * are labels, else the divergence of the outputs from what the float network itself says. */
 #include <math.h>
 #include <string.h>
 

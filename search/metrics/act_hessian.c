@@ -1,6 +1,7 @@
-/* act_hessian.c - the squared error of a layer's outputs without running them: tr(D H D^T) / 2 for the
- * change D of the weights and the Hessian H of the layer's inputs (GPTQ, Frantar et al. 2022), times the
- * vectors that the layer multiplies per sample; relative to what the weights W themselves make of it. */
+/* act_hessian.c - the squared error of a layer's outputs without running them: tr(D H D^T) / 2
+ * for the change D of the weights and the Hessian H of the layer's inputs (GPTQ, Frantar et al.
+ * 2022), times the vectors that the layer multiplies per sample; relative to what the weights W
+ * themselves make of it. */
 #include <stdlib.h>
 
 #include "ir/ops/ops.h"
@@ -20,7 +21,8 @@ static double weigh(const double *h, int64_t k, const double *v) {
   return sum;
 }
 
-/* The same for all channels of n, whose weights are `to`, and what they were is `from` (NULL: 0). */
+/* The same for all channels of n, whose weights are `to`, and what they were is `from` (NULL:
+ * 0). */
 static double weigh_all(const Moments *m, const Node *n, const float *to, const float *from) {
   const Tensor *w = n->in[1];
   int64_t channels = w->dim[0], k = n_elements(w) / channels;

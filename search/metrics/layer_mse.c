@@ -1,5 +1,5 @@
-/* layer_mse.c - the squared error that a format brings into the layer's own outputs, with the activation
- * that is part of the layer, relative to the outputs: noise over signal of the layer. */
+/* layer_mse.c - the squared error that a format brings into the layer's own outputs, with the
+ * activation that is part of the layer, relative to the outputs: noise over signal of the layer. */
 #include "search/search.h"
 
 MetricFn measure_layer_mse;
@@ -16,4 +16,6 @@ static double relative_error(const BitSpace *s, const Tensor *t, int64_t sample,
   return signal > 0 ? noise / signal : noise > 0;
 }
 
-void measure_layer_mse(const BitSpace *s, Cost *cost) { measure_changes(s, false, relative_error, cost); }
+void measure_layer_mse(const BitSpace *s, Cost *cost) {
+  measure_changes(s, false, relative_error, cost);
+}

@@ -1,9 +1,10 @@
-/* output_kl.c - how far the network's outputs move when one layer is quantized: the Kullback-Leibler
- * divergence between what the float network says and what the changed one says.
+/* output_kl.c - how far the network's outputs move when one layer is quantized: the
+ * Kullback-Leibler divergence between what the float network says and what the changed one says.
  *
- * Outputs of a Softmax are distributions as they stand, and outputs with labels are their logarithms up
- * to a constant.  Any other outputs are taken for the means of normal distributions whose variance is that
- * of the outputs themselves, which makes the divergence half the noise over the signal. */
+ * Outputs of a Softmax are distributions as they stand, and outputs with labels are their
+ * logarithms up to a constant.  Any other outputs are taken for the means of normal
+ * distributions whose variance is that of the outputs themselves, which makes the divergence
+ * half the noise over the signal. */
 #include <math.h>
 
 #include "search/search.h"
@@ -58,4 +59,6 @@ static double divergence(const BitSpace *s, const Tensor *t, int64_t sample, con
   return s->label ? of_logits(n, exact, got) : of_normals(n, exact, got);
 }
 
-void measure_output_kl(const BitSpace *s, Cost *cost) { measure_changes(s, true, divergence, cost); }
+void measure_output_kl(const BitSpace *s, Cost *cost) {
+  measure_changes(s, true, divergence, cost);
+}

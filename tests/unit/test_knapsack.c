@@ -1,5 +1,5 @@
-/* test_knapsack.c - choosing candidates within budgets: the published configurations of HAWQ-V3 for ResNet-18,
- * all selections of small random problems, and what must hold of any budget. */
+/* test_knapsack.c - choosing candidates within budgets: the published configurations of HAWQ-V3
+ * for ResNet-18, all selections of small random problems, and what must hold of any budget. */
 #include <math.h>
 #include <stdlib.h>
 
@@ -101,7 +101,8 @@ typedef struct Problem {
 
 /* Candidates that take less mostly cost more, some costs and sizes are equal. */
 static void new_problem(Problem *p, uint32_t *seed, int groups, int budgets) {
-  p->k = (Knapsack){.n_group = groups, .n_candidate = CANDIDATES, .n_budget = budgets, .cost = p->cost};
+  p->k = (Knapsack){
+      .n_group = groups, .n_candidate = CANDIDATES, .n_budget = budgets, .cost = p->cost};
   for (int b = 0; b < budgets; b++) p->k.take[b] = p->take[b], p->k.limit[b] = 0;
   for (int i = 0; i < groups * CANDIDATES; i++) {
     int c = i % CANDIDATES;

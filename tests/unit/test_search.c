@@ -45,7 +45,8 @@ static Case *new_case(Arena *a, const Rule *rule) {
   Case *c = arena_alloc(a, sizeof *c);
   Candidate *list;
   c->s = (BitSpace){.a = a, .g = network(a), .cx = &c->cx};
-  if (rule) c->policy.rule = arena_alloc(a, sizeof *rule), c->policy.rule[0] = *rule, c->policy.n_rule = 1;
+  if (rule)
+    c->policy.rule = arena_alloc(a, sizeof *rule), c->policy.rule[0] = *rule, c->policy.n_rule = 1;
   c->s.n_candidate = read_candidates(a, "float,int8,int4,int2", &list);
   c->s.candidate = list;
   c->s.samples = random_samples(c->s.g);
@@ -102,8 +103,8 @@ static void costs_rise_with_fewer_bits(void **state) {
   free_arena(a);
 }
 
-/* The Hessian says what running the layer says, where the layer has no activation: both are noise over
- * signal, one a ratio of sums, the other a mean of ratios. */
+/* The Hessian says what running the layer says, where the layer has no activation: both are
+ * noise over signal, one a ratio of sums, the other a mean of ratios. */
 static void hessian_agrees_with_running(void **state) {
   (void)state;
   Arena *a = new_arena();
@@ -117,8 +118,8 @@ static void hessian_agrees_with_running(void **state) {
   free_arena(a);
 }
 
-/* For targets at a distance of 1 from the outputs, the squares of gradients of the mean squared error of n
- * outputs have a mean of 2 / n times the trace of its Hessian. */
+/* For targets at a distance of 1 from the outputs, the squares of gradients of the mean squared
+ * error of n outputs have a mean of 2 / n times the trace of its Hessian. */
 static void curvature_and_gradients_agree(void **state) {
   (void)state;
   Arena *a = new_arena();
@@ -155,8 +156,10 @@ static void choices_are_rules(void **state) {
 
 int main(void) {
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(groups_from_the_graph),      cmocka_unit_test(groups_from_the_policy),
-      cmocka_unit_test(costs_rise_with_fewer_bits), cmocka_unit_test(hessian_agrees_with_running),
+      cmocka_unit_test(groups_from_the_graph),
+      cmocka_unit_test(groups_from_the_policy),
+      cmocka_unit_test(costs_rise_with_fewer_bits),
+      cmocka_unit_test(hessian_agrees_with_running),
       cmocka_unit_test(curvature_and_gradients_agree),
       cmocka_unit_test(choices_are_rules),
   };
