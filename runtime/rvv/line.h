@@ -16,16 +16,9 @@ QCC_INLINE vint32m4_t qcc_rvv_bias(const struct qcc_line_layer *o, int32_t c, si
   return o->b ? __riscv_vle32_v_i32m4(o->b + c, vl) : __riscv_vmv_v_x_i32m4(0, vl);
 }
 
-/* Rule q31, then vl codes to y, from channel c on; or the sums. */
-QCC_INLINE void qcc_rvv_store(const struct qcc_line_layer *o, int32_t c, vint32m4_t acc, int8_t *y,
+/* Rule q31, then vl codes to y. */
+QCC_INLINE void qcc_rvv_store(const struct qcc_rescale *r, vint32m4_t acc, vint32m4_t m, int8_t *y,
                               size_t vl) {
-  const struct qcc_rescale *r = o->r;
-  vint32m4_t m;
-  if (!r) {
-    __riscv_vse32_v_i32m4((int32_t *)(void *)y, acc, vl);
-    return;
-  }
-  m = __riscv_vle32_v_i32m4(o->m + c, vl);
   if (r->shift > 0)
     acc = __riscv_vsll_vx_i32m4(acc, (size_t)r->shift, vl);
   if (r->shift < 0)
@@ -35,6 +28,15 @@ QCC_INLINE void qcc_rvv_store(const struct qcc_line_layer *o, int32_t c, vint32m
   acc = __riscv_vmax_vx_i32m4(acc, r->lo, vl);
   acc = __riscv_vmin_vx_i32m4(acc, r->hi, vl);
   __riscv_vse8_v_i8m1(y, __riscv_vncvt_x_x_w_i8m1(__riscv_vncvt_x_x_w_i16m2(acc, vl), vl), vl);
+}
+
+/* The outputs from channel c on: codes, or the sums. */
+QCC_INLINE void qcc_rvv_finish(const struct qcc_line_layer *o, int32_t c, vint32m4_t acc, int8_t *y,
+                               size_t vl) {
+  if (o->r)
+    qcc_rvv_store(o->r, acc, __riscv_vle32_v_i32m4(o->m + c, vl), y, vl);
+  else
+    __riscv_vse32_v_i32m4((int32_t *)(void *)y, acc, vl);
 }
 
 /* y[i] = table[x[i] + 128]; y may be x. */
@@ -124,13 +126,13 @@ QCC_INLINE void qcc_rvv_four(int32_t bits, const struct qcc_line_layer *o,
       a3 = __riscv_vwadd_wv_i32m4(a3, p3, vl);
     }
   }
-  qcc_rvv_store(o, c, a0, y, vl);
+  qcc_rvv_finish(o, c, a0, y, vl);
   if (n > 1)
-    qcc_rvv_store(o, c, a1, y + next, vl);
+    qcc_rvv_finish(o, c, a1, y + next, vl);
   if (n > 2)
-    qcc_rvv_store(o, c, a2, y + 2 * next, vl);
+    qcc_rvv_finish(o, c, a2, y + 2 * next, vl);
   if (n > 3)
-    qcc_rvv_store(o, c, a3, y + 3 * next, vl);
+    qcc_rvv_finish(o, c, a3, y + 3 * next, vl);
 }
 
 /* All channels of one pixel, vectors twice as long. */
