@@ -5,7 +5,7 @@
 
 #include "line_layers.h"
 #include "params_f32.h"
-#include "reals.h"
+#include "sum_reals.h"
 
 /* step, and runs of `size` weights that have a multiple each: as for qcc_line_gemm. */
 QCC_INLINE void qcc_line_reals(qcc_line_kernel *line, qcc_reals_row *row, int32_t kind, int32_t step,

@@ -4,7 +4,7 @@
 #ifndef QCC_X86_REALS_H
 #define QCC_X86_REALS_H
 
-#include "reals.h"
+#include "sum_reals.h"
 #include "x86/dense.h"
 
 /* n sums at y become real numbers. */

@@ -1,7 +1,7 @@
-/* reals.h - the integer sums of layers whose inputs have scales of run time, in the memory of their
+/* sum_reals.h - the integer sums of layers whose inputs have scales of run time, in the memory of their
  * outputs, to the real numbers that they stand for (dynamic.h). */
-#ifndef QCC_REALS_H
-#define QCC_REALS_H
+#ifndef QCC_SUM_REALS_H
+#define QCC_SUM_REALS_H
 
 #include "dynamic.h"
 
