@@ -3,7 +3,7 @@
 #define QCC_CHOOSE_H
 
 #include "driver/driver.h"
-#include "search/knapsack.h"
+#include "driver/search/knapsack.h"
 
 /* What a budget may limit.  What the first ones count is added up over the layers; the others
  * are known of a network as a whole. */

@@ -4,7 +4,7 @@
 
 #include "driver/driver.h"
 #include "ir/embed.h"
-#include "search/knapsack.h"
+#include "driver/search/knapsack.h"
 
 int cmd_list(Arena *a, const Options *o);
 

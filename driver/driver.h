@@ -6,7 +6,7 @@
 #include "codegen/codegen.h"
 #include "frontend/frontend.h"
 #include "passes/passes.h"
-#include "search/search.h"
+#include "driver/search/search.h"
 
 /* A policy as the command line names it: a file, a preset, or neither. */
 typedef struct PolicyName { const char *file, *preset; } PolicyName;

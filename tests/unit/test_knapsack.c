@@ -3,7 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-#include "search/knapsack.h"
+#include "driver/search/knapsack.h"
 #include "tests/unit/unit.h"
 
 /* ---- ResNet-18 of HAWQ-V3 (Yao et al. 2021): layers without the first and the last, 4 or 8 bits ------- */

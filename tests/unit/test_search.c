@@ -2,7 +2,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "search/search.h"
+#include "driver/search/search.h"
 #include "tests/unit/op_fixture.h"
 
 enum { FLOAT, INT8, INT4, INT2, N_CANDIDATE, N_LAYER = 3, N_SAMPLE = 20, N_INPUT = 24 };

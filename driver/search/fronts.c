@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "search/knapsack.h"
+#include "driver/search/knapsack.h"
 
 enum { MAX_POINTS = 1 << 16 };
 

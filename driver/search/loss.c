@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "ir/ops/ops.h"
-#include "search/search.h"
+#include "driver/search/search.h"
 
 /* 1 for the label of every sample. */
 static void label_targets(const BitSpace *s, int64_t classes, float *target) {

@@ -4,7 +4,7 @@
  * seldom far from the best. */
 #include <math.h>
 
-#include "search/knapsack.h"
+#include "driver/search/knapsack.h"
 
 SolveFn solve_greedy;
 

@@ -4,7 +4,7 @@
  * network is calibrated once; what follows runs on a copy, in memory that is given back. */
 #include <string.h>
 
-#include "search/search.h"
+#include "driver/search/search.h"
 
 static Rule rule_for(Arena *a, const BitLayer *l, const Candidate *c, const char *comment) {
   Condition *match = arena_alloc(a, sizeof *match);

@@ -5,7 +5,7 @@
  * add to their scatter drowns layers of small curvature: on a residual network of ten layers the standard
  * errors of five traces were larger than the traces after 800 of them.  Alone, the scatter is at most
  * sqrt(2) of the trace for a Hessian that is positive semidefinite. */
-#include "search/search.h"
+#include "driver/search/search.h"
 
 MetricFn measure_hessian;
 

@@ -1,15 +1,15 @@
 /* metrics.c - the table of metrics, made from metrics.def. */
 #include <string.h>
 
-#include "search/search.h"
+#include "driver/search/search.h"
 
 #define METRIC(name, function, needs, summary) MetricFn function;
-#include "search/metrics.def"
+#include "driver/search/metrics.def"
 #undef METRIC
 
 const Metric metrics[] = {
 #define METRIC(name, function, needs, summary) {#name, function, needs, summary},
-#include "search/metrics.def"
+#include "driver/search/metrics.def"
 #undef METRIC
 };
 const int n_metrics = sizeof metrics / sizeof *metrics;

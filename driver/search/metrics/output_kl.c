@@ -7,7 +7,7 @@
  * half the noise over the signal. */
 #include <math.h>
 
-#include "search/search.h"
+#include "driver/search/search.h"
 
 MetricFn measure_output_kl;
 

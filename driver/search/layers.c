@@ -9,7 +9,7 @@
 
 #include "passes/quant/quant.h"
 #include "passes/resolve.h"
-#include "search/search.h"
+#include "driver/search/search.h"
 
 static const Node *node_of(const BitSpace *s, int layer) {
   return s->g->node[s->layer[layer].node];

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "search/search.h"
+#include "driver/search/search.h"
 
 /* The keys whose words may stand in a candidate; formats first: there must be one. */
 static const char *const word_keys[] = {"weights.format", "weights.solver", "weights.granularity"};

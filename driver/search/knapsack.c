@@ -1,16 +1,16 @@
 /* knapsack.c - the table of methods, made from methods.def, and what all of them need. */
-#include "search/knapsack.h"
+#include "driver/search/knapsack.h"
 
 #include <math.h>
 #include <string.h>
 
 #define METHOD(name, function, summary) SolveFn function;
-#include "search/methods.def"
+#include "driver/search/methods.def"
 #undef METHOD
 
 const Method methods[] = {
 #define METHOD(name, function, summary) {#name, function, summary},
-#include "search/methods.def"
+#include "driver/search/methods.def"
 #undef METHOD
 };
 const int n_methods = sizeof methods / sizeof *methods;

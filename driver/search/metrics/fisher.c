@@ -3,7 +3,7 @@
  * With labels it is the empirical one, which near a minimum is far from the trace and serves to rank layers, no
  * more.  Without labels the targets are drawn from the network's own outputs; its mean is then the trace of
  * the Hessian of the divergence from these (Martens 2020, section 9), up to a factor. */
-#include "search/search.h"
+#include "driver/search/search.h"
 
 MetricFn measure_fisher;
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "search/knapsack.h"
+#include "driver/search/knapsack.h"
 
 SolveFn solve_exact;
 

@@ -6,7 +6,7 @@
 
 #include "ir/ops/ops.h"
 #include "passes/quant/moments.h"
-#include "search/search.h"
+#include "driver/search/search.h"
 
 MetricFn measure_act_hessian;
 

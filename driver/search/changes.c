@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "ir/ops/ops.h"
-#include "search/search.h"
+#include "driver/search/search.h"
 
 typedef struct Changes {
   const BitSpace *s;

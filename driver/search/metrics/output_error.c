@@ -1,7 +1,7 @@
 /* output_error.c - noise over signal of the network's outputs as they will be: the integer
  * network with the policy's formats, one layer at a candidate.  What the other metrics guess, at
  * the price of compiling and running the network for every layer and candidate. */
-#include "search/search.h"
+#include "driver/search/search.h"
 
 MetricFn measure_output_error;
 

@@ -1,6 +1,6 @@
 /* layer_mse.c - the squared error that a format brings into the layer's own outputs, with the
  * activation that is part of the layer, relative to the outputs: noise over signal of the layer. */
-#include "search/search.h"
+#include "driver/search/search.h"
 
 MetricFn measure_layer_mse;
 
