@@ -117,7 +117,7 @@ QCC_INLINE void qcc_rows_sums(int32_t rows, const struct qcc_line_layer *o,
         qcc_rows_widen_all(rows, multiple, s, sum);
       w += 4 * bits;
     }
-    if (multiple && next - o->size < padded)
+    if (multiple && next - o->size < l->run)
       multiple += 4;
   }
 }
