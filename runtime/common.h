@@ -34,6 +34,14 @@
 #define QCC_RESTRICT restrict
 #endif
 
+/* In front of a loop over runs of constant steps: clang 19 makes gathers of it for Helium, and then
+ * loses the exit of the loop around it. */
+#if defined(__clang__) && defined(__ARM_FEATURE_MVE)
+#define QCC_NO_GATHER _Pragma("clang loop vectorize(disable)")
+#else
+#define QCC_NO_GATHER
+#endif
+
 /* How an accumulator becomes a code. The multiplier m comes beside it. */
 struct qcc_rescale {
   int32_t shift;  /* left shift of the accumulator before the product; negative: right shift */

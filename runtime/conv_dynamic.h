@@ -13,6 +13,7 @@ QCC_KERNEL int32_t qcc_conv_sum_dynamic(int32_t folded, const struct qcc_runs *r
   int32_t sum = 0;
   for (int32_t ky = 0; ky < r->rows; ky++) {
     const int8_t *xr = x + r->x_first + ky * r->x_row;
+    QCC_NO_GATHER
     for (int32_t k = 0; k < r->runs; k++, xr += r->x_run)
       sum += qcc_dynamic_dot(folded, xr, w, r->w_first + ky * r->w_row + k * r->len, r->len);
   }

@@ -11,6 +11,7 @@ QCC_KERNEL int64_t qcc_conv_sum_fp8(const struct qcc_runs *r, const uint8_t *x, 
   int64_t sum = 0;
   for (int32_t ky = 0; ky < r->rows; ky++) {
     const uint8_t *xr = x + r->x_first + ky * r->x_row;
+    QCC_NO_GATHER
     for (int32_t k = 0; k < r->runs; k++, xr += r->x_run)
       sum += qcc_dot_fp8(xr, w + r->w_first + ky * r->w_row + k * r->len, r->len);
   }

@@ -27,6 +27,7 @@ QCC_KERNEL int32_t qcc_conv_sum_folded(const struct qcc_conv *p, const struct qc
   for (int32_t ky = 0; ky < r->rows; ky++) {
     const int8_t *xr = x + r->x_first + ky * r->x_row;
     const int16_t *wr = w + r->w_first + ky * r->w_row;
+    QCC_NO_GATHER
     for (int32_t k = 0; k < r->runs; k++, xr += r->x_run, wr += r->len)
       sum += qcc_dot_folded(xr, wr, r->len);
   }

@@ -19,6 +19,7 @@ QCC_INLINE void qcc_conv_lanes_s16(int32_t wide, const struct qcc_conv *p, const
   for (int32_t ky = 0; ky < r->rows; ky++) {
     const int16_t *xr = x + r->x_first + ky * r->x_row;
     const int8_t *wr = w + r->w_first + ky * r->w_row;
+    QCC_NO_GATHER
     for (int32_t k = 0; k < r->runs; k++, xr += r->x_run, wr += r->len)
       qcc_add_run_s16(wide, n, xr, wr, p->g.kernel_h * r->w_row, r->len, acc);
   }

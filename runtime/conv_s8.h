@@ -30,6 +30,7 @@ QCC_INLINE void qcc_conv_lanes_s8(const struct qcc_conv *p, const struct qcc_run
       acc[j] += p->x_zero * qcc_conv_skipped_s8(p, r, w + j * size);
   for (int32_t ky = 0; ky < r->rows; ky++) {
     const int8_t *xr = x + r->x_first + ky * r->x_row, *wr = w + r->w_first + ky * r->w_row;
+    QCC_NO_GATHER
     for (int32_t k = 0; k < r->runs; k++, xr += r->x_run, wr += r->len) {
       if (n == 4)
         qcc_dot4_s8(xr, wr, size, r->len, acc);
