@@ -10,10 +10,11 @@
 # then compared as well; QCC_ORT a folder in which onnxruntime-node is installed (`run` sees to it).
 set -u
 LC_ALL=C
-export LC_ALL
+OMP_WAIT_POLICY=passive # two programs at a time share the processors
+export LC_ALL OMP_WAIT_POLICY
 
 # Sections of the page, in its order.
-sections="speed solvers host web planner determinism quality suite bits recipes micro bytes application agreement costs"
+sections="speed solvers host web planner determinism quality suite suite_fashion suite_kws suite_ic suite_vww suite_ad bits recipes micro bytes application agreement costs"
 chosen=$sections
 while :; do
   case ${1:-} in
@@ -224,16 +225,28 @@ suite() {
   line "accuracy, SQNR of the outputs and top-1 agreement with float (64 samples where there are no labels, 2000 of fashion); \`qcc MODEL --policy P --calib CALIB --target"
   line "cortex-m55 --optimize size -o DIR\` for bits per weight with all metadata (\`DIR/policy.lock.yaml\`), flash for weights, scales, biases and tables (\`DIR/report.json\`)"
   line "and the seconds it took, calibration and solvers included, two compilations at a time. Wanted of 4 bits: kws 91.7 %, ic 76.5 %, ad 24 dB, fashion within half a point of float."
-  for scored_net in $networks; do
-    [ "$scored_net" != mnist ] || continue
-    line
-    line "### $scored_net"
-    line
-    line "| preset | top-1 | SQNR | agreement | bits per weight | flash | seconds |"
-    line "|---|---:|---:|---:|---:|---:|---:|"
-    # shellcheck disable=SC2086
-    rows preset_row $presets
-  done
+}
+
+# suite_of NET: its table, a section of the page.
+suite_of() {
+  case " $networks " in *" $1 "*) ;; *) return ;; esac
+  scored_net=$1
+  line
+  line "### $1"
+  line
+  line "| preset | top-1 | SQNR | agreement | bits per weight | flash | seconds |"
+  line "|---|---:|---:|---:|---:|---:|---:|"
+  # shellcheck disable=SC2086
+  rows preset_row $presets
+}
+
+suite_fashion() { suite_of fashion; }
+suite_kws() { suite_of kws; }
+suite_ic() { suite_of ic; }
+suite_vww() { suite_of vww; }
+
+suite_ad() {
+  suite_of ad
   [ -r "$zoo/ad/ad.onnx" ] || return 0
   line
   line "ad with int4 in all layers (\`defaults: {weights: {format: int4}}\` behind the preset): \`weights\` and \`scales\` of \`qcc size --target cortex-m55\` together,"
