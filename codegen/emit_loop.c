@@ -112,8 +112,6 @@ static const char *number_text(Emitter *e, bool wide, double v) {
 static const char *attribute_text(Emitter *e, const Node *n, bool wide, const char *name,
                                   const char *otherwise) {
   const Attr *a = find_attr(n, name);
-  if (strcmp(name, "left") == 0)
-    return strcmp(attr_str(n, "direction", "LEFT"), "LEFT") == 0 ? "1" : "0";
   if (a && a->kind == ATTR_INT) return arena_printf(e->a, "%lld", (long long)attr_int(n, name, 0));
   if (!a && numbers_of(n) != NUMBERS_REALS) return otherwise;
   return number_text(e, wide, attr_float(n, name, atof(otherwise)));
@@ -150,10 +148,11 @@ static const char *expand_text(Emitter *e, const Node *n, const char *text, cons
         fputs(v->wide ? "" : "f", f);
         break;
       case '[': {
-        const char *colon = strchr(text, ':'), *end = strchr(text, ']');
+        const char *colon = text + strcspn(text, ":="), *end = strchr(text, ']');
         const char *name = arena_strndup(e->a, text + 1, (size_t)(colon - text - 1)),
                    *otherwise = arena_strndup(e->a, colon + 1, (size_t)(end - colon - 1));
-        fputs(attribute_text(e, n, v->wide, name, otherwise), f);
+        if (*colon == '=') fputc(strcmp(attr_str(n, name, otherwise), otherwise) == 0 ? '1' : '0', f);
+        else fputs(attribute_text(e, n, v->wide, name, otherwise), f);
         text = end;
         break;
       }

@@ -8,12 +8,6 @@
 
 int cmd_verify(Arena *a, const Options *o);
 
-/* Does the node's kernel sum in float16, as Helium's do? */
-static bool sums_in_half(const Node *n) {
-  const Kernel *k = n->kernel;
-  return k && k->isa && strcmp(k->isa, "mve_f") == 0 && (is_op(n, "Conv") || is_op(n, "Gemm"));
-}
-
 /* How far reals may be apart, as a share of the largest: 1e-5 for float32 sums in another order;
  * these may round a float16 value to the other neighbour, 2^-11 for each node that makes some.  Sums in
  * float16 have four standard deviations of 2^-11 * 2.3 besides, of outputs a quarter of the largest. */

@@ -331,15 +331,24 @@ static bool is_linear(const Node *n) {
 static bool is_linear_nhwc(const Node *n) { return is_f32(n) && is_linear(n); }
 static bool is_linear_f16(const Node *n) { return is_f16(n) && is_linear(n); }
 
-static bool has_loop(const Node *n) { return find_loop(n) != NULL; }
+/* The rows of loops.def by what their operands are. */
+static bool has_loop(const Node *n, Numbers numbers) {
+  const Loop *loop = find_loop(n);
+  return loop && loop->numbers == numbers;
+}
+static bool has_ANY_loop(const Node *n) { return has_loop(n, NUMBERS_ANY); }
+static bool has_SIGNED_loop(const Node *n) { return has_loop(n, NUMBERS_SIGNED); }
+static bool has_UNSIGNED_loop(const Node *n) { return has_loop(n, NUMBERS_UNSIGNED); }
+static bool has_BOOLS_loop(const Node *n) { return has_loop(n, NUMBERS_BOOLS); }
+static bool has_REALS_loop(const Node *n) { return has_loop(n, NUMBERS_REALS); }
 /* Bounds that are known; those that are computed are for loops. */
-static bool is_clip(const Node *n) {
+static bool has_known_bounds(const Node *n) {
   for (int i = 1; i < n->n_in; i++)
     if (n->in[i] && !is_const(n->in[i])) return false;
-  return is_f32(n) || is_f16(n);
+  return true;
 }
-static bool is_clip_f32(const Node *n) { return is_f32(n) && is_clip(n); }
-static bool is_clip_f16(const Node *n) { return is_f16(n) && is_clip(n); }
+static bool is_clip_f32(const Node *n) { return is_f32(n) && has_known_bounds(n); }
+static bool is_clip_f16(const Node *n) { return is_f16(n) && has_known_bounds(n); }
 static bool is_elements(const Node *n) { return has_elements(in_type(n, 0)) && !n->in[0]->quant; }
 
 static bool is_rank_4(const Node *n) { return n->in[0]->rank <= 4; }
@@ -401,6 +410,12 @@ enum {
 #include "targets/kernels_s16.def"
 #undef KERNEL
 };
+
+bool sums_in_half(const Node *n) {
+  const Kernel *k = n->kernel;
+  return k && k->isa && strcmp(k->isa, "mve_f") == 0 && in_type(n, 0) == DT_F16 &&
+         (is_op(n, "Conv") || is_op(n, "Gemm"));
+}
 
 int n_kernels(void) { return (int)(sizeof table / sizeof *table); }
 

@@ -122,6 +122,8 @@ bool is_kind(const Node *n, WeightKind kind);
 /* A Gemm of floats as gemm_f32.h has it. */
 bool is_gemm_f32(const Node *n);
 bool is_gemm_f16(const Node *n); /* and of float16 */
+/* Does the node's kernel sum products in float16, as Helium's do? */
+bool sums_in_half(const Node *n);
 int n_kernels(void);
 const Kernel *kernel_at(int i);
 
