@@ -265,14 +265,17 @@ static bool normalise_gemm(Graph *g, Node *n) {
   return changed;
 }
 
+static Tensor *factor(Graph *g, const Node *n, double by) {
+  float *v = arena_alloc(g->arena, sizeof *v);
+  *v = (float)by;
+  return new_floats(g, arena_printf(g->arena, "%s_factor", n->name), 0, NULL, v);
+}
+
 /* x times a constant, if that is not 1. */
 static Tensor *times(Graph *g, int *at, const Node *n, Tensor *x, double by) {
   if (by == 1) return x;
-  float *v = arena_alloc(g->arena, sizeof *v);
-  *v = (float)by;
-  Tensor *factor = new_floats(g, arena_printf(g->arena, "%s_factor", n->name), 0, NULL, v);
   return add_op(g, (*at)++, "Mul", fresh_name(g, arena_printf(g->arena, "%s_scaled", n->name)), 2,
-                (Tensor *[]){x, factor});
+                (Tensor *[]){x, factor(g, n, by)});
 }
 
 static Tensor *transposed(Graph *g, int *at, const Node *n, Tensor *x) {
@@ -298,15 +301,11 @@ static bool gemm_to_matmul(Graph *g, Node *n) {
   m->loc = n->loc;
   infer_node(g, m);
   if (!last) {
-    /* Adding 0 is the plainest way to end in y. */
-    Tensor *x = times(g, &at, n, product, alpha);
-    float *zero = arena_alloc(g->arena, sizeof *zero);
-    *zero = 0;
-    Tensor *addend = c ? times(g, &at, n, c, beta)
-                       : new_floats(g, arena_printf(g->arena, "%s_zero", n->name), 0, NULL, zero);
-    Node *add = add_node(g, at++, "Add", fresh_name(g, arena_printf(g->arena, "%s_add", n->name)), 2,
-                         (Tensor *[]){x, addend}, 1, &y);
-    add->loc = n->loc;
+    Tensor *x = c ? times(g, &at, n, product, alpha) : product,
+           *by = c ? times(g, &at, n, c, beta) : factor(g, n, alpha);
+    Node *end = add_node(g, at, c ? "Add" : "Mul", fresh_name(g, arena_printf(g->arena, "%s_end", n->name)),
+                         2, (Tensor *[]){x, by}, 1, &y);
+    end->loc = n->loc;
   }
   remove_node(g, n);
   return true;
