@@ -86,10 +86,7 @@ static void decode_weights(const Node *n, float *to) {
     memcpy(to, w->data, (size_t)tensor_bytes(w));
     return;
   }
-  const void *in[MAX_IO];
-  void *out[] = {to};
-  for (int i = 0; i < w->def->n_in; i++) in[i] = w->def->in[i] ? w->def->in[i]->data : NULL;
-  eval_node(w->def, in, out);
+  eval_constants(w->def, (void *const[]){to});
 }
 
 static void decode_candidate(BitSpace *s, int candidate) {

@@ -100,9 +100,7 @@ LowRankPair correct_weights(Graph *g, Node *n, Tensor *x, const Node *decoder, c
   const Tensor *w = n->in[1];
   int64_t m = w->dim[0], row = n_elements(w) / m;
   float *now = scratch(m * row, sizeof *now);
-  const void *in[4];
-  for (int i = 0; i < decoder->n_in; i++) in[i] = decoder->in[i]->data;
-  eval_node(decoder, in, (void *const[]){now});
+  eval_constants(decoder, (void *const[]){now});
   const double *h = moments != NULL && !c->by_weights ? moments->hessian : NULL;
   LowRankPair p = nearest_low_rank(g->arena, w->data, now, m, row, h, c->correct);
   free(now);

@@ -45,12 +45,10 @@ static void give_out(Graph *g, int at, Tensor *t, void *data) {
 
 /* Evaluates one node; its outputs become constants. */
 static void fold_node(Graph *g, Node *n) {
-  const void **in = arena_alloc(g->arena, (n->n_in + 1) * (int64_t)sizeof *in);
   void **out = arena_alloc(g->arena, (n->n_out + 1) * (int64_t)sizeof *out);
-  for (int i = 0; i < n->n_in; i++) in[i] = n->in[i] ? n->in[i]->data : NULL;
   for (int i = 0; i < n->n_out; i++)
     if (n->out[i]) out[i] = arena_alloc(g->arena, tensor_bytes(n->out[i]) + 1);
-  n->op->eval(n, in, out);
+  eval_constants(n, out);
   for (int i = 0; i < n->n_out; i++) {
     Tensor *t = n->out[i];
     if (!t) continue;
