@@ -170,6 +170,8 @@ Node *add_node(Graph *g, int at, const char *op, const char *name, int n_in, Ten
   n->in = copy_list(g, n_in, in);
   n->out = copy_list(g, n_out, out);
   n->loc = origin(g, n_in, in);
+  if (n_out > 0 && n->out[0] == NULL)
+    n->out[0] = new_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_first", name)), DT_NONE, -1, NULL);
   define_outputs(n);
   insert_node(g, at, n);
   return n;

@@ -237,7 +237,7 @@ void restore_names(Graph *g);
 
 /* Creates a node of operator `op` (a bug() when there is no such row) and inserts it before
  * position `at` (-1: at the end).  Inputs and outputs are copied from the arrays; out[i]->def is
- * set. */
+ * set.  A first output that is absent becomes one that nobody reads. */
 Node *add_node(Graph *g, int at, const char *op, const char *name, int n_in, Tensor *const *in,
                int n_out, Tensor *const *out);
 /* Shorthand: one output, a fresh tensor.  Operators that do without attributes are inferred at
@@ -330,6 +330,25 @@ typedef struct Window {
 /* Reads attributes (kernel_shape, strides, pads, dilations, auto_pad, group, ceil_mode) and shapes;
  * weights NULL for pools. */
 void get_window(const Node *n, const Tensor *x, const Tensor *weights, Window *w);
+
+/* What a gate of a recurrent layer computes: a row of the table in ops/recurrent.c. */
+typedef struct GateFunction {
+  int function;
+  double alpha, beta;
+} GateFunction;
+
+/* Geometry of RNN, GRU and LSTM, for both of ONNX's layouts. */
+typedef struct Recurrent {
+  int gates, n_function, directions;      /* functions of each direction */
+  bool backwards;                         /* the only direction */
+  int64_t steps, batch, inputs, hidden;
+  int64_t x_step, x_sample;               /* elements of X between steps and samples, */
+  int64_t y_step, y_sample, y_direction;  /* of Y, */
+  int64_t h_sample, h_direction;          /* of states */
+  double clip;                            /* 0: nothing is cut off */
+  GateFunction function[2][3];            /* by direction */
+} Recurrent;
+void get_recurrent(const Node *n, Recurrent *r);
 
 /* ---- formats.def, formats/<format>.c --------------------------------------------------------- */
 

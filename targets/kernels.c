@@ -390,6 +390,13 @@ static int64_t softmax_scratch(const Node *n) {
   return 4 * count;
 }
 
+/* State, cell, a state in between and the sums of the gates. */
+static int64_t recurrent_scratch(const Node *n) {
+  Recurrent r;
+  get_recurrent(n, &r);
+  return 4 * (3 + r.gates) * r.hidden;
+}
+
 /* ---- the table ------------------------------------------------------------------------------- */
 
 static const Kernel table[] = {

@@ -15,6 +15,7 @@
 /* Multiply-accumulates, the macs column of ops.def. */
 int64_t conv_macs(const Node *n);
 int64_t gemm_macs(const Node *n);
+int64_t recurrent_macs(const Node *n);
 int64_t weight_only_macs(const Node *n);
 int64_t dynamic_macs(const Node *n);
 
