@@ -2,12 +2,14 @@
  *
  *     conform [--only TEXT] [--jobs N] [--sanitize] [--verbose] [--page FILE] NAME=FOLDER...
  *
- * Every folder below FOLDER with a model and a test_data_set_0 is a case.  It is read, evaluated by the
+ * FOLDER may also be a .tar.xz of one, which is unpacked for the time.  Every folder below it with a model and
+ * a test_data_set_0 is a case.  It is read, evaluated by the
  * interpreter, compiled for this machine and run, and what comes out is compared with what the suite
  * expects.  Cases are worked on in batches: a process compiles each case of a batch to C, one call of the
  * C compiler makes objects of all of them and one image holds those.
  *
- * It prints a table per suite, a row per operator; --verbose lists the cases that did not pass instead.
+ * It prints a table per suite, a row per operator, where a case in functions' expanded form counts for the
+ * function's operator; --verbose lists the cases that did not pass instead.
  * With --page it compares each suite's table with that in FILE, between comments, and fails where they
  * differ, or writes it there where UPDATE is set.
  * --sanitize builds the generated code with the address and undefined behaviour sanitizers. */
@@ -42,6 +44,12 @@ typedef struct Suite {
   Case *cases; /* [n] by path */
 } Suite;
 
+static void remove_folder(Arena *a, const char *folder) {
+  Command c = {0};
+  add_arg(&c, "rm"), add_arg(&c, "-rf"), add_arg(&c, folder);
+  run_process(a, &c, NULL, SECONDS, NULL, NULL);
+}
+
 /* ---- finding cases */
 
 static bool exists(const char *path) {
@@ -64,11 +72,19 @@ static const char *first_operator(Arena *a, const char *path) {
   return op;
 }
 
+/* The operator that a case is about.  A case whose name has "_expanded" in it, with or without the version
+ * of an opset behind that, shows the function of its twin without. */
+static const char *operator_of(Arena *a, const char *folder, const char *model) {
+  const char *cut = strstr(folder, "_expanded");
+  const char *twin = cut ? model_in(a, arena_strndup(a, folder, (size_t)(cut - folder))) : NULL;
+  return first_operator(a, twin ? twin : model);
+}
+
 static void find_cases(Arena *a, Suite *s, const char *folder, const char *only) {
   const char *model = model_in(a, folder);
   if (model && (!only || strstr(folder, only))) {
     s->cases = arena_grow(a, s->cases, s->n, sizeof *s->cases);
-    s->cases[s->n++] = (Case){folder, model, first_operator(a, model), NOT_RUN, ""};
+    s->cases[s->n++] = (Case){folder, model, operator_of(a, folder, model), NOT_RUN, ""};
   }
   struct dirent **entry;
   int n = scandir(folder, &entry, NULL, alphasort);
@@ -347,9 +363,7 @@ static void run_batch(Arena *a, Case *c, int n, bool sanitize) {
     c[i].verdict = evaluated ? EVALUATED : is_out_of_scope(c[i].why) ? OUT_OF_SCOPE : FAILED;
     if (compiled[i]) run_case(a, &c[i], i);
   }
-  Command clean = {0};
-  add_arg(&clean, "rm"), add_arg(&clean, "-rf"), add_arg(&clean, folder);
-  if (chdir("/") == 0) run_process(a, &clean, NULL, SECONDS, NULL, NULL);
+  if (chdir("/") == 0) remove_folder(a, folder);
 }
 
 /* ---- all batches */
@@ -365,6 +379,14 @@ static void work(Arena *a, Suite *s, int w, int jobs, bool sanitize, FILE *out) 
   if (fflush(out) != 0) error("results cannot be written");
 }
 
+/* A message with paths from the suite's folder on. */
+static const char *short_of(Arena *a, const Suite *s, const char *why) {
+  const char *at = strstr(why, s->folder);
+  if (!at) return why;
+  const char *rest = at + strlen(s->folder);
+  return arena_printf(a, "%.*s%s", (int)(at - why), why, rest + (*rest == '/'));
+}
+
 static void read_results(Arena *a, Suite *s, FILE *f) {
   char *line = NULL;
   size_t size = 0;
@@ -374,7 +396,7 @@ static void read_results(Arena *a, Suite *s, FILE *f) {
     long i = strtol(line, &at, 10), verdict = strtol(at, &at, 10);
     if (i < 0 || i >= s->n) bug("a result of no case");
     s->cases[i].verdict = (Verdict)verdict;
-    s->cases[i].why = arena_strndup(a, at + 1, strcspn(at + 1, "\n"));
+    s->cases[i].why = short_of(a, s, arena_strndup(a, at + 1, strcspn(at + 1, "\n")));
   }
   free(line);
 }
@@ -398,6 +420,18 @@ static void run_suite(Arena *a, Suite *s, int jobs, bool sanitize) {
     read_results(a, s, results[w]);
     fclose(results[w]);
   }
+}
+
+/* The folder in which an archive was unpacked. */
+static const char *unpack(Arena *a, const char *archive) {
+  char folder[] = "/tmp/qcc-suite-XXXXXX";
+  if (!mkdtemp(folder)) error("no folder for %s: %s", archive, strerror(errno));
+  const char *const words[] = {"tar", "-xJf", archive, "-C", folder};
+  Command c = {0};
+  add_args(&c, sizeof words / sizeof *words, words);
+  Outcome o = run_process(a, &c, NULL, SECONDS, NULL, NULL);
+  if (o.status != 0) error("%s cannot be unpacked\n%s", archive, o.log);
+  return arena_strdup(a, folder);
 }
 
 /* ---- the page */
@@ -510,10 +544,13 @@ int main(int argc, char **argv) {
     const char *equals = strchr(argv[i], '=');
     if (!equals) error("conform: '%s' is not NAME=FOLDER", argv[i]);
     Suite s = {.name = arena_strndup(a, argv[i], (size_t)(equals - argv[i])), .folder = equals + 1};
+    bool packed = ends_with(s.folder, ".tar.xz") && exists(s.folder);
+    if (packed) s.folder = unpack(a, s.folder);
     find_cases(a, &s, s.folder, only);
     run_suite(a, &s, jobs, sanitize);
+    if (packed) remove_folder(a, s.folder);
     if (s.n == 0) {
-      printf("skipped: no cases in %s\n", s.folder);
+      printf("skipped: no cases in %s\n", equals + 1);
       return 77;
     }
     if (verbose) list_failures(&s);
