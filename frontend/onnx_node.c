@@ -35,35 +35,18 @@ static Loc node_loc(OnnxReader *r, const OnnxNode *p, int index) {
   return onnx_loc(r, "node '%s' (%s)", node_name(r, p, index), p->op_type);
 }
 
+static bool is_constant(const OnnxNode *p) {
+  return strcmp(p->op_type, "Constant") == 0 && strcmp(onnx_domain(p), "ai.onnx") == 0;
+}
+
 /* ---- operators ------------------------------------------------------------------------------- */
 
-/* Lowering's operators and our own quantizers are not in ONNX's name space. */
-static bool is_onnx_op(const OpDef *op) {
-  return op && !(op->flags & OP_INTEGER) && strcmp(op->name, "Quantize") != 0 &&
-         strcmp(op->name, "Dequantize") != 0;
-}
-
-static const char *nearest_op(Arena *a, const char *name) {
-  const char **names = arena_alloc(a, (n_ops() + 1) * (int64_t)sizeof *names);
-  int n = 0;
-  for (int i = 0; i < n_ops(); i++)
-    if (is_onnx_op(op_at(i))) names[n++] = op_at(i)->name;
-  return nearest_name(name, names, n);
-}
-
 static void check_operator(OnnxReader *r, const OnnxNode *p, Loc loc) {
-  const char *domain = p->domain && *p->domain ? p->domain : "ai.onnx";
-  if (strcmp(domain, "ai.onnx") != 0)
-    error_at(loc, "operator '%s' of domain '%s' is not supported, only those of 'ai.onnx' are",
-             p->op_type, domain);
   for (size_t i = 0; i < p->n_attribute; i++)
     if (p->attribute[i]->has_g || p->attribute[i]->n_graphs)
       error_at(loc, "operator '%s' has a graph in attribute '%s'; control flow is not supported",
                p->op_type, p->attribute[i]->name ? p->attribute[i]->name : "");
-  if (strcmp(p->op_type, "Constant") == 0 || is_onnx_op(find_op(p->op_type))) return;
-  const char *near = nearest_op(r->arena, p->op_type);
-  error_at(loc, "operator '%s' of domain '%s' is not supported%s%s%s", p->op_type, domain,
-           near ? "; did you mean '" : "", near ? near : "", near ? "'?" : "");
+  if (!is_constant(p)) onnx_operator(r->arena, p, loc);
 }
 
 /* ---- attributes ------------------------------------------------------------------------------ */
@@ -182,17 +165,17 @@ static Tensor *read_constant(OnnxReader *r, const OnnxNode *p, const char *name,
 void read_onnx_outputs(OnnxReader *r, const OnnxNode *p, int index) {
   Loc loc = node_loc(r, p, index);
   check_operator(r, p, loc);
-  bool is_constant = strcmp(p->op_type, "Constant") == 0;
+  bool constant = is_constant(p);
   if (!first_output(p)) error_at(loc, "it has no outputs");
-  if (is_constant && p->n_output != 1) error_at(loc, "it has %zu outputs, expected 1", p->n_output);
+  if (constant && p->n_output != 1) error_at(loc, "it has %zu outputs, expected 1", p->n_output);
   for (size_t i = 0; i < p->n_output; i++) {
     const char *name = p->output[i];
     if (!*name) continue;
     check_name(loc, "output", name);
     Tensor **slot = tensor_slot(r, name);
     if (*slot) error_at(loc, "output '%s' is already defined by %s", name, (*slot)->loc.what);
-    *slot = is_constant ? read_constant(r, p, name, loc)
-                        : new_tensor(r->graph, name, DT_NONE, -1, NULL);
+    *slot = constant ? read_constant(r, p, name, loc)
+                     : new_tensor(r->graph, name, DT_NONE, -1, NULL);
     (*slot)->loc = loc;
   }
 }
@@ -213,12 +196,13 @@ static Tensor **find_tensors(OnnxReader *r, char **names, size_t count, Loc loc,
 }
 
 void read_onnx_node(OnnxReader *r, const OnnxNode *p, int index) {
-  if (strcmp(p->op_type, "Constant") == 0) return;
+  if (is_constant(p)) return;
   Loc loc = node_loc(r, p, index);
   int n_in, n_out;
   Tensor **in = find_tensors(r, p->input, p->n_input, loc, &n_in);
   Tensor **out = find_tensors(r, p->output, p->n_output, loc, &n_out);
-  Node *n = add_node(r->graph, -1, p->op_type, node_name(r, p, index), n_in, in, n_out, out);
+  const char *op = onnx_operator(r->arena, p, loc)->name;
+  Node *n = add_node(r->graph, -1, op, node_name(r, p, index), n_in, in, n_out, out);
   n->loc = loc;
   read_attributes(r, p, loc, n);
 }

@@ -48,6 +48,13 @@ Loc onnx_loc(OnnxReader *r, const char *fmt, ...) __attribute__((format(printf, 
  * afterwards. */
 void read_onnx_inputs(OnnxReader *r, const OnnxGraph *p, const DimBinding *bind, int n_bind);
 
+/* ---- onnx_operators.c ----------------------------------------------------------------------- */
+
+/* The domain of a node's operator, "ai.onnx" where it names none. */
+const char *onnx_domain(const OnnxNode *p);
+/* What operator a node is; error_at when there is none of that domain and name. */
+const OpDef *onnx_operator(Arena *a, const OnnxNode *p, Loc loc);
+
 /* ---- onnx_node.c ---------------------------------------------------------------------------- */
 
 /* The operator of a node and what it makes; the tensors that it makes get their slots. */

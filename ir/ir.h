@@ -278,6 +278,7 @@ enum {
   OP_INTEGER = 4,  /* integer semantics, made by lowering; not an ONNX operator */
   OP_UNARY = 8,    /* pointwise with one data input (the others are constants) */
   OP_QDQ = 16,     /* changes between codes and real numbers */
+  OP_FOREIGN = 32, /* of another domain than ai.onnx only; see onnx_operators.def */
 };
 
 /* One operator.  infer() checks inputs and attributes (error_at(n->loc, ...) when wrong) and

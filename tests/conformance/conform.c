@@ -280,7 +280,7 @@ static bool is_out_of_scope(const char *why) {
                                      "optional types are not",
                                      "maps are not",
                                      "sparse",
-                                     "ai.onnx.preview.training",
+                                     "training is not supported",
                                      "training_mode"};
   for (size_t i = 0; i < sizeof said / sizeof *said; i++)
     if (strstr(why, said[i])) return true;

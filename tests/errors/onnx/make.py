@@ -114,7 +114,7 @@ MODELS = {
     "no_nodes": with_nodes(),
     "no_outputs": model(graph([RELU], outputs=[])),
     "no_opset": model(graph([RELU]), opset=0),
-    "new_opset": model(graph([RELU]), opset=27),
+    "new_opset": model(graph([RELU]), opset=99),
     "functions": model(graph([RELU]), rest=run(25, run(1, "f"))),
     "training": model(graph([RELU]), rest=run(20, b"")),
     "sparse": with_nodes(RELU, rest=run(15, b"")),
