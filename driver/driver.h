@@ -30,7 +30,7 @@ typedef struct Options {
   const char **arg;             /* positional arguments */
   const char *policy, *preset, *target, *targets, *calib, *output, *stop_after, *emit, *name,
       *optimize;
-  const char *lora, *input, *labels, *metric, *candidates, *budgets, *method, *compiler, *tensor, *opt,
+  const char *lora, *input, *labels, *against, *metric, *candidates, *budgets, *method, *compiler, *tensor, *opt,
       *variant, *sensitivity, *search;
   int64_t limit;                /* samples; 0: all */
   int threads;                  /* of the compiler itself; 0: all cores */

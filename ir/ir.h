@@ -523,6 +523,9 @@ typedef struct Score {
 } Score;
 double sqnr_db(const Score *s);
 double cosine_of(const Score *s);
+/* How likely it is that a fair coin falls so unevenly, `more` times one way and `less` the other: two-sided,
+ * exact. Of samples that only one of two networks gets right it is McNemar's test. */
+double sign_test(int64_t more, int64_t less);
 /* Adds a sample: n outputs of the float network and what was got instead; label -1: none. */
 void add_score(Score *s, const float *exact, const float *got, int64_t n, int label);
 

@@ -1,5 +1,5 @@
 /* score.c - compares outputs with those of the float network: signal to quantization noise, cosine,
- * top-1. */
+ * top-1; and two networks with one another, sample by sample. */
 #include <math.h>
 
 #include "ir/ir.h"
@@ -23,6 +23,13 @@ void add_score(Score *s, const float *exact, const float *got, int64_t n, int la
     s->dot += a * b;
     s->energy += b * b;
   }
+}
+
+double sign_test(int64_t more, int64_t less) {
+  double n = (double)(more + less), half = n * log(2), sum = 0;
+  for (int64_t k = 0; k <= (more < less ? more : less); k++)
+    sum += exp(lgamma(n + 1) - lgamma((double)k + 1) - lgamma(n - (double)k + 1) - half);
+  return fmin(1, 2 * sum);
 }
 
 double sqnr_db(const Score *s) {

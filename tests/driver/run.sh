@@ -121,6 +121,9 @@ json() {
     shape eval eval $model --input x.npy
     shape eval-labels eval $model --input x.npy --labels labels.npy
     scores >by-eval
+    shape eval-against eval $model --input x.npy --labels labels.npy --against mixed.yaml
+    expect 0 eval $model --input x.npy --against int8
+    grep -qxF '  against int8: better on 0 samples, worse on 0, p = 1' stdout || wrong "a policy is not as good as itself"
     shape eval-target eval $model --input x.npy --labels labels.npy --target host --on-target
     shape size size $model --targets host
     shape bench bench $model --target host
