@@ -85,8 +85,10 @@ static void set_adapter(Arena *a, Policy *p, const char *path) {
 static Samples *calibration_samples(Job *j) {
   const char *path = j->o->calib ? j->o->calib : policy_file(j->a, j->policy, "calibration.data");
   if (!path) return NULL;
-  return read_samples(j->a, j->model, j->policy, path,
-                      policy_int(j->policy, "calibration.samples"));
+  Samples *s = read_samples(j->a, j->model, j->policy, path,
+                            policy_int(j->policy, "calibration.samples"));
+  need_finite_samples(j->model, j->policy, s, path);
+  return s;
 }
 
 Job *new_job(Arena *a, const Options *o, const char *target) {

@@ -55,5 +55,7 @@ void write_npy(const char *path, DType t, int rank, const int64_t *dim, const vo
  * firmware's: the policy's storage and layout for an input, where it gives them, else the
  * model's. */
 Samples *read_samples(Arena *a, const Graph *g, const Policy *p, const char *path, int64_t limit);
+/* error() where a real number among them is NaN or infinite, which only those of .pb files may be. */
+void need_finite_samples(const Graph *g, const Policy *p, const Samples *s, const char *path);
 
 #endif

@@ -3,7 +3,8 @@
  * Samples are kept as the firmware gets them.  An input whose policy gives `storage: uint8` or
  * `int8` takes arrays of that type raw; arrays of floats are real values and become codes by
  * round(x * std + mean), clamped.  Any other input takes numbers of every type, converted to
- * the model's type; a value that this type can't hold is an error.  The layout is the policy's
+ * the model's type; a value that this type can't hold is an error, and so are NaN and infinity, but
+ * for ONNX's own test vectors (.pb), which say what a network does with them.  The layout is the policy's
  * where it gives one; arrays that aren't raw may also have the model's, which is told from the
  * shape and converted.
  *
@@ -77,6 +78,7 @@ static bool equal_dims(int rank, const int64_t *a, const int64_t *b) {
 /* Number of samples of shape `dim` in an array, or -1. */
 static int64_t count_samples(const Array *a, int rank, const int64_t *dim) {
   if (a->rank < 1) return rank == 0 ? 1 : -1;
+  if (a->rank == rank && equal_dims(rank, a->dim, dim)) return 1; /* also where a dimension is 0 */
   if (a->rank == rank + 1 && equal_dims(rank, a->dim + 1, dim)) return a->dim[0];
   if (a->rank == rank && rank > 0 && equal_dims(rank - 1, a->dim + 1, dim + 1) && dim[0] > 0 &&
       a->dim[0] % dim[0] == 0)
@@ -173,7 +175,7 @@ static void convert_sample(const Slot *s, const Piece *p, int64_t sample, void *
 static void copy_sample(const Slot *s, const Piece *p, int64_t sample, void *to) {
   size_t bytes = (size_t)(s->elements * dtype_bytes(s->dtype));
   bool same = p->array->dtype == s->dtype && !p->transposed;
-  if (same && !dtype_is_float(s->dtype))
+  if (same && (!dtype_is_float(s->dtype) || ends_with(p->array->path, ".pb")))
     memcpy(to, (const char *)p->array->data + (size_t)sample * bytes, bytes);
   else
     convert_sample(s, p, sample, to);
@@ -264,4 +266,17 @@ Samples *read_samples(Arena *a, const Graph *g, const Policy *p, const char *pat
   }
   free_arena(files);
   return s;
+}
+
+void need_finite_samples(const Graph *g, const Policy *p, const Samples *s, const char *path) {
+  for (int k = 0; k < s->n_in; k++) {
+    Slot slot = make_slot(g, p, k);
+    for (int64_t i = 0; dtype_is_float(slot.dtype) && i < s->n * slot.elements; i++) {
+      double v = get_real(slot.dtype, s->data[k], i);
+      if (!isfinite(v))
+        error("'%s': sample %lld of input '%s' is %s at element %lld", path,
+              (long long)(i / slot.elements), slot.input->name, isnan(v) ? "NaN" : "infinite",
+              (long long)(i % slot.elements));
+    }
+  }
 }

@@ -3,6 +3,7 @@
 
 The files are committed; this script only documents how they came about (standard library only).
 """
+import os
 import struct
 import zipfile
 
@@ -57,3 +58,6 @@ write("not_a_zip.npz", good)
 write_zip("missing.npz", first=good, third=good)
 write_zip("near.npz", first=good, secnd=good)
 write_zip("counts.npz", first=good, second=npy("<f4", (1, 3, 2, 2), floats(*range(12))))
+os.makedirs("vectors", exist_ok=True)
+dims = b"".join(b"\x08" + bytes([n]) for n in (1, 3, 2, 2))  # a TensorProto: dims, data_type, raw_data
+write("vectors/input_0.pb", dims + b"\x10\x01\x4a\x30" + floats(*range(11), float("nan")))
