@@ -306,6 +306,11 @@ const char *pointer_to(Emitter *e, const Tensor *t) {
   return arena_printf(e->a, "(%s *)%s(%s)", ctype, via, arena_place(e, t->offset));
 }
 
+const char *operand_pointer(Emitter *e, const Node *n, int i) {
+  const Tensor *t = optional_input(n, i);
+  return t && is_const(t) ? constant_array(e, t, arena_printf(e->a, "c%d_", i)) : pointer_to(e, t);
+}
+
 const char *scratch_pointer(Emitter *e, const Node *n) {
   return arena_printf(e->a, "(float *)(void *)(%s)", scratch_place(e, n));
 }

@@ -93,6 +93,8 @@ void write_packing(Emitter *e, const Node *n, const Kernel *k);
 /* Elements must live as long as the emitter: arrays with the same ones are written once. */
 const char *int_array(Emitter *e, const char *kind, const char *ctype, int64_t n, const int64_t *v);
 const char *float_array(Emitter *e, const char *kind, int64_t n, const float *v);
+/* Input i of a node of which several inputs may be constant; "NULL" where it is absent. */
+const char *operand_pointer(Emitter *e, const Node *n, int i);
 const char *scratch_pointer(Emitter *e, const Node *n);
 /* The working memory as an argument with its comma, for kernels that want some. */
 const char *scratch_argument(Emitter *e, const Node *n, const Kernel *k);

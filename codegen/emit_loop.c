@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "codegen/emit.h"
+#include "codegen/emit_loop.h"
 
 /* ---- nests */
 
@@ -30,8 +30,7 @@ static int join_steps(int rank, int64_t *dim, int n, int64_t step[][MAX_RANK]) {
   return to;
 }
 
-/* "i0 * 8 + i1", "0" where nothing moves. */
-static const char *index_text(Emitter *e, int rank, const int64_t *step) {
+const char *index_text(Emitter *e, int rank, const int64_t *step) {
   const char *text = "";
   for (int d = 0; d < rank; d++) {
     if (step[d] == 0) continue;
@@ -42,35 +41,32 @@ static const char *index_text(Emitter *e, int rank, const int64_t *step) {
   return *text ? text : "0";
 }
 
-/* Loops over dimensions from..to, inside each other; what follows is their body. */
-static void open_nest(Emitter *e, int from, int to, const int64_t *dim) {
+void open_nest(Emitter *e, int from, int to, const int64_t *dim) {
   for (int d = from; d < to; d++)
     fprintf(e->calls, "    %*sfor (int32_t i%d = 0; i%d < %lld; i%d++)\n", 2 * d, "", d, d,
             (long long)dim[d], d);
   fprintf(e->calls, "    %*s", 2 * to, "");
 }
 
-/* `const TYPE *NAME = ...;` for an operand. */
-static void declare_operand(Emitter *e, const Tensor *x, const char *name, int i) {
+void declare_operand(Emitter *e, const Tensor *x, const char *name, int i) {
   fprintf(e->calls, "    const %s *%s = %s;\n", ctype_of(x->dtype), name,
           is_const(x) ? constant_array(e, x, arena_printf(e->a, "c%d_", i)) : pointer_to(e, x));
 }
 
-static void declare_output(Emitter *e, const Tensor *y) {
+void declare_output(Emitter *e, const Tensor *y) {
   fprintf(e->calls, "    %s *y = %s;\n", ctype_of(y->dtype), pointer_to(e, y));
 }
 
 /* ---- expressions */
 
-static const char *element_of(Emitter *e, DType t, const char *name, const char *index) {
+const char *element_of(Emitter *e, DType t, const char *name, const char *index) {
   const char *text = arena_printf(e->a, "%s[%s]", name, index);
   if (t == DT_F16) return arena_printf(e->a, "qcc_half_to_float(%s)", text);
   if (t == DT_BF16) return arena_printf(e->a, "qcc_bfloat_to_float(%s)", text);
   return text;
 }
 
-/* Are real numbers of the node computed in double? */
-static bool is_double(const Node *n) {
+bool is_double(const Node *n) {
   for (int i = 0; i <= n->n_in; i++) {
     const Tensor *t = i < n->n_in ? n->in[i] : n->out[0];
     if (t && (t->dtype == DT_F64 || dtype_bytes(t->dtype) > 4 || t->dtype == DT_I32 ||
@@ -80,8 +76,7 @@ static bool is_double(const Node *n) {
   return false;
 }
 
-/* The value of an expression as an element of type t; `real`: what the expression is. */
-static const char *stored_text(Emitter *e, DType t, bool real, const char *text) {
+const char *stored_text(Emitter *e, DType t, bool real, const char *text) {
   static const struct {
     DType t;
     const char *lo, *hi;
@@ -117,14 +112,11 @@ static const char *attribute_text(Emitter *e, const Node *n, bool wide, const ch
   return number_text(e, wide, attr_float(n, name, atof(otherwise)));
 }
 
-typedef struct Values {
-  const char *operand[3];
-  int64_t count;    /* elements of a reduction */
-  const char *type; /* of the output, in C */
-  bool wide;        /* real numbers in double */
-} Values;
+Values values_of(const Node *n, const char *first, const char *second) {
+  return (Values){.operand = {first, second, ""}, .type = ctype_of(n->out[0]->dtype), .wide = is_double(n)};
+}
 
-static const char *expand_text(Emitter *e, const Node *n, const char *text, const Values *v) {
+const char *expand_text(Emitter *e, const Node *n, const char *text, const Values *v) {
   char *out = NULL;
   size_t size = 0;
   FILE *f = open_memstream(&out, &size);
@@ -221,9 +213,7 @@ void emit_loop(Emitter *e, const Node *n, const Kernel *k) {
 
 /* ---- reductions */
 
-/* Dimensions of x with those that are kept first; step[0] goes through x, step[1] through y.  Returns
- * how many are kept, *rank becomes how many there are. */
-static int split_dimensions(const Tensor *x, unsigned reduced, int *rank, int64_t *dim,
+int split_dimensions(const Tensor *x, unsigned reduced, int *rank, int64_t *dim,
                             int64_t step[][MAX_RANK]) {
   int64_t own[MAX_RANK], d_kept[MAX_RANK], kept[2][MAX_RANK], s = 1;
   int n_kept = 0, n = 0;

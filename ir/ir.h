@@ -318,6 +318,17 @@ void set_type(Node *n, int out, DType t, int rank, const int64_t *dim, Layout la
  * are computed. */
 bool get_slice_range(const Node *n, int64_t *start, int64_t *step);
 
+/* How GatherElements, GatherND, ScatterElements and ScatterND find runs of elements in their large tensor, which
+ * is input 0: entry e of a walk over dim [rank], last dimension fastest, belongs to the run that begins at
+ * sum of place in dim[d] * step[d] + sum of index[e * depth + k] * stride[k]. */
+typedef struct IndexedMove {
+  int rank, depth;                        /* dimensions of the walk; indices of an entry */
+  int64_t dim[MAX_RANK], step[MAX_RANK];
+  int64_t size[MAX_RANK], stride[MAX_RANK]; /* of the dimension that each index is of */
+  int64_t entries, run;                   /* product of dim; elements moved together */
+} IndexedMove;
+void get_indexed_move(const Node *n, IndexedMove *m);
+
 /* Geometry of convolutions and pools, the same for both layouts. Spatial rank 1 to 3 (unused
  * leading entries of the arrays are absent: index 0 is the first spatial dimension). */
 typedef struct Window {

@@ -355,6 +355,20 @@ static bool is_rank_4(const Node *n) { return n->in[0]->rank <= 4; }
 static bool is_rank_6(const Node *n) { return n->out[0]->rank <= 6; }
 static bool is_gather_i64(const Node *n) { return in_type(n, 1) == DT_I64; }
 static bool is_gather_i32(const Node *n) { return in_type(n, 1) == DT_I32; }
+/* Elements of whole bytes. */
+static bool is_whole(const Node *n) {
+  return dtype_bits(in_type(n, 0)) == 8 * dtype_bytes(in_type(n, 0));
+}
+static bool is_scatter(const Node *n) { return is_whole(n) && !scatter_step(n); }
+static bool is_scatter_reduce(const Node *n) {
+  return is_elements(n) && scatter_step(n) && find_loop_of(scatter_step(n), numbers_of(n));
+}
+static bool is_onehot(const Node *n) {
+  return is_elements(n) && has_elements(n->out[0]->dtype);
+}
+static bool is_scan(const Node *n) {
+  return is_elements(n) && is_const(n->in[1]) && find_loop_of(scan_step(n), numbers_of(n));
+}
 
 /* One decoded output channel of the weights, in floats. */
 static int64_t row_scratch(const Node *n) { return row_of(n) * 4; }

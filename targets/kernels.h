@@ -114,6 +114,11 @@ typedef struct Loop {
 Numbers numbers_of(const Node *n);    /* what its operands are */
 bool has_elements(DType t);           /* has C a type for single elements? */
 const Loop *find_loop(const Node *n); /* NULL when there is none */
+const Loop *find_loop_of(const char *op, Numbers numbers);
+/* The operator of two elements by which a scatter reduces; NULL: it replaces. */
+const char *scatter_step(const Node *n);
+/* The reduction whose steps a scan shows one by one. */
+const char *scan_step(const Node *n);
 
 /* ---- kernels.c -------------------------------------------------------------------------------- */
 

@@ -35,14 +35,28 @@ Numbers numbers_of(const Node *n) {
   }
 }
 
-const Loop *find_loop(const Node *n) {
-  Numbers numbers = numbers_of(n);
-  for (int i = 0; i < n->n_in; i++)
-    if (n->in[i] && (n->in[i]->quant || !has_elements(n->in[i]->dtype))) return NULL;
-  if (n->out[0]->quant || !has_elements(n->out[0]->dtype)) return NULL;
+const Loop *find_loop_of(const char *op, Numbers numbers) {
   for (size_t i = 0; i < sizeof loops / sizeof *loops; i++)
-    if (strcmp(loops[i].op, n->op->name) == 0 &&
+    if (strcmp(loops[i].op, op) == 0 &&
         (loops[i].numbers == NUMBERS_ANY || loops[i].numbers == numbers))
       return &loops[i];
   return NULL;
 }
+
+const Loop *find_loop(const Node *n) {
+  for (int i = 0; i < n->n_in; i++)
+    if (n->in[i] && (n->in[i]->quant || !has_elements(n->in[i]->dtype))) return NULL;
+  if (n->out[0]->quant || !has_elements(n->out[0]->dtype)) return NULL;
+  return find_loop_of(n->op->name, numbers_of(n));
+}
+
+const char *scatter_step(const Node *n) {
+  static const struct { const char *reduction, *op; } steps[] = {
+      {"add", "Add"}, {"mul", "Mul"}, {"min", "Min"}, {"max", "Max"}};
+  const char *reduction = attr_str(n, "reduction", "none");
+  for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
+    if (strcmp(reduction, steps[i].reduction) == 0) return steps[i].op;
+  return NULL;
+}
+
+const char *scan_step(const Node *n) { return is_op(n, "CumSum") ? "ReduceSum" : "ReduceProd"; }

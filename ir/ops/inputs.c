@@ -106,6 +106,14 @@ int get_ints(const Node *n, const char *attr, int i, const void *const *in, int6
   return (int)count;
 }
 
+int64_t get_index(const Node *n, const void *const *in, int64_t i, int64_t size) {
+  int64_t k = get_int(n->in[1]->dtype, in[1], i);
+  if (k < -size || k >= size)
+    error_at(n->loc, "%s: index %lld is outside a dimension of %lld", op_name(n), (long long)k,
+             (long long)size);
+  return k < 0 ? k + size : k;
+}
+
 void put_int(DType t, void *data, int64_t i, int64_t v) {
   switch (t) {
     case DT_I64: ((int64_t *)data)[i] = v; return;

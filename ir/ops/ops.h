@@ -43,6 +43,8 @@ enum { INTS_ABSENT = -1, INTS_UNKNOWN = -2 };
  * elements are in[i], or the constant's when `in` is NULL.  Returns how many, INTS_ABSENT, or
  * INTS_UNKNOWN while the input is not a constant. */
 int get_ints(const Node *n, const char *attr, int i, const void *const *in, int64_t *v, int max);
+/* The place that element i of the indices, input 1, names in a dimension of `size`; error_at when there is none. */
+int64_t get_index(const Node *n, const void *const *in, int64_t i, int64_t size);
 /* Element i of an integer type becomes v, wrapped. */
 void put_int(DType t, void *data, int64_t i, int64_t v);
 void *scratch(int64_t n, size_t element_bytes);   /* zeroed; free() it; exits when memory ends */
@@ -58,6 +60,10 @@ int64_t pad_source(char mode, int64_t i, int64_t size);
 int64_t average_divisor(const Node *n, const Window *w, int64_t p);
 /* Smallest and largest code of an integer type. */
 void code_limits(DType t, float *lo, float *hi);
+
+/* ---- scan.c */
+
+int get_scan_axis(const Node *n, const void *const *in); /* of CumSum and the like; -1 while it is unknown */
 
 /* ---- reduce.c */
 

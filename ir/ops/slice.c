@@ -213,15 +213,6 @@ void infer_gather(Graph *g, Node *n) {
   set_type(n, 0, x->dtype, rank, dim, rank == x->rank ? x->layout : LAYOUT_NONE);
 }
 
-/* The place that element i of the indices names in a dimension of `size`. */
-static int64_t get_index(const Node *n, const void *const *in, int64_t i, int64_t size) {
-  int64_t k = get_int(n->in[1]->dtype, in[1], i);
-  if (k < -size || k >= size)
-    error_at(n->loc, "%s: index %lld is outside a dimension of %lld", op_name(n), (long long)k,
-             (long long)size);
-  return k < 0 ? k + size : k;
-}
-
 void eval_gather(const Node *n, const void *const *in, void *const *out) {
   const Tensor *x = n->in[0], *index = n->in[1];
   int axis = get_axis(n, attr_int(n, "axis", 0), x->rank);

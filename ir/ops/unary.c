@@ -204,8 +204,21 @@ void eval_clip(const Node *n, const void *const *in, void *const *out) {
 
 /* ---- PRelu: the slope broadcasts to the input */
 
+/* Before opset 7 a vector of slopes has one for each channel: it gets dimensions of 1 behind that. */
+static void widen_slope(Graph *g, Node *n) {
+  const Tensor *x = n->in[0], *slope = n->in[1];
+  if (g->opset >= 7 || x->rank < 3 || slope->rank != 1 || slope->dim[0] != x->dim[1] || !is_const(slope))
+    return;
+  int64_t dim[MAX_RANK] = {slope->dim[0]};
+  for (int d = 1; d < x->rank - 1; d++) dim[d] = 1;
+  Tensor *wide = new_const(g, fresh_name(g, slope->name), slope->dtype, x->rank - 1, dim, slope->data);
+  set_origin(wide, slope);
+  set_input(g, n, 1, wide);
+}
+
 void infer_prelu(Graph *g, Node *n) {
   if (!inputs_ready(n)) return;
+  widen_slope(g, n);
   need_float(n, 0);
   need_same_type(n, 0, 1);
   int64_t dim[MAX_RANK];

@@ -238,13 +238,15 @@ static Node *random_move(Graph *g, DType type) {
   int64_t dim[4] = {pick(1, 2), pick(1, 9), pick(1, 9), pick(0, 1) ? pick(1, 5) : random_size()};
   if (!pick(0, 3)) dim[2] = pick(1, 40);
   Tensor *x = new_input(g, type, 4, dim);
-  switch (pick(0, 7)) {
+  switch (pick(0, 9)) {
     case 0: return random_slice(g, x);
     case 1: return random_pad(g, x);
     case 2: return random_concat(g, x);
     case 3: return random_resize(g, x);
     case 4: return random_tile(g, x);
     case 5: return random_blocks(g, x);
+    case 6:
+    case 7: return random_indexed(g, x);
     default: return random_permutation(g, x);
   }
 }

@@ -24,5 +24,7 @@ void random_window(int64_t *in, int64_t *kernel, int64_t *stride, int64_t *dilat
 Node *random_elements(Graph *g, DType type);
 /* Of one real type. */
 Node *random_real_elements(Graph *g, DType type);
+/* Indices and scans; x has four dimensions. */
+Node *random_indexed(Graph *g, Tensor *x);
 
 #endif

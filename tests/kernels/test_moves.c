@@ -3,9 +3,11 @@
 #include "tests/kernels/guard.h"
 
 #include "runtime/gather.h"
+#include "runtime/indexed.h"
 #include "runtime/move.h"
 #include "runtime/pad.h"
 #include "runtime/resize_nearest.h"
+#include "runtime/select.h"
 
 static const int32_t sizes[] = {1, 2, 4, 8};
 
@@ -168,10 +170,74 @@ static void test_nearest(void **state) {
   }
 }
 
+/* Any number at all, often one that names a place. */
+static int64_t hostile_number(int32_t size) {
+  static const int64_t far[] = {INT64_MIN, INT64_MAX, INT32_MIN, INT32_MAX, INT64_C(1) << 32};
+  return random_int(0, 2) ? random_int(-size - 2, size + 2) : far[random_int(0, 4)];
+}
+
+static int32_t named_place(int64_t k, int32_t size) {
+  if (k < 0 && k >= -size) k += size;
+  return k < 0 ? 0 : k >= size ? size - 1 : (int32_t)k;
+}
+
+/* Tuples of two indices into x[a][b][run], whatever they say. */
+static void test_indexed(void **state) {
+  (void)state;
+  for (int i = 0; i < 200; i++) {
+    struct qcc_indexed p = {.rank = 1, .depth = 2, .entries = random_int(1, 9), .run = random_int(1, 3),
+                            .elem = sizes[i % 4], .wide = 1};
+    p.dim[0] = p.entries;
+    p.size[0] = random_int(1, 4), p.size[1] = random_int(1, 5);
+    p.stride[0] = p.size[1] * p.run, p.stride[1] = p.run;
+    int64_t n_x = (int64_t)p.size[0] * p.stride[0], n_y = (int64_t)p.entries * p.run;
+    int64_t *index = new_buffer(16 * (int64_t)p.entries);
+    for (int k = 0; k < 2 * p.entries; k++) index[k] = hostile_number(p.size[k % 2]);
+    void *x = random_bytes(n_x * p.elem), *y = new_buffer(n_y * p.elem), *z = new_buffer(n_x * p.elem);
+    memcpy(z, x, (size_t)(n_x * p.elem));
+    qcc_gather_indexed(&p, index, x, y);
+    qcc_scatter_indexed(&p, index, y, z); /* what came from there */
+    assert_memory_equal(z, x, (size_t)(n_x * p.elem));
+    for (int k = 0; k < p.entries; k++)
+      assert_element(y, k * p.run, x, named_place(index[2 * k], p.size[0]) * p.stride[0] +
+                     named_place(index[2 * k + 1], p.size[1]) * p.stride[1], p.elem);
+    free_buffers();
+  }
+}
+
+static void test_hostile_numbers(void **state) {
+  (void)state;
+  for (int i = 0; i < 200; i++) {
+    int32_t elem = sizes[i % 4], rows = random_int(1, 5), columns = random_int(1, 5);
+    struct qcc_trilu t = {2, rows, columns, elem, random_int(0, 1)};
+    int64_t n = (int64_t)2 * rows * columns, k = hostile_number(columns), zero = 0;
+    void *x = random_bytes(n * elem), *y = new_buffer(n * elem);
+    qcc_trilu(&t, &k, x, y);
+    for (int64_t e = 0; e < n; e++) {
+      int64_t over = e % columns - e / columns % rows;
+      int kept = t.upper ? over >= k : over <= k;
+      assert_element(y, e, kept ? x : &zero, kept ? e : 0, elem);
+    }
+    struct qcc_reverse r = {2, rows, rows * columns * elem, columns * elem, columns * elem};
+    int64_t lengths[2] = {hostile_number(rows), random_int(0, rows)};
+    qcc_reverse_sequence(&r, lengths, x, y);
+    for (int b = 0; b < 2; b++)
+      for (int at = 0; at < rows; at++) {
+        int last = lengths[b] < 0 ? 0 : lengths[b] > rows ? rows : (int)lengths[b];
+        int from = at < last ? last - 1 - at : at;
+        assert_element(y, (b * rows + at) * columns, x, (b * rows + from) * columns, elem);
+      }
+    struct qcc_tensor_scatter s = {1, 2, rows, random_int(1, rows), columns * elem, random_int(0, 1)};
+    qcc_tensor_scatter(&s, &k, x, y);
+    free_buffers();
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_view),   cmocka_unit_test(test_rows),    cmocka_unit_test(test_pad),
-      cmocka_unit_test(test_gather), cmocka_unit_test(test_nearest),
+      cmocka_unit_test(test_gather), cmocka_unit_test(test_nearest), cmocka_unit_test(test_indexed),
+      cmocka_unit_test(test_hostile_numbers),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
