@@ -14,8 +14,8 @@ void eval_copy(const Node *n, const void *const *in, void *const *out) {
 void infer_dropout(Graph *g, Node *n) {
   if (!has_static_shape(n->in[0])) return;
   const Tensor *training = in_tensor(n, 2), *x = n->in[0];
-  if (training && training->data && get_int(training->dtype, training->data, 0))
-    error_at(n->loc, "Dropout: training_mode is not supported");
+  if (training && (!training->data || get_int(training->dtype, training->data, 0)))
+    error_at(n->loc, "Dropout: training_mode is not supported; expected a constant that is false");
   infer_same(g, n);
   if (has_out(n, 1)) set_type(n, 1, DT_BOOL, x->rank, x->dim, x->layout);
 }

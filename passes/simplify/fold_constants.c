@@ -65,14 +65,7 @@ static void fold_node(Graph *g, Node *n) {
   remove_node(g, n);
 }
 
-void pass_fold_constants(Graph *g, Context *cx) {
-  (void)cx;
-  for (int i = 0; i < g->n_out; i++)
-    if (is_const(g->out[i])) {
-      void *data = g->out[i]->data;
-      g->out[i]->data = NULL;
-      give_out(g, 0, g->out[i], data);
-    }
+void fold_constants(Graph *g) {
   for (int i = 0; i < g->n_node; i++) {
     Node *n = g->node[i];
     infer_node(g, n);
@@ -81,4 +74,15 @@ void pass_fold_constants(Graph *g, Context *cx) {
     i--;
   }
   remove_dead(g);
+}
+
+void pass_fold_constants(Graph *g, Context *cx) {
+  (void)cx;
+  for (int i = 0; i < g->n_out; i++)
+    if (is_const(g->out[i])) {
+      void *data = g->out[i]->data;
+      g->out[i]->data = NULL;
+      give_out(g, 0, g->out[i], data);
+    }
+  fold_constants(g);
 }

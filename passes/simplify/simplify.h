@@ -23,6 +23,8 @@ const float *per_channel(Graph *g, const Tensor *t, int rank, int axis, int64_t 
 /* Drops or simplifies Reshape and Transpose nodes (canonicalize.c), for use after the layout
  * pass. */
 void canonicalize_moves(Graph *g);
+/* Evaluates what depends on constants only (fold_constants.c). */
+void fold_constants(Graph *g);
 /* Removes a node whose output equals its input `x`. */
 void bypass(Graph *g, Node *n, Tensor *x);
 
