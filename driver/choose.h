@@ -28,9 +28,17 @@ typedef struct Trial {
   int *choice; /* [n_group] */
   double cost; /* by the metric */
   double take[N_LIMITS];
-  double error; /* noise over signal of the outputs */
+  double predicted_flash; /* before it was compiled; NAN where no limit is for flash */
+  double error;           /* noise over signal of the outputs */
   double accuracy, float_accuracy;
 } Trial;
+
+/* What lies beside the constants of layers with a mixture of candidates in one kind of layers, the
+ * first candidate in all others (choose_code.c). */
+typedef struct CodeBytes {
+  uint64_t key; /* of the mixture */
+  double bytes;
+} CodeBytes;
 
 typedef struct Chooser {
   Job *j;
@@ -42,6 +50,11 @@ typedef struct Chooser {
   double *cost;          /* [n_group][n_candidate] */
   double *take[N_ADDED]; /* [n_group][n_candidate], or NULL */
   double fixed[N_ADDED]; /* what the network takes beside that */
+  uint64_t *kernels;     /* [n_layer] hash of the kernels that candidates have for the layer */
+  int *kind;             /* [n_layer] the first layer of the same kind */
+  double first_code;     /* beside the constants of layers, the first candidate everywhere */
+  int n_code;
+  CodeBytes *code; /* [n_code] */
   int n_trial;
   Trial *trial;      /* [n_trial] */
   const char *dir;   /* work folder */
@@ -66,6 +79,20 @@ void measure_takes(Chooser *c);
 const Trial *try_choice(Chooser *c, const int *choice, double to_beat);
 /* The choice for all layers. */
 int *layer_choice(Arena *a, const BitSpace *s, const int *choice);
+/* Flash of a choice, compiled in a folder of that name. */
+double build_flash(const Chooser *c, const int *choice, const char *name);
+
+/* ---- choose_code.c */
+
+/* Takes note of the kernels of a network that has one candidate everywhere; once for each. */
+void add_kernels(Chooser *c, const Graph *g);
+/* Sets the kinds of layers, when kernels are known. */
+void find_kinds(Chooser *c);
+double sum_takes(const Chooser *c, LimitKind m, const int *choice);
+/* Bytes without compiling the choice itself. */
+double predict_flash(Chooser *c, const int *choice);
+/* Does it keep to the limit for flash, as far as can be foretold? */
+bool may_fit(Chooser *c, const int *choice);
 
 /* ---- choose_state.c */
 

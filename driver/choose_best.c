@@ -1,9 +1,9 @@
 /* choose_best.c - from costs and budgets to one choice.
  *
- * The method proposes its best selections; each is compiled and measured, and of those that keep
- * to all limits the one with the least error at the network's outputs wins.  Where the network
- * turns out to take more than the sum of its parts, the sum is corrected and the method asked
- * again.  A limit for the accuracy alone is met by bisection along the front of weights: the
+ * The method proposes its best selections; the first of them that may fit are compiled and
+ * measured, and of those that keep to all limits the one with the least error at the network's
+ * outputs wins.  Where networks take more than the sum of their parts, the sum is corrected and
+ * the method asked again.  A limit for the accuracy alone is met by bisection along the front of weights: the
  * fewest bytes that are good enough. */
 #include <math.h>
 #include <signal.h>
@@ -11,7 +11,7 @@
 
 #include "driver/choose.h"
 
-enum { PROPOSALS = 12, ROUNDS = 10 };
+enum { PROPOSALS = 240, TRIED = 12, ROUNDS = 20 };
 
 static volatile sig_atomic_t stopped;
 
@@ -88,10 +88,8 @@ static double error_of(const Trial *t) { return t ? t->error : INFINITY; }
 /* By how much the sums underrate a trial goes to what is fixed. */
 static void correct_sums(Chooser *c, const Trial *t) {
   for (int m = 0; m < N_ADDED; m++) {
-    double sum = 0;
     if (!c->limit[m].text) continue;
-    for (int g = 0; g < c->s->n_group; g++) sum += c->take[m][g * c->s->n_candidate + t->choice[g]];
-    c->fixed[m] = fmax(c->fixed[m], t->take[m] - sum);
+    c->fixed[m] = fmax(c->fixed[m], t->take[m] - sum_takes(c, (LimitKind)m, t->choice));
   }
 }
 
@@ -108,17 +106,32 @@ static const Trial *try_uniform(Chooser *c, const Knapsack *k, const Trial *best
   return best;
 }
 
+/* Leaves the first proposals that may fit; returns how many.  Where none may, the least that any of
+ * them has beside its sum goes to what is fixed. */
+static int keep_likely(Chooser *c, Selection *proposal, int n) {
+  double beside = INFINITY;
+  int kept = 0;
+  for (int i = 0; i < n && kept < TRIED; i++) {
+    const int *choice = proposal[i].choice;
+    if (may_fit(c, choice)) proposal[kept++] = proposal[i];
+    else beside = fmin(beside, predict_flash(c, choice) - sum_takes(c, LIMIT_FLASH, choice));
+  }
+  if (n > 0 && kept == 0) c->fixed[LIMIT_FLASH] = beside;
+  return kept;
+}
+
 static const Trial *best_of_proposals(Chooser *c) {
   Arena *a = c->s->a;
   Selection proposal[PROPOSALS];
   for (int round = 0; round < ROUNDS; round++) {
     Knapsack k = knapsack_of(c, false);
-    int n = c->method->solve(a, &k, PROPOSALS, proposal);
+    int n = c->method->solve(a, &k, c->limit[LIMIT_FLASH].text ? PROPOSALS : TRIED, proposal);
     const Trial *best = NULL;
     /* A network of several formats has the code of all of them: one format may fit where no
      * mixture does. */
     if (n == 0 && round > 0) best = try_uniform(c, NULL, NULL);
     if (n == 0 && !best) report_infeasible(c, &k);
+    n = keep_likely(c, proposal, n);
     for (int i = 0; i < n && !(stopped && best); i++) {
       const Trial *t = try_choice(c, proposal[i].choice, error_of(best));
       best = better(c, best, t);

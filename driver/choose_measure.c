@@ -50,6 +50,19 @@ static TargetSize measure_in(const Chooser *c, Job *k, const char *name) {
   return size;
 }
 
+double build_flash(const Chooser *c, const int *choice, const char *name) {
+  Arena *a = new_arena();
+  Options o;
+  Job k = choice_job(c, a, &o, choice);
+  o.n_budget = 0; /* no run */
+  const char *dir = arena_printf(a, "%s/%s", c->dir, name);
+  if (mkdir(dir, 0777) != 0) error("%s: cannot be made", dir);
+  TargetSize size = measure_job(&k, dir);
+  double bytes = (double)flash_bytes(&size);
+  free_arena(a);
+  return bytes;
+}
+
 static bool needs_build(const Chooser *c) {
   return has_limit(c, LIMIT_FLASH) || has_limit(c, LIMIT_LATENCY) || has_limit(c, LIMIT_RAM);
 }
@@ -112,17 +125,23 @@ static void measure_candidate(Chooser *c, int candidate) {
     if (m == LIMIT_LATENCY) measure_marks(c, &k, candidate, node);
     double rest = add_nodes(c, k.g, candidate, node, total[m], c->take[m]);
     if (candidate == 0 || rest < c->fixed[m]) c->fixed[m] = rest;
+    if (candidate == 0 && m == LIMIT_FLASH) c->first_code = rest;
   }
+  add_kernels(c, k.g);
   free_arena(a);
 }
 
 void measure_takes(Chooser *c) {
+  BitSpace *s = c->s;
   for (int m = 0; m < N_ADDED; m++)
-    c->take[m] = arena_alloc(c->s->a, c->s->n_group * c->s->n_candidate * (int64_t)sizeof(double));
-  for (int i = 0; i < c->s->n_candidate; i++) {
+    c->take[m] = arena_alloc(s->a, s->n_group * s->n_candidate * (int64_t)sizeof(double));
+  for (int i = 0; i < s->n_layer; i++) c->kernels[i] = HASH_START;
+  c->n_code = 0;
+  for (int i = 0; i < s->n_candidate; i++) {
     measure_candidate(c, i);
-    if (c->j->cx.progress) c->j->cx.progress("compiling", i + 1, c->s->n_candidate);
+    if (c->j->cx.progress) c->j->cx.progress("compiling", i + 1, s->n_candidate);
   }
+  find_kinds(c);
 }
 
 static void measure_error(const Chooser *c, Trial *t) {
@@ -140,9 +159,10 @@ static void measure_accuracy(const Chooser *c, Trial *t, Arena *a) {
 }
 
 /* All that limits ask for. */
-static void measure_limits(const Chooser *c, Trial *t) {
+static void measure_limits(Chooser *c, Trial *t) {
   Arena *a = new_arena();
   Options o;
+  if (has_limit(c, LIMIT_FLASH)) t->predicted_flash = predict_flash(c, t->choice);
   Job k = choice_job(c, a, &o, t->choice);
   CodegenOptions options = codegen_options(&k);
   t->take[LIMIT_WEIGHTS] = (double)count_constants(k.g, &k.cx, &options).weights;
@@ -164,6 +184,7 @@ static Trial *find_trial(Chooser *c, const int *choice) {
   for (int i = 0; i < c->n_trial; i++)
     if (memcmp(c->trial[i].choice, choice, bytes) == 0) return &c->trial[i];
   Trial t = {.choice = arena_alloc(s->a, (int64_t)bytes + 1),
+             .predicted_flash = NAN,
              .error = NAN,
              .accuracy = NAN,
              .float_accuracy = NAN};

@@ -73,6 +73,7 @@ static const Trial *improve(Chooser *c, const Trial *t, int *left) {
     int before = c->n_trial;
     memcpy(choice, x.choice, bytes);
     apply(&x.list[i], choice);
+    if (!may_fit(c, choice)) continue;
     const Trial *now = try_choice(c, choice, error);
     *left -= c->n_trial > before;
     if (keeps_to_limits(c, now) && now->error < error) found = now;

@@ -70,9 +70,10 @@ static json_t *number_json(double v) {
 }
 
 static json_t *trial_json(const BitSpace *s, const Trial *t) {
-  return json_pack("{s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "choice",
+  return json_pack("{s:o, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "choice",
                    choice_json(s, t->choice), "cost", t->cost, "weights",
                    number_json(t->take[LIMIT_WEIGHTS]), "flash", number_json(t->take[LIMIT_FLASH]),
+                   "predicted_flash", number_json(t->predicted_flash),
                    "ram", number_json(t->take[LIMIT_RAM]), "latency",
                    number_json(t->take[LIMIT_LATENCY]), "error", real_json(t->error), "accuracy",
                    real_json(t->accuracy), "float_accuracy", real_json(t->float_accuracy));

@@ -49,6 +49,8 @@ int cmd_search(Arena *a, const Options *o) {
   c.dir = work_folder(a, o->keep);
   c.state = arena_printf(a, "%s.state", o->output);
   c.key = key_of(&c);
+  c.kernels = arena_alloc(a, (c.s->n_layer + 1) * (int64_t)sizeof *c.kernels);
+  c.kind = arena_alloc(a, (c.s->n_layer + 1) * (int64_t)sizeof *c.kind);
   read_state(&c);
   if (!c.layer_cost) {
     c.layer_cost = arena_alloc(a, c.s->n_layer * c.s->n_candidate * (int64_t)sizeof *c.layer_cost);
