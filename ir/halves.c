@@ -96,8 +96,12 @@ void eval_node(const Node *n, const void *const *in, void *const *out) {
 }
 
 void eval_constants(const Node *n, void *const *out) {
+  static const char nothing[1]; /* the elements of a tensor that has none */
   const void **in = scratch(n->n_in, sizeof *in);
-  for (int i = 0; i < n->n_in; i++) in[i] = n->in[i] ? n->in[i]->data : NULL;
+  for (int i = 0; i < n->n_in; i++) {
+    const Tensor *t = n->in[i];
+    in[i] = !t ? NULL : t->data ? t->data : nothing;
+  }
   eval_node(n, in, out);
   free(in);
 }

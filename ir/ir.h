@@ -309,7 +309,7 @@ void infer_node(Graph *g, Node *n);       /* arity check, then op->infer */
  * with the activation that the node may carry. */
 void infer_op(Graph *g, Node *n);
 void eval_node(const Node *n, const void *const *in, void *const *out);
-/* The same of a node whose inputs are all constants. */
+/* The same of a node whose inputs are all constants or have no elements. */
 void eval_constants(const Node *n, void *const *out);
 /* Sets an output's type and shape; error_at when it contradicts what was declared. */
 void set_type(Node *n, int out, DType t, int rank, const int64_t *dim, Layout layout);

@@ -1,5 +1,5 @@
-/* fold_constants.c - evaluates every node whose inputs are all constant and replaces its outputs
- * by constants.  Shape, Size and EyeLike of a tensor with a static shape count as constant too, so that
+/* fold_constants.c - evaluates every node whose inputs are all constant, or have no elements, and replaces its
+ * outputs by constants.  Shape, Size and EyeLike of a tensor with a static shape count as constant too, so that
  * chains such as Shape -> Gather -> Concat -> Reshape disappear; shapes are inferred again on
  * the way, because a folded input may make the shape of a later node known.  What only moves a
  * constant's elements keeps its name.
@@ -15,10 +15,14 @@ enum { MAX_FOLDED_BYTES = 1 << 28 };
 
 static bool is_static(const Tensor *t) { return t->rank >= 0 && n_elements(t) >= 0; }
 
+static bool is_known(const Tensor *t) {
+  return is_const(t) || (is_static(t) && n_elements(t) == 0);
+}
+
 static bool inputs_constant(const Node *n) {
   if (is_op(n, "Shape") || is_op(n, "Size") || is_op(n, "EyeLike")) return is_static(n->in[0]);
   for (int i = 0; i < n->n_in; i++)
-    if (n->in[i] && !is_const(n->in[i])) return false;
+    if (n->in[i] && !is_known(n->in[i])) return false;
   return true;
 }
 

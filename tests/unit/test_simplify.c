@@ -73,11 +73,22 @@ static void transforms_can_be_switched_off(void **state) {
   assert_int_equal(nodes_after("fold_bn", norm, "version: 1\ntransforms: []\n"), 3);
 }
 
+/* A reduction of no elements is known: its start. */
+static void tensors_without_elements_fold(void **state) {
+  (void)state;
+  static const char text[] =
+      "t (float[2] x) => (y) {\n"
+      "const float[2,0] none = {}\n"
+      "z = Relu(none)\n p = ReduceProd<axes=[1], keepdims=0>(z)\n y = Add(x, p)\n}\n";
+  assert_int_equal(nodes_after("fold_constants", text, NULL), 1);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(bias_before_an_activation_only),
       cmocka_unit_test(pads_of_channels_last_stay),
       cmocka_unit_test(transforms_can_be_switched_off),
+      cmocka_unit_test(tensors_without_elements_fold),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
