@@ -12,35 +12,37 @@ trap 'rm -rf "$work"' EXIT
 failed=0
 folder=.
 
-# compile HEADERS LABEL COMMAND...: compiles each of the files.
+# compile LABEL FILES COMMAND...: compiles the files in one call.
 compile() {
-  headers=$1 label=$2
+  label=$1 files=$2
   shift 2
   if ! command -v "$1" >/dev/null 2>&1; then
     echo "skipped $label: $1 is not installed"
     return
   fi
-  for header in $headers; do
-    # shellcheck disable=SC2086
-    if ! "$@" $strict -O2 -I "$runtime" -x c -c "$header" -o "$work/one.o" 2>"$work/log"; then
-      echo "failed $label: ${header##*/}"
-      cat "$work/log"
-      failed=1
-    fi
-  done
+  # shellcheck disable=SC2086
+  if ! "$@" $strict -I "$runtime" -x c $files 2>"$work/log"; then
+    echo "failed $label"
+    cat "$work/log"
+    failed=1
+  fi
   echo "checked $label"
 }
 
 # together LABEL COMMAND...: one file that includes every header of $folder and the portable ones.
 together() {
+  what=$1
+  shift
   (cd "$runtime" && printf '#include "%s"\n' *.h "$folder"/*.h) >"$work/all.c"
-  compile "$work/all.c" "$@"
+  compile "$what" "$work/all.c" "$@" -O2 -c -o "$work/all.o"
 }
 
-# check LABEL COMMAND...: the headers of $folder one by one, too.
+# check LABEL COMMAND...: the headers of $folder one by one, too, which is a matter of their text.
 check() {
-  compile "$(ls "$runtime/$folder"/*.h)" "$@"
-  together "$@"
+  kind=$1
+  shift
+  compile "$kind, one by one" "$(ls "$runtime/$folder"/*.h)" "$@" -fsyntax-only
+  together "$kind" "$@"
 }
 
 newlib=/usr/include/newlib
