@@ -31,7 +31,7 @@ typedef struct Options {
   const char *policy, *preset, *target, *targets, *calib, *output, *stop_after, *emit, *name,
       *optimize;
   const char *lora, *input, *labels, *against, *metric, *candidates, *budgets, *method, *compiler, *tensor, *opt,
-      *variant, *sensitivity, *search;
+      *variant, *sensitivity, *search, *calibrate, *costs;
   int64_t limit;                /* samples; 0: all */
   int threads;                  /* of the compiler itself; 0: all cores */
   bool json, on_target, layers, expand, verbose, keep, emulate, quiet, help, version,
@@ -77,6 +77,8 @@ typedef struct Job {
 
 /* Reads model, policy, target and calibration data. `target` overrides the option; NULL: none. */
 Job *new_job(Arena *a, const Options *o, const char *target);
+/* Makes the context and the graph of a job whose model, policy, target, calibration data and name are set. */
+void start_job(Job *j);
 /* Runs the passes behind `start_after` up to and with `stop_after`; NULL: from the first, to the
  * last. */
 void compile_job(Job *j, const char *start_after, const char *stop_after);
@@ -108,6 +110,7 @@ TargetSize measure_target(const Job *common, Target *target, const char *dir);
 TargetSize measure_job(Job *j, const char *dir);
 /* The optimisation level of the sizes, and a run of that build over at most so many samples. */
 const char *size_opt(const Job *j);
+const char *run_opt(const Job *j); /* of run_job */
 void measure_run(Job *j, const char *dir, int64_t samples, int layers, RunResult *run);
 /* Bytes of ROM, and of RAM with the bound of the stack where there is one; -1: not known. */
 int64_t flash_bytes(const TargetSize *s);
@@ -127,6 +130,17 @@ void check_budgets(const Options *o, int n, Target *const *targets);
 bool has_budget(const Options *o, BudgetKind kind, const Target *t);
 /* Says on stderr by how much budgets are exceeded; `what` is the network.  Are none? */
 bool within_budgets(Arena *a, const Options *o, const char *what, const TargetSize *s);
+
+/* ---- calibrate_costs.c ------------------------------------------------------------------------ */
+
+/* Measures what the kernels of a target cost and writes the table to a file ("-": stdout). */
+void calibrate_costs(Arena *a, const Options *o, const char *target, const char *path);
+
+/* ---- predict.c -------------------------------------------------------------------------------- */
+
+/* What a compiled job takes when it is built with `flag`, by the table of its target: the sum, and each
+ * node [n_node] where that is not NULL.  NAN where there is no table, or it lacks a kernel. */
+double predict_job(const Job *j, const char *flag, bool is_time, double *node);
 
 /* ---- space.c --------------------------------------------------------------------------------- */
 

@@ -91,6 +91,17 @@ static Samples *calibration_samples(Job *j) {
   return s;
 }
 
+void start_job(Job *j) {
+  j->cx = (Context){.arena = j->a,
+                    .policy = j->policy,
+                    .target = j->target,
+                    .calib = j->calib,
+                    .report = &j->report,
+                    .progress = j->o->quiet ? NULL : show_progress,
+                    .verbose = j->o->verbose ? stderr : NULL};
+  j->g = clone_graph(j->model);
+}
+
 Job *new_job(Arena *a, const Options *o, const char *target) {
   Job *j = arena_alloc(a, sizeof *j);
   j->a = a;
@@ -112,14 +123,7 @@ Job *new_job(Arena *a, const Options *o, const char *target) {
     error("--name: '%s' is not a C identifier", j->name);
   if (strcmp(j->name, "qcc") == 0 || strncmp(j->name, "qcc_", 4) == 0)
     error("the prefix '%s' belongs to the kernels: choose another with --name", j->name);
-  j->cx = (Context){.arena = a,
-                    .policy = j->policy,
-                    .target = j->target,
-                    .calib = j->calib,
-                    .report = &j->report,
-                    .progress = o->quiet ? NULL : show_progress,
-                    .verbose = o->verbose ? stderr : NULL};
-  j->g = clone_graph(j->model);
+  start_job(j);
   /* The float reference: raw inputs as the firmware gets them, shapes that are computed made known,
    * and the adapter. */
   find_pass("inputs")->run(j->model, &j->cx);

@@ -34,6 +34,11 @@ const char *target_text(const Job *j, const RunResult *r) {
   return variant ? arena_printf(j->a, "%s (%s)", j->target->name, variant) : j->target->name;
 }
 
+const char *run_opt(const Job *j) {
+  CodegenOptions c = codegen_options(j);
+  return j->o->opt ? j->o->opt : strcmp(c.optimize, "size") == 0 ? "-Os" : "-O2";
+}
+
 void run_job(Job *j, const char *dir, const Samples *s, uint8_t *outputs, bool count, int n_layer,
              RunResult *result) {
   const Graph *g = j->g;
@@ -46,11 +51,8 @@ void run_job(Job *j, const char *dir, const Samples *s, uint8_t *outputs, bool c
     }
   write_job(j, dir);
   HarnessIo io = harness_io(j);
-  CodegenOptions c = codegen_options(j);
   RunRequest rq = {.dir = dir,
-                   .opt = j->o->opt                         ? j->o->opt
-                          : strcmp(c.optimize, "size") == 0 ? "-Os"
-                                                            : "-O2",
+                   .opt = run_opt(j),
                    .compiler = compiler_of(j->o),
                    .variant = wanted_variant(j),
                    .n_sample = n,

@@ -146,11 +146,11 @@ static const FactKey run_keys[] = {
 
 /* ---- one variant */
 
-static bool is_file(const char *name) { return ends_with(name, ".yaml") || strchr(name, '/'); }
+bool names_file(const char *name) { return ends_with(name, ".yaml") || strchr(name, '/'); }
 
 static void variant_target(const Facts *f, yaml_node_t *v, void *variant) {
   const char *name = read_string(f, v);
-  if (is_file(name)) error_at(fact_loc(f, v), "a variant is a built-in target, found '%s'", name);
+  if (names_file(name)) error_at(fact_loc(f, v), "a variant is a built-in target, found '%s'", name);
   Target *t = load_target(f->arena, name);
   if (t->n_variant) error_at(fact_loc(f, v), "target '%s' has variants itself", t->name);
   ((Variant *)variant)->target = t;
@@ -237,6 +237,16 @@ static void target_variants(const Facts *f, yaml_node_t *v, void *target) {
   }
 }
 
+/* A file beside the target's, or a built-in table. */
+static void target_costs(const Facts *f, yaml_node_t *v, void *target) {
+  const char *name = read_string(f, v), *slash = strrchr(f->src->path, '/');
+  if (!names_file(name) && !find_embedded(arena_printf(f->arena, "targets/costs/%s.yaml", name)))
+    error_at(fact_loc(f, v), "there is no built-in table of costs '%s'", name);
+  if (names_file(name) && name[0] != '/' && slash)
+    name = arena_printf(f->arena, "%.*s/%s", (int)(slash - f->src->path), f->src->path, name);
+  ((Target *)target)->costs = name;
+}
+
 /* Which keys of `run` go together. */
 static void target_run(const Facts *f, yaml_node_t *v, void *target) {
   Target *t = target;
@@ -265,6 +275,7 @@ static const FactKey target_keys[] = {
     {"regions", true, target_regions},
     {"compilers", true, target_compilers},
     {"run", true, target_run},
+    {"costs", false, target_costs},
 };
 
 /* "dir/board.yaml" is the target "board". */
@@ -292,7 +303,7 @@ static const Source *built_in_source(Arena *a, const char *name) {
 
 Target *load_target(Arena *a, const char *name) {
   const Source *src;
-  if (is_file(name)) {
+  if (names_file(name)) {
     size_t len;
     const char *text = read_file(a, name, &len);
     src = new_source(a, name, text, len);

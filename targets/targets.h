@@ -46,6 +46,7 @@ typedef struct Variant {
 typedef struct Target {
   const char *name;           /* "cortex-m55" */
   const char *summary;        /* one line for `qcc list targets` */
+  const char *costs;          /* what its kernels cost (costs.h): a file, or a built-in table by name; NULL: not known */
   int n_isa;
   const char *isa[MAX_ISA];   /* features that kernels may need: "mve", "dsp" */
   bool is_small;              /* no kernels that are larger than plain C: optimize: size */
@@ -72,6 +73,8 @@ typedef struct Target {
 /* A built-in target by name, or the user's file when `name` ends in .yaml or has a '/'; error()
  * for an unknown one, with the list. */
 Target *load_target(Arena *a, const char *name);
+/* Does a name stand for a user's file, not for what is built in? */
+bool names_file(const char *name);
 /* `optimize`: size, balanced or speed. */
 void set_optimize_of(Target *t, const char *optimize);
 int n_targets(void);
