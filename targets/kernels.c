@@ -248,6 +248,11 @@ static bool is_pool_s16(const Node *n) {
 }
 static bool is_pool_f32(const Node *n) { return is_f32(n) && is_2d_nhwc(n) && n->n_out == 1; }
 static bool is_pool_f16(const Node *n) { return is_f16(n) && is_2d_nhwc(n) && n->n_out == 1; }
+/* Of any number of dimensions, and layout. */
+static bool is_conv3_f32(const Node *n) { return is_real(n, DT_F32, DT_F32); }
+static bool is_conv3_f16(const Node *n) { return is_real(n, DT_F16, DT_F16); }
+static bool is_s8(const Node *n) { return in_type(n, 0) == DT_I8; }
+static bool is_u8(const Node *n) { return in_type(n, 0) == DT_U8; }
 static bool is_f16_nhwc(const Node *n) { return is_f16(n) && n->in[0]->layout == LAYOUT_NHWC; }
 static bool is_f32_nhwc(const Node *n) { return is_f32(n) && n->in[0]->layout == LAYOUT_NHWC; }
 

@@ -58,7 +58,7 @@ Tensor *put_reshape(Body *b, Tensor *x, int rank, const int64_t *dim) {
   for (int d = 0; same && d < rank; d++) same = dim[d] == x->dim[d];
   if (same) return x;
   Node *n = start_node(b, "Reshape", 2, (Tensor *[]){x, put_ints(b, rank, dim)});
-  set_int(b->g, n, "allowzero", 1);
+  if (rank < 1 || dim[0] >= 0) set_int(b->g, n, "allowzero", 1);
   return finish_node(b, n);
 }
 

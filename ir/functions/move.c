@@ -39,6 +39,40 @@ bool body_center_crop_pad(Body *b) {
   return true;
 }
 
+/* Elements of x go to places in the tensor that a MaxPool of these windows has read; a larger one, where
+ * output_shape asks for it, has that in its corner. */
+bool body_max_unpool(Body *b) {
+  Tensor *x = b->in[0], *places = b->in[1], *shape = body_input(b, 2);
+  int64_t kernel[3], stride[3] = {1, 1, 1}, pads[6] = {0}, dim[MAX_RANK], wanted[MAX_RANK], flat = -1;
+  int spatial = attr_ints(b->n, "kernel_shape", kernel, 3), count = 0;
+  attr_ints(b->n, "strides", stride, 3), attr_ints(b->n, "pads", pads, 6);
+  if (x->rank != spatial + 2 || !same_shape(x, places) || spatial < 1)
+    error_at(b->n->loc, "MaxUnpool: expected elements and places of the same shape, and kernel_shape for "
+             "their spatial dimensions");
+  need_type(b->n, 1, DT_I64);
+  int64_t all = mul_size(x->dim[0], x->dim[1]), more[2 * MAX_RANK] = {0};
+  for (int d = 0; d < x->rank; d++) {
+    dim[d] = x->dim[d];
+    if (d < 2) continue;
+    dim[d] = mul_size(x->dim[d] - 1, stride[d - 2]) + kernel[d - 2] - pads[d - 2] - pads[spatial + d - 2];
+    if (dim[d] < 1 || dim[d] > INT32_MAX || kernel[d - 2] < 1 || kernel[d - 2] > INT32_MAX || stride[d - 2] < 1)
+      error_at(b->n->loc, "MaxUnpool: windows of %lld have no input of %lld", (long long)kernel[d - 2],
+               (long long)dim[d]);
+    all = mul_size(all, dim[d]);
+  }
+  if (all < 0 || all > INT32_MAX) error_at(b->n->loc, "MaxUnpool: the output has too many elements");
+  if (shape && !shape->data) return false;
+  if (shape && (count = const_ints(shape, wanted, MAX_RANK)) != x->rank)
+    error_at(b->n->loc, "MaxUnpool: output_shape has %d values, expected %d", count, x->rank);
+  Tensor *zero = put2(b, "Expand", put_real(b, x->dtype, 0), put_ints(b, 1, &all));
+  Tensor *y = put_op(b, "ScatterElements", 3,
+                     (Tensor *[]){zero, put_reshape(b, places, 1, &flat), put_reshape(b, x, 1, &flat)});
+  y = put_reshape(b, y, x->rank, dim);
+  for (int d = 0; d < x->rank && shape; d++) more[x->rank + d] = wanted[d] - dim[d];
+  b->out[0] = shape ? put2(b, "Pad", y, put_ints(b, 2 * x->rank, more)) : y;
+  return true;
+}
+
 /* Every column of a block adds to its places: a ConvTranspose in which each tap of a channel's window is a
  * channel of its own, with a kernel of that tap. */
 bool body_col2im(Body *b) {

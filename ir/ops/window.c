@@ -30,7 +30,7 @@ static void read_list(const Node *n, const char *name, int count, int64_t otherw
 }
 
 static bool is_global(const Node *n) {
-  return is_op(n, "GlobalAveragePool") || is_op(n, "GlobalMaxPool");
+  return is_op(n, "GlobalAveragePool") || is_op(n, "GlobalMaxPool") || is_op(n, "GlobalLpPool");
 }
 
 /* Integer operators are channels-last by definition. */

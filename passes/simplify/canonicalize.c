@@ -125,8 +125,8 @@ static bool merge_reshape(Graph *g, Node *n) {
 
 static bool make_pool(Graph *g, Node *n) {
   const Tensor *x = n->in[0];
-  bool mean = is_op(n, "GlobalAveragePool");
-  if ((!mean && !is_op(n, "GlobalMaxPool")) || !is_known(x) || x->rank < 3 || x->rank > 5)
+  bool mean = is_op(n, "GlobalAveragePool"), norm = is_op(n, "GlobalLpPool");
+  if ((!mean && !norm && !is_op(n, "GlobalMaxPool")) || !is_known(x) || x->rank < 3 || x->rank > 5)
     return false;
   int at = node_index(g, n);
   Tensor *in = n->in[0], *y = n->out[0];
@@ -134,7 +134,8 @@ static bool make_pool(Graph *g, Node *n) {
   Loc loc = n->loc;
   n->out[0]->def = NULL, n->out[0] = NULL;
   remove_node(g, n);
-  Node *p = add_node(g, at, mean ? "AveragePool" : "MaxPool", name, 1, &in, 1, &y);
+  Node *p = add_node(g, at, mean ? "AveragePool" : norm ? "LpPool" : "MaxPool", name, 1, &in, 1, &y);
+  if (norm) set_int(g, p, "p", attr_int(n, "p", 2));
   p->loc = loc;
   set_ints(g, p, "kernel_shape", x->rank - 2, x->dim + 2);
   return true;

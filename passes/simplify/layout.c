@@ -29,8 +29,9 @@ static bool is_identity(int rank, const int64_t *perm) {
 
 static bool is_window_op(const Node *n) {
   static const char *const names[] = {
-      "Conv",         "ConvTranspose",         "MaxPool", "AveragePool", "DepthToSpace",
-      "SpaceToDepth", "InstanceNormalization", "LRN"};
+      "Conv",         "ConvTranspose",         "MaxPool", "AveragePool", "LpPool", "DepthToSpace",
+      "SpaceToDepth", "InstanceNormalization"};
+  if (n->n_out > 1) return false;   /* places of maxima are counted in ONNX's order */
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (is_op(n, names[i])) return n->in[0]->rank >= 3 && n->in[0]->layout != LAYOUT_NHWC;
   return false;

@@ -266,6 +266,36 @@ static void col2im_adds_blocks(void **state) {
   free_arena(a);
 }
 
+/* What a MaxPool finds goes back to where it was. */
+static void unpool_undoes_the_places(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  for (int sized = 0; sized < 2; sized++) {
+    Graph *g = new_graph(a, "unpool");
+    Tensor *x = reals(g, 4, (int64_t[]){2, 2, 4, 6});
+    Tensor *y[2] = {new_tensor(g, "y", DT_NONE, -1, NULL), new_tensor(g, "places", DT_NONE, -1, NULL)};
+    Node *pool = add_node(g, -1, "MaxPool", "pool", 1, &x, 2, y);
+    set_ints(g, pool, "kernel_shape", 2, (int64_t[]){2, 2}), set_ints(g, pool, "strides", 2, (int64_t[]){2, 2});
+    infer_node(g, pool);
+    for (int i = 0; i < 2; i++) y[i]->data = arena_alloc(a, tensor_bytes(y[i]));
+    pool->op->eval(pool, (const void *[]){x->data}, (void *[]){y[0]->data, y[1]->data});
+    y[0]->def = y[1]->def = NULL, pool->out[0] = pool->out[1] = NULL;
+    remove_node(g, pool);
+    Tensor *in[] = {y[0], y[1], ints(g, 4, (int64_t[]){2, 2, 5, 6})};
+    Node *n = make_node(g, "MaxUnpool", sized ? 3 : 2, in);
+    set_ints(g, n, "kernel_shape", 2, (int64_t[]){2, 2}), set_ints(g, n, "strides", 2, (int64_t[]){2, 2});
+    Tensor *back = run_both(g, n);
+    int64_t size = sized ? 30 : 24;
+    for (int64_t i = 0; i < 4 * size; i++) {
+      int64_t plane = i / size, from = plane * 24 + i % size;
+      double v = at(back, i);
+      if (i % size >= 24) expect(back, i, 0);
+      else if (v != 0) expect(back, i, at(x, from));
+    }
+  }
+  free_arena(a);
+}
+
 static void crops_and_pads_around_the_middle(void **state) {
   (void)state;
   Arena *a = new_arena();
@@ -285,6 +315,7 @@ int main(void) {
       cmocka_unit_test(group_query_is_attention),     cmocka_unit_test(rotary_turns_pairs),
       cmocka_unit_test(dft_is_its_sum),               cmocka_unit_test(windows_and_mel_bands),
       cmocka_unit_test(col2im_adds_blocks),           cmocka_unit_test(crops_and_pads_around_the_middle),
+      cmocka_unit_test(unpool_undoes_the_places),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
