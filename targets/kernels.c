@@ -539,7 +539,8 @@ bool is_view(const Node *n) {
   if (is_op(n, "Transpose")) return keeps_order(n);
   if (is_op(n, "Slice")) return slice_offset(n) >= 0;
   if (is_op(n, "Split")) return split_offset(n, 0) >= 0;
-  return is_op(n, "Reshape") || is_op(n, "Flatten") || is_op(n, "Squeeze") || is_op(n, "Unsqueeze");
+  return is_op(n, "Reshape") || is_op(n, "Flatten") || is_op(n, "Squeeze") || is_op(n, "Unsqueeze") ||
+         is_op(n, "BitCast");
 }
 
 int64_t view_offset(const Node *n, int j) {

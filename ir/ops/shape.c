@@ -166,3 +166,24 @@ void eval_cast(const Node *n, const void *const *in, void *const *out) {
       put_int(to, out[0], i, get_int(from, in[0], i));
   }
 }
+
+/* From here on a Cast. */
+void infer_cast_like(Graph *g, Node *n) {
+  if (n->in[1]->dtype == DT_NONE) return;
+  set_int(g, n, "to", n->in[1]->dtype);
+  n->op = find_op("Cast");
+  n->n_in = 1;
+  infer_cast(g, n);
+}
+
+void infer_bit_cast(Graph *g, Node *n) {
+  (void)g;
+  if (!inputs_ready(n)) return;
+  const Tensor *x = n->in[0];
+  int64_t to = attr_int(n, "to", 0);
+  bool known = to > DT_NONE && to < DT_COUNT && dtype_bytes((DType)to) > 0;
+  if (!known || dtype_bits((DType)to) != dtype_bits(x->dtype))
+    error_at(n->loc, "BitCast: from %s to %s, which has not as many bits", dtype_name(x->dtype),
+             known ? dtype_name((DType)to) : "no known type");
+  set_type(n, 0, (DType)to, x->rank, x->dim, x->layout);
+}
