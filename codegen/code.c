@@ -329,7 +329,64 @@ static const char *list_arenas(Emitter *e, const char *type) {
   return list;
 }
 
-static const char *run_arguments(Emitter *e) { return list_arenas(e, "void *"); }
+/* Of the run function; those of variants have no states. */
+static const char *run_arguments(Emitter *e, bool states) {
+  const char *list = list_arenas(e, "void *");
+  return states && e->g->n_state ? arena_printf(e->a, "%s, %s_state *state", list, e->o->name) : list;
+}
+
+/* ---- states: a structure of the caller's, copied to the inputs and from the outputs ---------------- */
+
+static const Tensor *state_in(const Graph *g, int i) { return g->in[n_inputs(g) + i]; }
+
+static const Tensor *state_out(const Graph *g, int i) { return g->out[n_outputs(g) + i]; }
+
+static void declare_states(Emitter *e, FILE *f) {
+  const Graph *g = e->g;
+  const char *name = e->o->name;
+  fprintf(f, "/* What lives from call to call.  Each stream has one of its own, made 0 by %s_reset. */\n"
+             "typedef struct %s_state {\n", name, name);
+  for (int i = 0; i < g->n_state; i++) {
+    const Tensor *t = state_in(g, i);
+    fprintf(f, "  %s value_%d[%lld]; /* \"%s\": %s%s", ctype_of(t->dtype), i, (long long)n_elements(t),
+            comment_text(e->a, t->name), dtype_name(t->dtype), shape_text(e->a, t));
+    if (t->quant)
+      fprintf(f, "; real = (code - %d) * %s", (int)t->quant->zero[0], float_text(e, t->quant->scale[0]));
+    fprintf(f, " */\n");
+  }
+  fprintf(f, "} %s_state;\n\nvoid %s_reset(%s_state *state);\n\n", name, name, name);
+}
+
+static void define_reset(Emitter *e, FILE *f) {
+  const Graph *g = e->g;
+  const char *name = e->o->name;
+  if (g->n_state == 0) return;
+  fprintf(f, "\nvoid %s_reset(%s_state *state) {\n  memset(state, 0, sizeof *state);\n", name, name);
+  for (int i = 0; i < g->n_state; i++) {
+    const Tensor *t = state_in(g, i);
+    if (!t->quant || t->quant->zero[0] == 0) continue;
+    fprintf(f, "  for (int32_t i = 0; i < %lld; i++)\n    state->value_%d[i] = %d;\n",
+            (long long)n_elements(t), i, (int)t->quant->zero[0]);
+  }
+  fprintf(f, "}\n");
+}
+
+/* Codes for memory that the pointers a, a1 ... of the run function lead to. */
+static void copy_states(Emitter *e, FILE *f, bool back) {
+  for (int i = 0; i < e->g->n_state; i++) {
+    const Tensor *t = back ? state_out(e->g, i) : state_in(e->g, i);
+    const char *place = arena_place(e, t->offset);
+    if (stored_bytes(t) == 0) continue;
+    if (back) fprintf(f, "  memcpy(state->value_%d, %s, %lld);\n", i, place, (long long)stored_bytes(t));
+    else fprintf(f, "  memcpy(%s, state->value_%d, %lld);\n", place, i, (long long)stored_bytes(t));
+  }
+}
+
+static void write_arena_pointers(Emitter *e, FILE *f) {
+  fprintf(f, "  unsigned char *const a = arena;\n  (void)a;\n");
+  for (int i = 1; i < count_arenas(e->g); i++)
+    fprintf(f, "  unsigned char *const a%d = arena_%d;\n  (void)a%d;\n", i, i, i);
+}
 
 /* The arenas themselves.  Their sections matter where they lie in different memories. */
 static void define_arenas(Emitter *e, FILE *f) {
@@ -376,14 +433,16 @@ static void write_header(Emitter *e, const char *dir) {
           " * nothing else but stack.  Give it a buffer of this size and alignment; nothing in it\n"
           " * has to live between calls. */\n");
   write_arenas(e, f);
-  for (int i = 0; i < g->n_in; i++) write_io(e, f, "INPUT", i, g->in[i]);
-  for (int i = 0; i < g->n_out; i++) write_io(e, f, "OUTPUT", i, g->out[i]);
+  for (int i = 0; i < n_inputs(g); i++) write_io(e, f, "INPUT", i, g->in[i]);
+  for (int i = 0; i < n_outputs(g); i++) write_io(e, f, "OUTPUT", i, g->out[i]);
+  fprintf(f, "\n");
+  if (g->n_state) declare_states(e, f);
   fprintf(f,
-          "\n/* Runs the network once: write the inputs to %s_INPUT_0(arena) ..., call this, read\n"
+          "/* Runs the network once: write the inputs to %s_INPUT_0(arena) ..., call this, read\n"
           " * %s_OUTPUT_0(arena) ...  Inputs are overwritten.  Reentrant: calls with different\n"
-          " * arenas may run at the same time. */\n",
-          u, u);
-  fprintf(f, "void %s_run(%s);\n\n", name, run_arguments(e));
+          " * arenas%s may run at the same time. */\n",
+          u, u, g->n_state ? " and states" : "");
+  fprintf(f, "void %s_run(%s);\n\n", name, run_arguments(e, true));
   if (e->n_body > 1) write_variants(e, f);
   fprintf(f,
           "/* With %s_PROFILE defined when the .c file is compiled, this function of yours is\n"
@@ -438,13 +497,14 @@ static void write_macros(Emitter *e, FILE *f) {
 /* A run function: of the network, or of one of its variants. */
 static void write_run(Emitter *e, FILE *f, const Body *body, const char *tag) {
   write_tagged(f, tag, body->parts_text, body->n_parts_text);
-  if (*tag) fprintf(f, "\nstatic void %s_%s_run(%s) {\n", e->o->name, tag, run_arguments(e));
-  else fprintf(f, "\nvoid %s_run(%s) {\n", e->o->name, run_arguments(e));
-  fprintf(f, "  unsigned char *const a = arena;\n  (void)a;\n");
-  for (int i = 1; i < count_arenas(e->g); i++)
-    fprintf(f, "  unsigned char *const a%d = arena_%d;\n  (void)a%d;\n", i, i, i);
+  if (*tag) fprintf(f, "\nstatic void %s_%s_run(%s) {\n", e->o->name, tag, run_arguments(e, false));
+  else fprintf(f, "\nvoid %s_run(%s) {\n", e->o->name, run_arguments(e, true));
+  write_arena_pointers(e, f);
+  if (!*tag) copy_states(e, f, false);
   write_tagged(f, tag, body->text, body->n_text);
-  fprintf(f, "  %s_LAYER(%d);\n}\n", e->upper, e->g->n_node);
+  fprintf(f, "  %s_LAYER(%d);\n", e->upper, e->g->n_node);
+  if (!*tag) copy_states(e, f, true);
+  fprintf(f, "}\n");
 }
 
 static void write_variant(Emitter *e, FILE *f, int v) {
@@ -495,10 +555,15 @@ static void write_choice(Emitter *e, FILE *f) {
           "    __atomic_store_n(&found, v, __ATOMIC_RELAXED);\n  }\n  return v - 1;\n#endif\n}\n",
           name, u, name, u, name);
   const char *arenas = list_arenas(e, "");
-  fprintf(f, "\nvoid %s_run(%s) {\n  switch (%s_variant()) {\n", name, run_arguments(e), name);
+  fprintf(f, "\nvoid %s_run(%s) {\n", name, run_arguments(e, true));
+  if (e->g->n_state) write_arena_pointers(e, f);
+  copy_states(e, f, false);
+  fprintf(f, "  switch (%s_variant()) {\n", name);
   for (int v = 0; v < last; v++)
     fprintf(f, "    case %d: %s_%s_run(%s); break;\n", v, name, variant_tag(e, v), arenas);
-  fprintf(f, "    default: %s_%s_run(%s); break;\n  }\n}\n", name, variant_tag(e, last), arenas);
+  fprintf(f, "    default: %s_%s_run(%s); break;\n  }\n", name, variant_tag(e, last), arenas);
+  copy_states(e, f, true);
+  fprintf(f, "}\n");
 }
 
 /* Compilers want the system headers of variants before the first of them. */
@@ -526,6 +591,7 @@ static void write_source(Emitter *e, const char *dir, const char *constants) {
   write_macros(e, f);
   fprintf(f, "\n%s", constants);
   if (e->o->static_arena) define_arenas(e, f);
+  define_reset(e, f);
   if (e->n_body == 1) {
     write_run(e, f, e->body, "");
   } else {

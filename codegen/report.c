@@ -107,11 +107,12 @@ static json_t *regions_json(const Graph *g, const Target *t, const ConstantBytes
 void write_report(FILE *f, const Graph *g, Context *cx, const CodegenOptions *o) {
   ConstantBytes c = count_constants(g, cx, o);
   json_t *layers = json_array(), *notes = json_array(), *inputs = json_array(),
-         *outputs = json_array();
+         *outputs = json_array(), *states = json_array();
   for (int i = 0; i < g->n_node; i++)
     json_array_append_new(layers, layer_json(cx->arena, g->node[i], cx->target));
-  for (int i = 0; i < g->n_in; i++) json_array_append_new(inputs, tensor_json(g->in[i]));
-  for (int i = 0; i < g->n_out; i++) json_array_append_new(outputs, tensor_json(g->out[i]));
+  for (int i = 0; i < n_inputs(g); i++) json_array_append_new(inputs, tensor_json(g->in[i]));
+  for (int i = 0; i < n_outputs(g); i++) json_array_append_new(outputs, tensor_json(g->out[i]));
+  for (int i = n_inputs(g); i < g->n_in; i++) json_array_append_new(states, tensor_json(g->in[i]));
   for (int i = 0; cx->report && i < cx->report->n_note; i++)
     json_array_append_new(notes, json_pack("{s:s, s:s}", "node", cx->report->note[i].node, "text",
                                            cx->report->note[i].text));
@@ -123,10 +124,10 @@ void write_report(FILE *f, const Graph *g, Context *cx, const CodegenOptions *o)
                 (json_int_t)c.biases, "tables", (json_int_t)c.tables, "parts",
                 regions_json(g, cx->target, &c));
   json_t *root =
-      json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "qcc", QCC_VERSION,
+      json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "qcc", QCC_VERSION,
                 "name", o->name, "target", target, "optimize", o->optimize, "arena", arena,
                 "patches", patch_json(cx->report), "constants", constants, "inputs", inputs,
-                "outputs", outputs, "layers", layers, "notes", notes);
+                "outputs", outputs, "states", states, "layers", layers, "notes", notes);
   if (!root) bug("report.json cannot be built");
   if (cx->adapted) json_object_set_new(root, "adapter", adapter_json(cx->adapted));
   json_dumpf(root, f, JSON_INDENT(2) | JSON_REAL_PRECISION(9));

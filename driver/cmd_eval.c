@@ -14,13 +14,13 @@ static Score score_outputs(Arena *a, const Job *j, const Graph *g, const uint8_t
   Score s = {0};
   int64_t per = output_bytes(g), per_float = output_bytes(j->model);
   int64_t most = 1;
-  for (int k = 0; k < g->n_out; k++)
+  for (int k = 0; k < n_outputs(g); k++)
     most = n_elements(g->out[k]) > most ? n_elements(g->out[k]) : most;
   float *x = arena_alloc(a, most * 4), *y = arena_alloc(a, most * 4);
   for (int64_t i = 0; i < n; i++) {
     const uint8_t *p = exact + i * per_float, *q = got + i * per;
     Score before = s, own = {0};
-    for (int k = 0; k < g->n_out; k++) {
+    for (int k = 0; k < n_outputs(g); k++) {
       output_reals(j->model->out[k], p, x);
       output_reals(g->out[k], q, y);
       int64_t samples = s.samples, agree = s.agree, right = s.right;

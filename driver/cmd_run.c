@@ -41,6 +41,6 @@ int cmd_run(Arena *a, const Options *o) {
   Samples *s = job_samples(j, 0, &random);
   uint8_t *out = sample_room(a, s->n, output_bytes(j->g));
   run_samples_on(j->g, s, out);
-  for (int i = 0; i < j->g->n_out; i++) write_output(a, j->g, i, out, s->n, o->output);
+  for (int i = 0; i < n_outputs(j->g); i++) write_output(a, j->g, i, out, s->n, o->output);
   return 0;
 }

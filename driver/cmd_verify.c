@@ -50,7 +50,7 @@ typedef struct Verdict {
 static void compare_sample(const Job *j, Verdict *v, const uint8_t *exact, const uint8_t *want,
                            const uint8_t *got) {
   Arena *scratch = new_arena();
-  for (int k = 0; k < j->g->n_out; k++) {
+  for (int k = 0; k < n_outputs(j->g); k++) {
     const Tensor *t = j->g->out[k], *f = j->model->out[k];
     int64_t n = n_elements(t);
     float *x = arena_alloc(scratch, n * 4), *y = arena_alloc(scratch, n * 4);

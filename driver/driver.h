@@ -14,6 +14,9 @@ typedef struct PolicyName { const char *file, *preset; } PolicyName;
 /* An input that is a constant: its elements are in a file. */
 typedef struct FixedInput { const char *name, *path; } FixedInput;
 
+/* Output and input of a model that are a state: --state output=input. */
+typedef struct StatePair { const char *output, *input; } StatePair;
+
 /* What a network may take at most (budget.c). */
 typedef enum BudgetKind { BUDGET_FLASH, BUDGET_RAM, BUDGET_LATENCY } BudgetKind;
 typedef struct Budget {
@@ -40,6 +43,8 @@ typedef struct Options {
   DimBinding *bind;             /* --dim name=n */
   int n_fixed;
   FixedInput *fixed;            /* [n_fixed] --fix name=file */
+  int n_state;
+  StatePair *state;             /* [n_state] --state output=input */
   int n_policy;
   PolicyName *policies;         /* [n_policy] each --policy and --preset: some verbs take several */
   int n_budget;
@@ -100,6 +105,7 @@ typedef struct TargetSize {
                                    arena is known; NULL: it is here */
   ObjectSize size;
   int64_t arena;
+  int64_t state;                /* bytes of what lives from call to call */
   RunResult run;                /* `counted` where latency was asked for */
 } TargetSize;
 
@@ -112,7 +118,7 @@ TargetSize measure_job(Job *j, const char *dir);
 const char *size_opt(const Job *j);
 const char *run_opt(const Job *j); /* of run_job */
 void measure_run(Job *j, const char *dir, int64_t samples, int layers, RunResult *run);
-/* Bytes of ROM, and of RAM with the bound of the stack where there is one; -1: not known. */
+/* Bytes of ROM, and of RAM with states and the bound of the stack where there is one; -1: not known. */
 int64_t flash_bytes(const TargetSize *s);
 int64_t ram_need(const TargetSize *s);
 /* {code, constants, weights, scales, stack, flash, ram, arena}, null where not known. */
@@ -167,6 +173,8 @@ void show_progress(const char *what, int64_t done, int64_t total);
 /* Labels of n samples, each the index of one of the first output's elements. */
 int *read_labels(Arena *a, const char *path, int64_t n, int64_t classes);
 
+/* Samples of --input with the states that the float network has in each. */
+Samples *recorded_samples(const Job *j);
 /* Samples for the graph as the passes left it: from --input, else --calib, else `otherwise`
  * random ones. */
 Samples *job_samples(Job *j, int64_t otherwise, bool *random);

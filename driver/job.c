@@ -34,6 +34,7 @@ Graph *read_model(Arena *a, const Options *o) {
                                        : read_onnx(a, path, o->bind, o->n_bind);
   for (int i = 0; i < o->n_fixed; i++) fix_input(a, g, &o->fixed[i]);
   if (o->n_fixed) infer_shapes(g);
+  for (int i = 0; i < o->n_state; i++) add_state(g, g->loc, o->state[i].output, o->state[i].input);
   return g;
 }
 
@@ -129,6 +130,8 @@ Job *new_job(Arena *a, const Options *o, const char *target) {
   find_pass("inputs")->run(j->model, &j->cx);
   find_pass("fold_constants")->run(j->model, &j->cx);
   find_pass("lora")->run(j->model, &j->cx);
+  check_states(j->model);
+  if (j->calib) record_states(a, j->model, j->calib);
   return j;
 }
 
@@ -173,14 +176,15 @@ CodegenOptions codegen_options(const Job *j) {
 HarnessIo harness_io(const Job *j) {
   const Graph *g = j->g;
   HarnessIo io = {.prefix = j->name,
-                  .n_in = g->n_in,
-                  .n_out = g->n_out,
+                  .n_in = n_inputs(g),
+                  .n_out = n_outputs(g),
+                  .has_state = g->n_state > 0,
                   .arena_bytes = g->arena_bytes ? g->arena_bytes : 16,
                   .has_threads = policy_int(j->policy, "threads") > 1,
                   .has_variants = j->target && j->target->n_variant > 0,
                   .n_arena = g->n_part};
-  for (int i = 0; i < g->n_in; i++) io.in_bytes[i] = stored_bytes(g->in[i]);
-  for (int i = 0; i < g->n_out; i++) io.out_bytes[i] = stored_bytes(g->out[i]);
+  for (int i = 0; i < io.n_in; i++) io.in_bytes[i] = stored_bytes(g->in[i]);
+  for (int i = 0; i < io.n_out; i++) io.out_bytes[i] = stored_bytes(g->out[i]);
   return io;
 }
 

@@ -39,6 +39,7 @@ TargetSize measure_job(Job *j, const char *dir) {
   TargetSize s = {.target = j->target,
                   .missing = missing_compiler(j->target, compiler_of(j->o)),
                   .arena = j->g->arena_bytes};
+  for (int i = n_inputs(j->g); i < j->g->n_in; i++) s.state += stored_bytes(j->g->in[i]);
   if (s.missing) return s;
   write_job(j, dir);
   measure_object(j, dir, &s);
@@ -66,7 +67,7 @@ int64_t ram_need(const TargetSize *s) {
   if (s->missing || z->stack < 0) return -1;
   /* An arena that the output defines itself is part of its static data. */
   int64_t fixed = z->data + z->bss;
-  return z->stack + (fixed >= s->arena ? fixed : fixed + s->arena);
+  return z->stack + s->state + (fixed >= s->arena ? fixed : fixed + s->arena);
 }
 
 static json_t *bytes_json(int64_t bytes) { return bytes < 0 ? json_null() : json_integer(bytes); }

@@ -45,7 +45,7 @@ void run_job(Job *j, const char *dir, const Samples *s, uint8_t *outputs, bool c
   int64_t per = input_bytes(g), n = s->n;
   uint8_t *input = sample_room(j->a, n, per), *to = input;
   for (int64_t i = 0; i < n; i++)
-    for (int k = 0; k < g->n_in; k++) {
+    for (int k = 0; k < n_inputs(g); k++) {
       memcpy(to, sample_at(g, s, k, i), (size_t)stored_bytes(g->in[k]));
       to += stored_bytes(g->in[k]);
     }

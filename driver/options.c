@@ -137,6 +137,13 @@ static void set_fix(Arena *a, Options *o, const char *v) {
   o->fixed[o->n_fixed++] = (FixedInput){arena_strndup(a, v, (size_t)(eq - v)), eq + 1};
 }
 
+static void set_state(Arena *a, Options *o, const char *v) {
+  const char *eq = strchr(v, '=');
+  if (!eq || eq == v || !eq[1]) error("--state: expected OUTPUT=INPUT, found '%s'", v);
+  o->state = arena_grow(a, o->state, o->n_state, sizeof *o->state);
+  o->state[o->n_state++] = (StatePair){arena_strndup(a, v, (size_t)(eq - v)), eq + 1};
+}
+
 typedef struct Option {
   const char *name;
   char letter;

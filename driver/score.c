@@ -5,7 +5,7 @@
 
 int64_t output_bytes(const Graph *g) {
   int64_t n = 0;
-  for (int i = 0; i < g->n_out; i++) n += stored_bytes(g->out[i]);
+  for (int i = 0; i < n_outputs(g); i++) n += stored_bytes(g->out[i]);
   return n;
 }
 
@@ -31,12 +31,39 @@ int *read_labels(Arena *a, const char *path, int64_t n, int64_t classes) {
 
 int64_t input_bytes(const Graph *g) {
   int64_t n = 0;
-  for (int i = 0; i < g->n_in; i++) n += stored_bytes(g->in[i]);
+  for (int i = 0; i < n_inputs(g); i++) n += stored_bytes(g->in[i]);
   return n;
+}
+
+static void copy_outputs(const Graph *g, const Interp *it, uint8_t *to) {
+  for (int k = 0; k < n_outputs(g); k++) {
+    memcpy(to, interp_value(it, g->out[k]), (size_t)stored_bytes(g->out[k]));
+    to += stored_bytes(g->out[k]);
+  }
+}
+
+/* Samples that are steps, one behind the other. */
+static void run_steps_on(const Graph *g, const Samples *s, uint8_t *outputs) {
+  void *state[MAX_IO];
+  const void *in[MAX_IO];
+  reset_states(g, state);
+  Interp *it = new_interp(g);
+  for (int64_t i = 0; i < s->n; i++) {
+    for (int k = 0; k < g->n_in; k++)
+      in[k] = k < n_inputs(g) ? sample_at(g, s, k, i) : state[k - n_inputs(g)];
+    run_interp(it, in, NULL, NULL);
+    copy_outputs(g, it, outputs + i * output_bytes(g));
+    keep_states(g, it, state);
+  }
+  free_interp(it);
 }
 
 void run_samples_on(const Graph *g, const Samples *s, uint8_t *outputs) {
   int64_t bytes = output_bytes(g);
+  if (g->n_state > 0) {
+    run_steps_on(g, s, outputs);
+    return;
+  }
 #pragma omp parallel
   {
     Interp *it = new_interp(g);
@@ -45,14 +72,17 @@ void run_samples_on(const Graph *g, const Samples *s, uint8_t *outputs) {
     for (int64_t i = 0; i < s->n; i++) {
       for (int k = 0; k < g->n_in; k++) in[k] = sample_at(g, s, k, i);
       run_interp(it, in, NULL, NULL);
-      uint8_t *to = outputs + i * bytes;
-      for (int k = 0; k < g->n_out; k++) {
-        memcpy(to, interp_value(it, g->out[k]), (size_t)stored_bytes(g->out[k]));
-        to += stored_bytes(g->out[k]);
-      }
+      copy_outputs(g, it, outputs + i * bytes);
     }
     free_interp(it);
   }
+}
+
+Samples *recorded_samples(const Job *j) {
+  const Options *o = j->o;
+  Samples *s = read_samples(j->a, read_model(j->a, o), j->policy, o->input, o->limit);
+  record_states(j->a, j->model, s);
+  return s;
 }
 
 Samples *samples_for(const Job *j, const Samples *s) {
@@ -64,10 +94,10 @@ static Samples *random_samples(Job *j, int64_t n) {
   const Graph *g = j->g;
   Samples *s = arena_alloc(j->a, sizeof *s);
   s->n = n;
-  s->n_in = g->n_in;
-  s->data = arena_alloc(j->a, (g->n_in + 1) * (int64_t)sizeof *s->data);
+  s->n_in = n_inputs(g);
+  s->data = arena_alloc(j->a, (s->n_in + 1) * (int64_t)sizeof *s->data);
   uint32_t x = 12345;
-  for (int k = 0; k < g->n_in; k++) {
+  for (int k = 0; k < s->n_in; k++) {
     const Tensor *t = g->in[k];
     s->data[k] = sample_room(j->a, n, tensor_bytes(t));
     int64_t count = n * n_elements(t);

@@ -7,7 +7,7 @@ enum { FEW_SAMPLES = 128 };
 
 static const Samples *given_samples(const Job *j) {
   const Options *o = j->o;
-  if (o->input) return read_samples(j->a, read_model(j->a, o), j->policy, o->input, o->limit);
+  if (o->input) return recorded_samples(j);
   if (!j->calib)
     error(
         "no samples given: --calib X.npy, or --input X.npy for samples other than those of the calibration");

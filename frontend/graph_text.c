@@ -329,5 +329,7 @@ Graph *read_graph_text(Arena *a, const char *path) {
   infer_types(&p);
   check_outputs(&p);
   check_scales(&p);
+  for (int i = 0; i < p.n_next; i++)
+    add_state(p.graph, p.next[i].output.loc, p.next[i].output.text, p.next[i].input->name);
   return p.graph;
 }

@@ -79,6 +79,11 @@ typedef struct Alias {
   Word target;
 } Alias;
 
+typedef struct NextValue {
+  Tensor *input;
+  Word output;           /* what the input is in the next call */
+} NextValue;
+
 typedef struct Parser {
   Arena *arena;
   Graph *graph;
@@ -90,6 +95,8 @@ typedef struct Parser {
   Decls outputs;                      /* as the signature declares them */
   int n_alias;
   Alias *alias;                       /* [n_alias], resolved at the end */
+  int n_next;
+  NextValue *next;                    /* [n_next], resolved at the end */
 } Parser;
 
 /* ---- graph.l -------------------------------------------------------------------------------- */
@@ -115,7 +122,7 @@ const char *read_text(const Pair *pair);
 /* The elements of a constant of t's type and shape. */
 void *read_elements(Parser *p, const Tensor *t, const Data *data);
 Attr read_attr(Parser *p, const Pair *pair);
-/* quant, range, offset and alias of a tensor. */
+/* quant, range, offset, alias and state of a tensor. */
 void read_annotations(Parser *p, Tensor *t, Pairs notes);
 /* The number of scales that the tensor's shape and its quantization ask for; -1 unknown. */
 int64_t count_scales(const Tensor *t);

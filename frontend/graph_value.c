@@ -400,9 +400,17 @@ static void remember_alias(Parser *p, Tensor *t, const Pair *pair) {
   p->alias[p->n_alias++] = (Alias){t, {read_text(pair), pair->value.loc}};
 }
 
+/* Of a graph input: outputs are known at the end. */
+static void remember_next(Parser *p, Tensor *t, const Pair *pair) {
+  bool is_input = p->graph->n_in > 0 && p->graph->in[p->graph->n_in - 1] == t && p->graph->n_node == 0;
+  if (!is_input) error_at(pair->name.loc, "only inputs of the graph are states");
+  p->next = arena_grow(p->arena, p->next, p->n_next, sizeof *p->next);
+  p->next[p->n_next++] = (NextValue){t, {read_text(pair), pair->value.loc}};
+}
+
 static void read_annotation(Parser *p, Tensor *t, const Pair *pair) {
-  static const char *const names[] = {"quant", "range", "offset", "alias"};
-  enum { QUANT, RANGE, OFFSET, ALIAS, N_NAMES };
+  static const char *const names[] = {"quant", "range", "offset", "alias", "state"};
+  enum { QUANT, RANGE, OFFSET, ALIAS, STATE, N_NAMES };
   int which = 0;
   while (which < N_NAMES && strcmp(names[which], pair->name.text) != 0) which++;
   switch (which) {
@@ -410,6 +418,7 @@ static void read_annotation(Parser *p, Tensor *t, const Pair *pair) {
   case RANGE: read_range(p, t, pair); break;
   case OFFSET: t->offset = read_integer(pair, 0, INT64_MAX); break;
   case ALIAS: remember_alias(p, t, pair); break;
+  case STATE: remember_next(p, t, pair); break;
   default:
     error_at(pair->name.loc, "unknown annotation '%s' of a tensor%s", pair->name.text,
              suggest(p, pair->name.text, names, N_NAMES));

@@ -57,7 +57,7 @@ static const char *file_for(Arena *a, const char *folder, const char *input, int
 }
 
 static void read_set(Arena *a, const Graph *g, const char *folder, Given *given) {
-  for (int k = 0; k < g->n_in; k++) {
+  for (int k = 0; k < n_inputs(g); k++) {
     const char *path = file_for(a, folder, g->in[k]->name, k);
     if (!exists(path)) error("no '%s' for input '%s'", path, g->in[k]->name);
     given[k].array = arena_grow(a, given[k].array, given[k].n, sizeof *given[k].array);

@@ -214,10 +214,10 @@ static void read_archive(Arena *a, const Graph *g, const char *path, Given *give
   const char **name;
   Array **array;
   int n = read_npz(a, path, &name, &array);
-  for (int k = 0; k < g->n_in; k++) {
+  for (int k = 0; k < n_inputs(g); k++) {
     for (int i = 0; i < n; i++)
       if (strcmp(name[i], g->in[k]->name) == 0) give(a, &given[k], array[i]);
-    if (given[k].n == 0 && n == 1 && g->n_in == 1) give(a, &given[k], array[0]);
+    if (given[k].n == 0 && n == 1 && n_inputs(g) == 1) give(a, &given[k], array[0]);
     if (given[k].n > 0) continue;
     const char *near = nearest_name(g->in[k]->name, name, n);
     if (near != NULL)
@@ -231,13 +231,13 @@ static void read_given(Arena *a, const Graph *g, const char *path, Given *given)
   struct stat st;
   if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
     read_sample_folder(a, g, path, given);
-    if (g->n_in > 0 && given[0].n == 0)
+    if (n_inputs(g) > 0 && given[0].n == 0)
       error("'%s' has no input_0.pb and no test_data_set_0 with one", path);
   } else if (ends_with(path, ".npz")) {
     read_archive(a, g, path, given);
   } else {
-    if (g->n_in != 1)
-      error("'%s': the model has %d inputs; give an .npz with one array per input", path, g->n_in);
+    if (n_inputs(g) != 1)
+      error("'%s': the model has %d inputs; give an .npz with one array per input", path, n_inputs(g));
     give(a, &given[0], read_npy(a, path));
   }
 }
@@ -245,14 +245,14 @@ static void read_given(Arena *a, const Graph *g, const char *path, Given *given)
 Samples *read_samples(Arena *a, const Graph *g, const Policy *p, const char *path, int64_t limit) {
   check_policy_inputs(g, p);
   Arena *files = new_arena();
-  Given *given = arena_alloc(files, (g->n_in + 1) * (int64_t)sizeof *given);
+  Given *given = arena_alloc(files, (n_inputs(g) + 1) * (int64_t)sizeof *given);
   read_given(files, g, path, given);
   Samples *s = arena_alloc(a, sizeof *s);
-  s->n_in = g->n_in;
-  s->n = g->n_in ? 0 : 1;   /* what has no inputs runs once */
+  s->n_in = n_inputs(g);
+  s->n = n_inputs(g) ? 0 : 1;   /* what has no inputs runs once */
   s->hash = HASH_START;
-  s->data = arena_alloc(a, (g->n_in + 1) * (int64_t)sizeof *s->data);
-  for (int i = 0; i < g->n_in; i++) {
+  s->data = arena_alloc(a, (n_inputs(g) + 1) * (int64_t)sizeof *s->data);
+  for (int i = 0; i < n_inputs(g); i++) {
     Slot slot = make_slot(g, p, i);
     int64_t n;
     s->data[i] = read_input(a, &slot, &given[i], limit, &n);

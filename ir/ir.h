@@ -201,6 +201,7 @@ struct Graph {
   int n_in, n_out, n_node, n_tensor;
   Tensor **in;              /* [n_in] graph inputs, without constants */
   Tensor **out;             /* [n_out] graph outputs */
+  int n_state;              /* the last of both are values that live from call to call (state.c) */
   Node **node;              /* [n_node] in execution order */
   Tensor **tensor;          /* [n_tensor] every tensor, by id */
   int64_t arena_bytes;      /* planned arena; 0 before planning */
@@ -524,6 +525,24 @@ void *sample_room(Arena *a, int64_t n, int64_t bytes);
 Samples *convert_samples(Arena *a, const Graph *from, const Graph *to, const Samples *s);
 /* Reals of output t's elements. */
 void output_reals(const Tensor *t, const void *data, float *out);
+
+/* ---- state.c: values that live from call to call ---------------------------------------------- */
+
+/* Inputs and outputs that are no states. */
+int n_inputs(const Graph *g);
+int n_outputs(const Graph *g);
+/* From now on graph output `out` is the value that input `in` has in the next call. */
+void add_state(Graph *g, Loc loc, const char *out, const char *in);
+/* error_at when a state and its next value differ in type or shape. */
+void check_states(const Graph *g);
+/* The value before the first call. */
+void reset_state(const Tensor *t, void *data);
+/* The same of all states: value[i] becomes memory of the graph's arena. */
+void reset_states(const Graph *g, void **value);
+/* value[i] becomes the next value of state i. */
+void keep_states(const Graph *g, const Interp *it, void *const *value);
+/* Samples are steps one behind the other: gives them the states that g, which they are for, has in each. */
+void record_states(Arena *a, const Graph *g, Samples *s);
 
 /* ---- score.c: comparing outputs -------------------------------------------------------------- */
 

@@ -82,18 +82,18 @@ int input_channel_axis(const Tensor *t, const InputPolicy *in) {
 
 static const char *input_names(Arena *a, const Graph *g) {
   const char *text = "";
-  for (int i = 0; i < g->n_in; i++)
+  for (int i = 0; i < n_inputs(g); i++)
     text = arena_printf(a, "%s%s'%s'", text, i > 0 ? ", " : "", g->in[i]->name);
   return text;
 }
 
 static const Tensor *graph_input(const Graph *g, const InputPolicy *in) {
-  const char **name = arena_alloc(g->arena, (g->n_in + 1) * (int64_t)sizeof *name);
-  for (int i = 0; i < g->n_in; i++) {
+  const char **name = arena_alloc(g->arena, (n_inputs(g) + 1) * (int64_t)sizeof *name);
+  for (int i = 0; i < n_inputs(g); i++) {
     if (strcmp(g->in[i]->name, in->name) == 0) return g->in[i];
     name[i] = g->in[i]->name;
   }
-  const char *near = nearest_name(in->name, name, g->n_in);
+  const char *near = nearest_name(in->name, name, n_inputs(g));
   if (near != NULL)
     error_at(in->loc, "the model has no input '%s', did you mean '%s'?", in->name, near);
   error_at(in->loc, "the model has no input '%s'; its inputs are %s", in->name,

@@ -239,6 +239,12 @@ static void print_annotations(Printer *p, const Tensor *t) {
     fputs("alias=", p->f);
     print_string(p->f, p->g->tensor[t->alias]->name);
   }
+  for (int i = n_inputs(p->g); i < p->g->n_in; i++) {
+    if (p->g->in[i] != t) continue;
+    begin_annotation(p, &n);
+    fputs("state=", p->f);
+    print_string(p->f, p->g->out[i - n_inputs(p->g) + n_outputs(p->g)]->name);
+  }
   if (n) fputc('>', p->f);
 }
 

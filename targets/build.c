@@ -161,6 +161,7 @@ static const char *list_spans(Arena *a, const HarnessIo *io, const char *up, con
 /* What harness.c must know of the model. */
 static void write_config(Arena *a, const HarnessIo *io, const RunRequest *rq, bool clock,
                          const char *dir) {
+  static const char state[] = "static %s_state model_state;\n#define MODEL_RESET() %s_reset(&model_state)\n";
   static const char variant[] = "#define MODEL_VARIANT %s_variant\n";
   const char *up = upper_case(a, io->prefix), *arguments = "arena_0";
   const char *arenas = arena_printf(a, "ARENA(0, \".bss.arena\", %s_ARENA_BYTES)", up);
@@ -168,6 +169,7 @@ static void write_config(Arena *a, const HarnessIo *io, const RunRequest *rq, bo
     arenas = arena_printf(a, "%s ARENA(%d, \".bss.more\", %s_ARENA_%d_BYTES)", arenas, i, up, i);
     arguments = arena_printf(a, "%s, arena_%d", arguments, i);
   }
+  if (io->has_state) arguments = arena_printf(a, "%s, &model_state", arguments);
   char *text = arena_printf(
       a,
       "/* harness_config.h - the model under test */\n"
@@ -175,10 +177,11 @@ static void write_config(Arena *a, const HarnessIo *io, const RunRequest *rq, bo
       "#define MODEL_RUN() %s_run(%s)\n"
       "#define MODEL_PROFILE %s_profile\n"
       "#define MODEL_ARENAS %s\n"
-      "#define N_SAMPLE %lldu\n%s%s"
+      "#define N_SAMPLE %lldu\n%s%s%s"
       "#define MODEL_INPUTS%s\n#define MODEL_OUTPUTS%s\n",
       io->prefix, io->prefix, arguments, io->prefix, arenas, (long long)rq->n_sample,
       clock ? "#define MODEL_CLOCK 1\n" : "",
+      io->has_state ? arena_printf(a, state, io->prefix, io->prefix) : "",
       io->has_variants ? arena_printf(a, variant, io->prefix) : "", list_spans(a, io, up, "INPUT", io->n_in),
       list_spans(a, io, up, "OUTPUT", io->n_out));
   write_file(arena_printf(a, "%s/harness_config.h", dir), text, strlen(text));

@@ -128,6 +128,7 @@ typedef struct HarnessIo {
   int64_t arena_bytes;
   bool has_threads;           /* there are layers that OpenMP may divide among threads */
   bool has_variants;          /* there is <prefix>_variant */
+  bool has_state;             /* there are <prefix>_state and <prefix>_reset */
   int n_arena;                /* arguments of the run function: parts of the arena; 0: one */
 } HarnessIo;
 

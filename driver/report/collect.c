@@ -84,7 +84,7 @@ Report *collect_report(Arena *a, const Options *o) {
   int n = o->targets ? load_targets(a, o, &targets) : 0;
   Job *j = new_job(a, o, o->target ? o->target : "host"), common;
   Samples *s = j->calib;
-  if (o->input) s = read_samples(a, read_model(a, o), j->policy, o->input, o->limit);
+  if (o->input) s = recorded_samples(j);
   if (s && o->limit && s->n > o->limit) s = first_samples(a, s, o->limit);
   if (o->labels && !o->input) error("--labels needs the samples that they are of: --input X.npy");
   int *label = o->labels ? read_labels(a, o->labels, s->n, n_elements(j->model->out[0])) : NULL;

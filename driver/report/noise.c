@@ -117,7 +117,7 @@ static void run_sample(const Graph *g, Interp *it, const Samples *s, int64_t i) 
 static void score_outputs(const Stage *s, Worker *w, int64_t i) {
   Report *r = s->r;
   int label = s->label ? s->label[i] : -1;
-  for (int k = 0; k < r->j->model->n_out; k++) {
+  for (int k = 0; k < n_outputs(r->j->model); k++) {
     const Tensor *t = r->j->model->out[k], *u = r->j->g->out[k];
     Score exact = r->exact, score = r->score;
     output_reals(t, interp_value(w->model, t), w->x);

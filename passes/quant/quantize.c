@@ -26,6 +26,7 @@ typedef struct Plan {
   bool *integer;        /* [n_node] computed in integers */
   bool *dynamic;        /* [n_node] finds the scales of its input at run time */
   bool *raw;            /* [n_node] between a raw integer input and the first real tensor */
+  bool *real;           /* [n_tensor] is, or becomes in the next call, a state of real numbers */
   int *set;             /* [n_tensor] union-find: tensors that share one quantization */
   int n_node, n_tensor; /* of the graph before insertion */
   const Graph *exact;   /* the float network, where a solver looks at inputs; else NULL */
@@ -241,14 +242,25 @@ static bool wants_integer(Plan *p, const Node *n) {
   return true;
 }
 
-static bool all_users_integer(const Plan *p, const Tensor *t) {
+/* Readers of t that are integer nodes; -1 when others read it as well.  Some `could` be, too (NULL: none). */
+static int count_integer_users(const Plan *p, const Tensor *t, const bool *could) {
   int users = 0;
   for (int i = 0; i < p->n_node; i++)
     for (int k = 0; k < p->g->node[i]->n_in; k++)
       if (p->g->node[i]->in[k] == t) {
-        if (!p->integer[i]) return false;
+        if (!p->integer[i] && !(could && could[i])) return -1;
         users++;
       }
+  return users;
+}
+
+/* What reads the next value of a state are the readers of the state; moves among them follow. */
+static bool all_users_integer(const Plan *p, const Tensor *t, const bool *could) {
+  const Graph *g = p->g;
+  int users = count_integer_users(p, t, NULL);
+  for (int i = 0; i < g->n_state; i++)
+    if (users == 0 && g->out[n_outputs(g) + i] == t)
+      users = count_integer_users(p, g->in[n_inputs(g) + i], could);
   return users > 0;
 }
 
@@ -267,7 +279,7 @@ static void settle_moves(Plan *p) {
         p->integer[i] = true;
   }
   for (int i = p->n_node - 1; i >= 0; i--)
-    if (could[i] && !p->integer[i] && all_users_integer(p, g->node[i]->out[0]))
+    if (could[i] && !p->integer[i] && all_users_integer(p, g->node[i]->out[0], could))
       p->integer[i] = true;
 }
 
@@ -452,6 +464,19 @@ static void convert_formats(Plan *p, const Tensor *x, Tensor *y) {
   }
 }
 
+/* A state and its next value have the same codes, or are both real. */
+static void join_states(Plan *p) {
+  const Graph *g = p->g;
+  for (int i = 0; i < g->n_state; i++) {
+    const Tensor *in = g->in[n_inputs(g) + i], *out = g->out[n_outputs(g) + i];
+    bool made = false;
+    for (int k = 0; k < p->n_node; k++) made |= p->integer[k] && p->node[k] == out->def;
+    if (made && used_by_integer(p, in) && !has_floats(format_of_codes(p, out)) && may_share(p, in, out))
+      join(p, in, out);
+    else p->real[in->id] = p->real[out->id] = true;
+  }
+}
+
 static void insert_qdq(Plan *p, Tensor *x) {
   Graph *g = p->g;
   int index = -1;
@@ -459,12 +484,13 @@ static void insert_qdq(Plan *p, Tensor *x) {
     if (p->node[i] == x->def) index = i;
   const Format *f = format_of_codes(p, x);
   bool made = index >= 0 && p->integer[index];
-  if (has_floats(f) && is_graph_output(g, x)) made = false; /* the user gets real numbers */
+  bool real = has_floats(f) || p->real[x->id];
+  if (real && is_graph_output(g, x)) made = false; /* the user gets real numbers */
   if (!made && !used_by_integer(p, x)) return;
   QuantSpec *q = set_quant(p, find_set(p, x->id), f);
   Tensor *codes;
   int at = x->def ? node_index(g, x->def) + 1 : 0;
-  if (x->def || is_graph_output(g, x) || has_floats(f)) {
+  if (x->def || is_graph_output(g, x) || real) {
     bool is_output = is_graph_output(g, x) && made;
     const char *name = x->name;
     if (is_output) x->name = fresh_name(g, arena_printf(g->arena, "%s_real", name));
@@ -631,6 +657,7 @@ void pass_quantize(Graph *g, Context *cx) {
   p.raw = arena_alloc(g->arena, g->n_node + 1);
   p.dynamic = arena_alloc(g->arena, g->n_node + 1);
   p.most = arena_alloc(g->arena, (g->n_node + 1) * (int64_t)sizeof *p.most);
+  p.real = arena_alloc(g->arena, g->n_tensor + 1);
   p.set = arena_alloc(g->arena, (g->n_tensor + 1) * (int64_t)sizeof *p.set);
   p.node = arena_alloc(g->arena, (g->n_node + 1) * (int64_t)sizeof *p.node);
   memcpy(p.node, g->node, (size_t)g->n_node * sizeof *p.node);
@@ -642,6 +669,7 @@ void pass_quantize(Graph *g, Context *cx) {
   measure_columns(&p);
   settle_moves(&p);
   join_moves(&p);
+  join_states(&p);
   mark_islands(&p);
   for (int i = 0; i < p.n_tensor; i++) {
     Tensor *x = g->tensor[i];

@@ -170,6 +170,9 @@ int main(void) {
 #ifdef MODEL_VARIANT
   say_number("variant ", (uint32_t)MODEL_VARIANT());
 #endif
+#ifdef MODEL_RESET
+  MODEL_RESET();
+#endif
   for (uint32_t i = 0; i < N_SAMPLE; i++) run_sample(i == 0);
 #ifdef MODEL_CLOCK
   repeat_runs();

@@ -65,7 +65,10 @@ run_case() {
   while [ "$arenas" -gt 1 ]; do
     arguments="$arguments, a" arenas=$((arenas - 1))
   done
-  printf '#include "%s.h"\nvoid use(void *a);\nvoid use(void *a) { %s_run(%s); }\n' "$name" "$name" "$arguments" \
+  state=
+  grep -q "} ${name}_state;" "$temp/out/$name.h" &&
+    state="static ${name}_state s; ${name}_reset(&s);" arguments="$arguments, &s"
+  printf '#include "%s.h"\nvoid use(void *a);\nvoid use(void *a) { %s %s_run(%s); }\n' "$name" "$state" "$name" "$arguments" \
     >"$temp/out/use.cpp"
   compiles g++ -std=c++11 $strict -c use.cpp
 }
@@ -85,8 +88,15 @@ dispatches() {
   done
 }
 
+# steps TARGET OPTION...: outputs of the code that keeps states itself are those of eval, step after step.
+steps() {
+  "$qcc" verify stream.graph --target "$@" --quiet >"$temp/verify" || { cat "$temp/verify"; fail "stream: $*"; }
+}
+
 for file in *.graph; do run_case "${file%.graph}"; done
 dispatches x86-64 gcc "clang-19 --target=x86_64-linux-gnu"
 dispatches aarch64 aarch64-linux-gnu-gcc "clang-19 --target=aarch64-linux-gnu"
+steps host --preset float --limit 5
+steps x86-64 --policy stream.yaml --calib stream.npy
 [ "$failed" -eq 0 ] && echo "passed"
 [ "$failed" -eq 0 ]

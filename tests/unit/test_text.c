@@ -180,6 +180,8 @@ static Graph *random_graph(Arena *a, uint64_t number) {
   g->out[g->n_out++] = g->node[g->n_node - 1]->out[0];
   if (maybe()) g->out[g->n_out++] = g->node[0]->out[0];
   infer_shapes(g);
+  if (g->n_out > 1 && g->out[0] != g->out[1] && maybe())
+    add_state(g, g->loc, g->out[pick(2)]->name, g->in[pick(g->n_in)]->name);
   return g;
 }
 
@@ -273,6 +275,7 @@ static void same_graph(const Graph *a, const Graph *b) {
   assert_int_equal(a->arena_bound, b->arena_bound);
   assert_int_equal(a->n_in, b->n_in);
   assert_int_equal(a->n_out, b->n_out);
+  assert_int_equal(a->n_state, b->n_state);
   assert_int_equal(a->n_node, b->n_node);
   assert_int_equal(a->n_tensor, b->n_tensor);
   for (int i = 0; i < a->n_in; i++) same_name(a->in[i], b->in[i]);
