@@ -3,7 +3,7 @@
  * CI can hold a budget.
  *
  * A budget is `48KiB`, for every target, or `cortex-m4=48KiB`, for that one.  Latency is a number
- * of instructions, `1500000` or `1.5M`, where the target is emulated, and a time, `2ms`, where the
+ * of instructions, `1500000`, `1.5M` or `1.5M instructions`, where the target is emulated, and a time, `2ms`, where the
  * code runs natively. */
 #include <math.h>
 #include <stdlib.h>
@@ -35,7 +35,10 @@ int64_t parse_latency(const char *text, bool *is_time) {
   double v = strtod(text, &end);
   if (digits == 0 || digits > 15 || (size_t)(end - text) != digits) return -1;
   for (size_t i = 0; i < sizeof latency_units / sizeof *latency_units; i++) {
-    if (strcmp(end, latency_units[i].suffix) != 0) continue;
+    size_t len = strlen(latency_units[i].suffix);
+    bool in_words = !latency_units[i].is_time && ends_with(end, " instructions") &&
+                    strlen(end) == len + strlen(" instructions");
+    if (strncmp(end, latency_units[i].suffix, len) != 0 || (end[len] && !in_words)) continue;
     double most = v * latency_units[i].factor;
     *is_time = latency_units[i].is_time;
     return most < 9e18 ? llround(most) : -1;

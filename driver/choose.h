@@ -64,7 +64,11 @@ typedef struct Chooser {
 
 /* ---- choose_limits.c */
 
+/* Those of --budget, and those of the policy that are not among them. */
 void read_limits(Arena *a, const char *text, Limit limit[N_LIMITS]);
+void read_policy_limits(const Policy *p, Limit limit[N_LIMITS]);
+/* "flash=48KiB, ram=24KiB" */
+const char *list_limits(Arena *a, const Limit limit[N_LIMITS]);
 /* "weights", "12345 bytes of weights". */
 const char *limit_name(LimitKind kind);
 const char *limit_text(Arena *a, const Limit *l, LimitKind kind, double value);

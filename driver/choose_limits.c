@@ -1,4 +1,5 @@
-/* choose_limits.c - the budgets of a search: `flash=48KiB,ram=24KiB,accuracy_drop=0.5%`. */
+/* choose_limits.c - the budgets of a search: `--budget flash=48KiB,ram=24KiB,accuracy_drop=0.5%`, or
+ * `search: {budget: {flash: 48KiB}}` in the policy. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,14 +7,16 @@
 #include "driver/choose.h"
 
 static const struct {
-  const char *name, *expected, *unit;
+  const char *name, *key, *expected, *unit;
 } kinds[] = {
-    [LIMIT_WEIGHTS] = {"weights", "bytes such as 48KiB", "bytes of weights"},
-    [LIMIT_FLASH] = {"flash", "bytes such as 48KiB", "bytes of flash"},
-    [LIMIT_LATENCY] = {"latency", "instructions such as 1.5M, or a time such as 2ms",
-                       "instructions"},
-    [LIMIT_RAM] = {"ram", "bytes such as 24KiB", "bytes of RAM"},
-    [LIMIT_DROP] = {"accuracy_drop", "a share such as 0.5%", "% accuracy lost"},
+    [LIMIT_WEIGHTS] = {"weights", "search.budget.weights", "bytes such as 48KiB",
+                       "bytes of weights"},
+    [LIMIT_FLASH] = {"flash", "search.budget.flash", "bytes such as 48KiB", "bytes of flash"},
+    [LIMIT_LATENCY] = {"latency", "search.budget.latency",
+                       "instructions such as 1.5M, or a time such as 2ms", "instructions"},
+    [LIMIT_RAM] = {"ram", "search.budget.ram", "bytes such as 24KiB", "bytes of RAM"},
+    [LIMIT_DROP] = {"accuracy_drop", "search.budget.accuracy_drop", "a share such as 0.5%",
+                    "% accuracy lost"},
 };
 
 const char *limit_name(LimitKind kind) { return kinds[kind].name; }
@@ -46,30 +49,50 @@ static LimitKind find_kind(const char *name) {
         name);
 }
 
+/* False when the text is not what the kind expects. */
+static bool parse_limit(LimitKind kind, const char *text, Limit *l) {
+  l->text = text;
+  l->most = kind == LIMIT_DROP      ? parse_share(text)
+            : kind == LIMIT_LATENCY ? (double)parse_latency(text, &l->is_time)
+                                    : (double)parse_bytes(text);
+  return l->most >= 0 && l->most < (double)INT64_MAX;
+}
+
 static void read_limit(Arena *a, const char *text, Limit limit[N_LIMITS]) {
   const char *eq = strchr(text, '=');
   if (!eq) error("--budget: expected NAME=VALUE such as flash=48KiB, found '%s'", text);
   LimitKind kind = find_kind(arena_strndup(a, text, (size_t)(eq - text)));
   Limit *l = &limit[kind];
   if (l->text) error("--budget: '%s' is given twice", kinds[kind].name);
-  l->text = eq + 1;
-  l->most = kind == LIMIT_DROP      ? parse_share(l->text)
-            : kind == LIMIT_LATENCY ? (double)parse_latency(l->text, &l->is_time)
-                                    : (double)parse_bytes(l->text);
-  if (l->most < 0 || l->most >= (double)INT64_MAX)
+  if (!parse_limit(kind, eq + 1, l))
     error("--budget: expected %s for '%s', found '%s'", kinds[kind].expected, kinds[kind].name,
           l->text);
 }
 
 void read_limits(Arena *a, const char *text, Limit limit[N_LIMITS]) {
-  if (!text)
-    error("no budget given: --budget weights=48KiB, or flash, ram, latency, accuracy_drop");
   for (const char *p = text;; p++) {
     size_t len = strcspn(p, ",");
     read_limit(a, arena_strndup(a, p, len), limit);
     p += len;
     if (!*p) return;
   }
+}
+
+void read_policy_limits(const Policy *p, Limit limit[N_LIMITS]) {
+  for (int k = 0; k < N_LIMITS; k++) {
+    const Setting *s = find_setting(&p->defaults, kinds[k].key);
+    if (s && !limit[k].text && !parse_limit((LimitKind)k, s->value, &limit[k]))
+      error_at(s->loc, "expected %s for '%s', found '%s'", kinds[k].expected, kinds[k].name,
+               s->value);
+  }
+}
+
+const char *list_limits(Arena *a, const Limit limit[N_LIMITS]) {
+  const char *text = "";
+  for (int k = 0; k < N_LIMITS; k++)
+    if (limit[k].text)
+      text = arena_printf(a, "%s%s%s=%s", text, *text ? ", " : "", kinds[k].name, limit[k].text);
+  return text;
 }
 
 bool keeps_to_limits(const Chooser *c, const Trial *t) {

@@ -67,9 +67,9 @@ static json_t *code_json(const Chooser *c) {
   for (int i = 0; i < c->s->n_layer; i++)
     json_array_append_new(kernels, json_string(hash_text(c->s->a, c->kernels[i])));
   for (int i = 0; i < c->n_code; i++)
-    json_array_append_new(mixtures, json_pack("{s:s, s:f}", "key",
-                                              hash_text(c->s->a, c->code[i].key), "bytes",
-                                              c->code[i].bytes));
+    json_array_append_new(mixtures,
+                          json_pack("{s:s, s:f}", "key", hash_text(c->s->a, c->code[i].key),
+                                    "bytes", c->code[i].bytes));
   return json_pack("{s:f, s:o, s:o}", "first", c->first_code, "kernels", kernels, "mixtures",
                    mixtures);
 }

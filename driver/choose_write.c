@@ -33,7 +33,7 @@ static void write_policy(const Chooser *c, const Trial *t, const char *path) {
   for (int i = 0; i < s->n_layer; i++) why[i] = reason_of(c, t, i);
   FILE *f = open_file(path);
   fprintf(f, "# Formats chosen by qcc search: metric %s, method %s, budgets %s.\n", c->metric->name,
-          c->method->name, c->j->o->budgets);
+          c->method->name, list_limits(s->a, c->limit));
   fprintf(f, "# Noise over signal at the outputs %.3g, %.0f bytes of weights.\n", t->error,
           t->take[LIMIT_WEIGHTS]);
   expand_policy(f, assign_policy(s->a, s, layer_choice(s->a, s, t->choice), why));

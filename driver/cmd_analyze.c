@@ -70,8 +70,8 @@ static void print_table(const Job *j, const BitSpace *s, const Metric *m, const 
 }
 
 int cmd_analyze(Arena *a, const Options *o) {
-  const Metric *m = find_metric(o->metric);
   Job *j = new_job(a, o, o->target);
+  const Metric *m = chosen_metric(j);
   BitSpace *s = new_space(j);
   Cost *cost = arena_alloc(a, s->n_layer * s->n_candidate * (int64_t)sizeof *cost);
   m->fn(s, cost);

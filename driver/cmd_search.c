@@ -35,16 +35,31 @@ static void add_costs(Chooser *c) {
     }
 }
 
-int cmd_search(Arena *a, const Options *o) {
-  Chooser c = {.metric = find_metric(o->metric), .method = find_method(o->method)};
-  if (!o->output) error("no output given: -o POLICY.yaml");
-  read_limits(a, o->budgets, c.limit);
-  if (c.limit[LIMIT_DROP].text && !o->labels) error("--budget accuracy_drop needs --labels Y.npy");
+/* What the command line says, and what it leaves to the policy's search section. */
+static void read_settings(Chooser *c) {
+  const Options *o = c->j->o;
+  const Policy *p = c->j->policy;
+  c->metric = chosen_metric(c->j);
+  c->method = find_method(o->method ? o->method : policy_value(p, "search.solver"));
+  if (o->budgets) read_limits(c->j->a, o->budgets, c->limit);
+  read_policy_limits(p, c->limit);
+  bool any = false;
+  for (int k = 0; k < N_LIMITS; k++) any |= c->limit[k].text != NULL;
+  if (!any)
+    error("no budget given: --budget weights=48KiB, or flash, ram, latency, accuracy_drop; "
+          "or search.budget in the policy");
+  if (c->limit[LIMIT_DROP].text && !o->labels) error("--budget accuracy_drop needs --labels Y.npy");
   if (!o->target &&
-      (c.limit[LIMIT_FLASH].text || c.limit[LIMIT_RAM].text || c.limit[LIMIT_LATENCY].text))
+      (c->limit[LIMIT_FLASH].text || c->limit[LIMIT_RAM].text || c->limit[LIMIT_LATENCY].text))
     error("--budget: flash, ram and latency are those of a target: --target T");
+}
+
+int cmd_search(Arena *a, const Options *o) {
+  Chooser c = {0};
+  if (!o->output) error("no output given: -o POLICY.yaml");
   watch_for_stop();
   c.j = new_job(a, o, o->target ? o->target : "host");
+  read_settings(&c);
   c.s = new_space(c.j);
   c.dir = work_folder(a, o->keep);
   c.state = arena_printf(a, "%s.state", o->output);

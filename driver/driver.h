@@ -152,6 +152,8 @@ double predict_job(const Job *j, const char *flag, bool is_time, double *node);
 
 /* The layers that the policy leaves open, with their candidates; runs the passes up to `calibrate`. */
 BitSpace *new_space(Job *j);
+/* That of --metric, else of the policy's search section. */
+const Metric *chosen_metric(const Job *j);
 
 /* ---- files.c --------------------------------------------------------------------------------- */
 

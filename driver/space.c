@@ -24,12 +24,25 @@ static const Samples *first_samples(Arena *a, const Samples *all, int64_t n) {
   return s;
 }
 
+const Metric *chosen_metric(const Job *j) {
+  return find_metric(j->o->metric ? j->o->metric : policy_value(j->policy, "search.metric"));
+}
+
+static int chosen_candidates(const Job *j, Candidate **list) {
+  if (j->o->candidates) return read_candidates(j->a, j->o->candidates, NULL, list);
+  const Setting *s = find_setting(&j->policy->defaults, "search.candidates");
+  char *text = arena_strdup(j->a, policy_value(j->policy, "search.candidates"));
+  for (char *p = text; *p; p++)
+    if (*p == ' ') *p = ',';
+  return read_candidates(j->a, text, s ? &s->loc : NULL, list);
+}
+
 BitSpace *new_space(Job *j) {
   const Options *o = j->o;
   BitSpace *s = arena_alloc(j->a, sizeof *s);
   Candidate *list;
   s->a = j->a;
-  s->n_candidate = read_candidates(j->a, o->candidates ? o->candidates : "int8,int4,int2", &list);
+  s->n_candidate = chosen_candidates(j, &list);
   s->candidate = list;
   s->all = given_samples(j);
   s->samples = o->limit ? s->all : first_samples(j->a, s->all, FEW_SAMPLES);

@@ -143,6 +143,13 @@ static void read_parameters(PolicyReader *r, Settings *to, const PolicyKey *k, c
     read_setting(r, to, prefix, y->key[i], y->item[i], KEY_PARAMETER);
 }
 
+/* Text that may stand in a list of words. */
+static const char *want_any_word(PolicyReader *r, const Yaml *y, const char *key) {
+  if (y->kind != YAML_TEXT || y->text[0] == '\0' || strpbrk(y->text, " ,") != NULL)
+    expected(r, y, "a word", last_part(key));
+  return y->text;
+}
+
 /* `[fold_bn, {smoothquant: {alpha: 0.5}}]`: words, or maps of one word to its parameters, which are
  * settings of their own. */
 static const char *want_words(PolicyReader *r, Settings *to, const Yaml *y, const PolicyKey *k) {
@@ -150,8 +157,10 @@ static const char *want_words(PolicyReader *r, Settings *to, const Yaml *y, cons
   const char *text = "";
   for (int i = 0; i < y->n; i++) {
     const Yaml *item = y->item[i];
-    bool map = item->kind == YAML_MAP && item->n == 1;
-    const char *word = want_word(r, map ? item->key[0] : item, k->key, k->words, k->planned);
+    bool map = k->words != NULL && item->kind == YAML_MAP && item->n == 1;
+    const char *word = k->words == NULL
+                           ? want_any_word(r, item, k->key)
+                           : want_word(r, map ? item->key[0] : item, k->key, k->words, k->planned);
     if (map) read_parameters(r, to, k, word, item->item[0]);
     if (has_word(text, word)) error_at(item->loc, "'%s' is listed twice", word);
     text = arena_printf(r->arena, "%s%s%s", text, i > 0 ? " " : "", word);

@@ -94,7 +94,8 @@ typedef struct Policy {
 
 typedef enum KeyType {
   KEY_WORD, KEY_INT, KEY_REAL, KEY_BOOL, KEY_TEXT,
-  KEY_WORDS,                  /* a list of words, or of one-key maps of a word to its parameters */
+  KEY_WORDS,                  /* a list of words, or of one-key maps of a word to its parameters; any
+                                 words where the table has none */
   KEY_BYTES,                  /* 300, 256KiB, 1MiB, or "never" */
 } KeyType;
 
@@ -109,7 +110,7 @@ typedef struct PolicyKey {
   const char *key;            /* dotted */
   KeyType type;
   unsigned where;             /* KEY_TOP, KEY_DEFAULT, KEY_RULE, KEY_PARAMETER */
-  const char *words;          /* KEY_WORD: allowed values, separated by spaces; KEY_INT, KEY_REAL:
+  const char *words;          /* KEY_WORD, KEY_WORDS: allowed values, separated by spaces; KEY_INT, KEY_REAL:
                                  such that may stand in place of a number, or NULL; else NULL */
   const char *planned;        /* words, or values, that a later version brings; or NULL */
   const char *otherwise;      /* value when nobody sets it */

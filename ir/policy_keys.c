@@ -25,6 +25,18 @@ static const char solver_words[] =
 #undef SOLVER
     ;
 
+static const char metric_words[] =
+#define METRIC(name, function, needs, summary) " " #name
+#include "ir/metrics.def"
+#undef METRIC
+    ;
+
+static const char method_words[] =
+#define METHOD(name, function, summary) " " #name
+#include "ir/methods.def"
+#undef METHOD
+    ;
+
 static const char outlier_words[] =
 #define OUTLIERS(name, mark, fit, limit, needs, summary) " " #name
 #include "ir/outliers.def"
@@ -155,6 +167,22 @@ const PolicyKey policy_keys[] = {
    "caller", "who owns the memory for activations"},
   {"output.weights_bin", KEY_BYTES, KEY_TOP, NULL, NULL,
    "256KiB", "weights from this size on go to NAME_weights.bin"},
+  {"search.candidates", KEY_WORDS, KEY_TOP, NULL, NULL,
+   "int8 int4 int2", "qcc search: what a layer may get that no rule gives a format"},
+  {"search.metric", KEY_WORD, KEY_TOP, metric_words + 1, NULL,
+   "output_kl", "qcc search: how it is measured what a candidate costs"},
+  {"search.solver", KEY_WORD, KEY_TOP, method_words + 1, NULL,
+   "exact", "qcc search: how candidates are chosen"},
+  {"search.budget.weights", KEY_BYTES, KEY_TOP, NULL, NULL,
+   NULL, "qcc search: bytes of weights at most"},
+  {"search.budget.flash", KEY_BYTES, KEY_TOP, NULL, NULL,
+   NULL, "qcc search: bytes of code, constants, weights and scales at most"},
+  {"search.budget.ram", KEY_BYTES, KEY_TOP, NULL, NULL,
+   NULL, "qcc search: bytes of arena and stack at most"},
+  {"search.budget.latency", KEY_TEXT, KEY_TOP, NULL, NULL,
+   NULL, "qcc search: instructions or time of an inference at most"},
+  {"search.budget.accuracy_drop", KEY_TEXT, KEY_TOP, NULL, NULL,
+   NULL, "qcc search: top-1 accuracy lost at most"},
 };
 
 /* Bounds of numbers that their type does not express, both included. */
@@ -178,7 +206,7 @@ static const struct { const char *key; double least, most; } bounds[] = {
 };
 
 static const char *const planned_keys[] = {
-  "kv_cache", "search", "weights.scales", "weights.outliers",
+  "kv_cache", "weights.scales", "weights.outliers",
   "activations.solver", "sensitivity",
 };
 /* clang-format on */

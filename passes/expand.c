@@ -90,9 +90,11 @@ static bool same_family(const char *a, const char *b) {
   return n > 0 && n == family(b) && strncmp(a, b, n) == 0;
 }
 
+/* What a lock file has no need of: it has the ranges, and leaves nothing to search for. */
 static bool left_out(const PolicyKey *k, bool with_data) {
   return !with_data &&
-         (strcmp(k->key, "calibration.data") == 0 || strcmp(k->key, "calibration.samples") == 0);
+         (strcmp(k->key, "calibration.data") == 0 || strcmp(k->key, "calibration.samples") == 0 ||
+          is_below(k->key, "search."));
 }
 
 /* Opens what key k stands in, below its family: `part: {` where the key before was not in the same;

@@ -56,9 +56,9 @@ static void read_word(Arena *a, Candidate *c, const char *word, Loc loc) {
   if (!read_group(a, c, word, loc)) unknown_word(a, word, loc);
 }
 
-static Candidate read_candidate(Arena *a, const Source *src, const char *text) {
+static Candidate read_candidate(Arena *a, Loc loc, const char *text) {
   Candidate c = {.name = text};
-  Loc loc = {.src = src, .what = arena_printf(a, "candidate '%s'", text)};
+  loc.what = arena_printf(a, "candidate '%s'", text);
   for (const char *p = text;; p++) {
     size_t len = strcspn(p, "/");
     if (len == 0)
@@ -68,19 +68,20 @@ static Candidate read_candidate(Arena *a, const Source *src, const char *text) {
     if (!*p) break;
   }
   if (!find_setting(&c.set, word_keys[0]))
-    error_at(loc, "it names no format; qcc list formats shows them");
+    error_at(loc, "'%s' names no format; qcc list formats shows them", text);
   return c;
 }
 
-int read_candidates(Arena *a, const char *text, Candidate **list) {
-  const Source *src = new_source(a, "--candidates", NULL, 0);
+int read_candidates(Arena *a, const char *text, const Loc *place, Candidate **list) {
+  Loc loc = place ? *place : (Loc){.src = new_source(a, "--candidates", NULL, 0)};
   int n = 0;
   *list = NULL;
   for (const char *p = text;; p++) {
     size_t len = strcspn(p, ",");
-    Candidate c = read_candidate(a, src, arena_strndup(a, p, len));
+    Candidate c = read_candidate(a, loc, arena_strndup(a, p, len));
     for (int i = 0; i < n; i++)
-      if (strcmp((*list)[i].name, c.name) == 0) error_at(c.set.s[0].loc, "it is given twice");
+      if (strcmp((*list)[i].name, c.name) == 0)
+        error_at(c.set.s[0].loc, "'%s' is given twice", c.name);
     *list = arena_grow(a, *list, n, sizeof **list);
     (*list)[n++] = c;
     p += len;

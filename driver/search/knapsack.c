@@ -5,12 +5,12 @@
 #include <string.h>
 
 #define METHOD(name, function, summary) SolveFn function;
-#include "driver/search/methods.def"
+#include "ir/methods.def"
 #undef METHOD
 
 const Method methods[] = {
 #define METHOD(name, function, summary) {#name, function, summary},
-#include "driver/search/methods.def"
+#include "ir/methods.def"
 #undef METHOD
 };
 const int n_methods = sizeof methods / sizeof *methods;

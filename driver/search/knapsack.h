@@ -27,7 +27,7 @@ typedef struct Selection {
  * nothing fits. */
 typedef int SolveFn(Arena *a, const Knapsack *k, int most, Selection *best);
 
-/* A row of methods.def. */
+/* A row of ir/methods.def. */
 typedef struct Method {
   const char *name;
   SolveFn *solve;

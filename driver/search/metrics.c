@@ -4,12 +4,12 @@
 #include "driver/search/search.h"
 
 #define METRIC(name, function, needs, summary) MetricFn function;
-#include "driver/search/metrics.def"
+#include "ir/metrics.def"
 #undef METRIC
 
 const Metric metrics[] = {
 #define METRIC(name, function, needs, summary) {#name, function, needs, summary},
-#include "driver/search/metrics.def"
+#include "ir/metrics.def"
 #undef METRIC
 };
 const int n_metrics = sizeof metrics / sizeof *metrics;

@@ -1,7 +1,7 @@
 /* search.h - which format the weights of each layer get.
  *
  * A layer is a Conv or Gemm whose format the policy's rules leave open; candidates are what it may
- * get.  A metric says what each candidate costs each layer (metrics.def); the compiler itself says
+ * get.  A metric says what each candidate costs each layer (ir/metrics.def); the compiler itself says
  * what it takes of the budgets.  Choosing is then a knapsack problem with one item per group of
  * layers (knapsack.h). */
 #ifndef QCC_SEARCH_H
@@ -19,8 +19,9 @@ typedef struct Candidate {
 } Candidate;
 
 /* Reads "int8,int4/gptq/g32": a format each, and behind slashes a solver, a group size, or
- * `tensor` or `channel`; error() when it is something else.  Returns how many. */
-int read_candidates(Arena *a, const char *text, Candidate **list);
+ * `tensor` or `channel`; error_at() the place of the text when it is something else; NULL: it is
+ * that of --candidates.  Returns how many. */
+int read_candidates(Arena *a, const char *text, const Loc *place, Candidate **list);
 
 /* ---- layers.c -------------------------------------------------------------------------------- */
 
@@ -73,7 +74,7 @@ Graph *compile_choice(Arena *a, const BitSpace *s, const int *choice, const char
 /* Compares the outputs of the integer network with a choice with those of the float network. */
 Score score_choice(const BitSpace *s, const int *choice, const Samples *samples);
 
-/* ---- metrics.def: what a format costs a layer ------------------------------------------------ */
+/* ---- ir/metrics.def: what a format costs a layer --------------------------------------------- */
 
 typedef struct Cost {
   double value; /* 0: nothing is lost */

@@ -412,9 +412,21 @@ search() {
     # What is found out goes on, also for other budgets; too small ones say by how much.
     expect 1 search $model --budget weights=100 -o a/mixed.yaml
     golden search-infeasible stderr
+    mv stderr found-no
     expect 1 search $model --budget flash=1KiB,weights=100 --target host -o host.yaml
     grep -q 'weights: 1[0-9]* bytes of weights at least, 100 asked for; flash: [0-9]* bytes of flash at least, 1KiB' stderr ||
       wrong "budgets that nothing keeps to: $(cat stderr)"
+    # The policy's search section, and the command line before it.
+    printf '%s\n' 'preset: int8' 'search: {candidates: [int8, int4, int2], solver: greedy, budget: {weights: 100}}' >asked.yaml
+    model="small.onnx $bind --policy asked.yaml --calib x.npy --threads 1"
+    expect 1 search $model -o asked-for.yaml
+    same found-no stderr
+    expect 0 search $model --budget weights=200 -o asked-for.yaml
+    same greedy.front.json asked-for.front.json
+    expect 0 explain $model --expand
+    grep -qx 'search: {candidates: \[int8, int4, int2\], metric: output_kl, solver: greedy, budget: {weights: 100}}' stdout ||
+      wrong "the search section is not printed"
+    model="small.onnx $bind --preset int8 --calib x.npy --threads 1"
     # Flash is foretold within 2 % of what the compiler makes of it; null is an error that was not worth it.
     expect 0 search $model --candidates int8,int2 --budget flash=5KiB --target host -o flash.yaml
     awk -F'[:,]' '/"flash"/ { flash = $2 } /"predicted_flash"/ && flash != " null" {

@@ -47,7 +47,7 @@ static Case *new_case(Arena *a, const Rule *rule) {
   c->s = (BitSpace){.a = a, .g = network(a), .cx = &c->cx};
   if (rule)
     c->policy.rule = arena_alloc(a, sizeof *rule), c->policy.rule[0] = *rule, c->policy.n_rule = 1;
-  c->s.n_candidate = read_candidates(a, "float,int8,int4,int2", &list);
+  c->s.n_candidate = read_candidates(a, "float,int8,int4,int2", NULL, &list);
   c->s.candidate = list;
   c->s.samples = random_samples(c->s.g);
   c->cx = (Context){.arena = a, .policy = &c->policy, .calib = c->s.samples};
