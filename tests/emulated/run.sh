@@ -116,6 +116,11 @@ case $target.$compiler in
   host.* | cortex-m0plus.1 | cortex-m4.* | cortex-m55.* | aarch64-neon.0 | riscv64.0 | wasm32.0) check 100 loops.graph --limit 4 ;;
 esac
 
+# Decision trees and a linear model.
+case $target.$compiler in
+  host.0 | cortex-m4.0) check 100 trees.graph --limit 8 ;;
+esac
+
 # An arena in two memories: the first region is too small for all of it.
 if [ "$target" = cortex-m55 ]; then
   sed 's/dtcm, bytes: 512K/dtcm, bytes: 1K/' ../../targets/cortex-m55.yaml >"$temp/small.yaml"
