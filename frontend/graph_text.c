@@ -286,7 +286,7 @@ static void check_scales(Parser *p) {
     const Tensor *t = p->graph->tensor[i];
     if (!t->quant) continue;
     int64_t n = count_scales(t);
-    if (t->dtype != t->quant->format->dtype)
+    if (t->dtype != t->quant->format->dtype && !(is_const(t) && t->dtype == DT_F32))
       error_at(t->loc, "codes of format %s have type %s, but '%s' is %s", t->quant->format->name,
                dtype_name(t->quant->format->dtype), t->name, type_text(p, t));
     if (t->rank >= 0 && t->quant->axis >= t->rank)

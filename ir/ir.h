@@ -104,7 +104,8 @@ typedef enum Layout {
 /* How codes map to real numbers: real = scale * (code - zero).
  * axis -1: one scale.  axis >= 0: a scale per index of that dimension.  group > 0 as well: the
  * remaining dimensions, flattened in order, are cut in runs of `group` elements (the last may be
- * shorter) and each run has its own scale: scale[channel * n_groups + g]. */
+ * shorter) and each run has its own scale: scale[channel * n_groups + g].
+ * A constant of floats that has one remembers the codes of the model from which they were decoded. */
 typedef struct QuantSpec {
   const Format *format;  /* how the codes are stored */
   int axis;              /* channel dimension, or -1 */
@@ -150,6 +151,8 @@ int channel_axis(const Tensor *t);
 double get_real(DType t, const void *data, int64_t i);         /* element i as a real number */
 void set_real(DType t, void *data, int64_t i, double value);   /* rounds and saturates */
 int64_t get_int(DType t, const void *data, int64_t i);
+/* Smallest and largest code of an integer type of at most 16 bits. */
+void code_limits(DType t, float *lo, float *hi);
 float half_to_float(uint16_t h);
 uint16_t float_to_half(float f);
 

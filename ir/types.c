@@ -65,6 +65,13 @@ bool dtype_is_int(DType t) {
   return known(t) && (types[t].class == SIGNED || types[t].class == UNSIGNED);
 }
 
+void code_limits(DType t, float *lo, float *hi) {
+  int bits = dtype_bits(t);
+  bool is_unsigned = types[t].class == UNSIGNED;
+  *lo = is_unsigned ? 0 : -ldexpf(1, bits - 1);
+  *hi = ldexpf(1, is_unsigned ? bits : bits - 1) - 1;
+}
+
 /* ---- shapes */
 
 int64_t n_elements(const Tensor *t) {

@@ -64,7 +64,7 @@ static void verify_quant(const Graph *g, const Tensor *t) {
   if (q == NULL) return;
   if (q->format == NULL || q->scale == NULL || q->zero == NULL)
     broken(g, "the quantization of '%s' is incomplete", t->name);
-  if (t->dtype != q->format->dtype)
+  if (t->dtype != q->format->dtype && !(is_const(t) && t->dtype == DT_F32))
     broken(g, "tensor '%s' of %s is quantized as %s", t->name, dtype_name(t->dtype),
            q->format->name);
   if (q->axis < -1 || q->axis >= MAX_RANK || (t->rank >= 0 && q->axis >= t->rank))

@@ -7,7 +7,7 @@
 #include "binary.h"
 
 struct qcc_add {
-  int32_t a_mul, b_mul; /* int16 range; half of it with int16 codes */
+  int32_t a_mul, b_mul; /* int16 range, or up to 2^21; half of the first with int16 codes */
   int32_t c;            /* zero points, y_zero << shift, rounding */
   int32_t shift;        /* to the right */
   int32_t lo, hi;

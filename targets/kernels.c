@@ -219,6 +219,12 @@ static bool is_same_shape(const Node *n) {
   return same_shape(n->in[0], n->in[1]) && same_shape(n->in[0], n->out[0]);
 }
 
+/* Factors of 16 bits: those of an imported network may have more. */
+static bool has_short_factors(const Node *n) {
+  return attr_int(n, "a_mul", 0) <= INT16_MAX && attr_int(n, "b_mul", 0) <= INT16_MAX;
+}
+static bool is_same_short(const Node *n) { return is_same_shape(n) && has_short_factors(n); }
+
 static bool is_table(const Node *n, DType t, int rank) {
   return in_type(n, 0) == t && in_type(n, 1) != DT_I16 && n->in[1]->rank == rank;
 }

@@ -58,8 +58,6 @@ bool get_pads(const Node *n, const void *const *in, int64_t *begin, int64_t *end
 int64_t pad_source(char mode, int64_t i, int64_t size);
 /* What output position p of an average pool is divided by. Widened only. */
 int64_t average_divisor(const Node *n, const Window *w, int64_t p);
-/* Smallest and largest code of an integer type. */
-void code_limits(DType t, float *lo, float *hi);
 
 /* ---- scan.c */
 

@@ -72,13 +72,6 @@ void infer_quantize_linear(Graph *g, Node *n) {
   set_type(n, 0, t, n->in[0]->rank, n->in[0]->dim, n->in[0]->layout);
 }
 
-void code_limits(DType t, float *lo, float *hi) {
-  int bits = dtype_bits(t);
-  bool is_unsigned = t == DT_U8 || t == DT_U16 || t == DT_U4 || t == DT_U2;
-  *lo = is_unsigned ? 0 : -ldexpf(1, bits - 1);
-  *hi = ldexpf(1, is_unsigned ? bits : bits - 1) - 1;
-}
-
 void eval_quantize_linear(const Node *n, const void *const *in, void *const *out) {
   const Tensor *x = n->in[0], *scale = n->in[1];
   DType t = n->out[0]->dtype;

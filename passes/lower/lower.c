@@ -106,6 +106,16 @@ static bool lower_one(Graph *g, Context *cx, Node *quantize) {
   return is_move(n) && lower_move(g, cx, n, quantize);
 }
 
+/* Nodes between codes of the model that no integer operator has taken. */
+static void note_islands(const Graph *g, Context *cx) {
+  for (int i = 0; i < g->n_node; i++) {
+    const Node *q = g->node[i], *n = is_op(q, "Quantize") && attr_int(q, "imported", 0) ? q->in[0]->def : NULL;
+    bool between = false;
+    for (int k = 0; n && k < n->n_in; k++) between |= n->in[k] && codes_of(n->in[k]) != NULL;
+    if (between) add_note(cx, n->name, "%s stays in float between the model's codes: no integer kernel", n->op->name);
+  }
+}
+
 void pass_lower(Graph *g, Context *cx) {
   for (int i = 0; i < g->n_node; i++) {
     Node *n = g->node[i];
@@ -115,4 +125,6 @@ void pass_lower(Graph *g, Context *cx) {
     }
   }
   for (int i = 0; i < g->n_node; i++) remove_attr(g->node[i], "keep_float");
+  note_islands(g, cx);
+  for (int i = 0; i < g->n_node; i++) remove_attr(g->node[i], "imported");
 }

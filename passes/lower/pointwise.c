@@ -19,9 +19,11 @@ bool lower_add(Graph *g, Context *cx, Node *n, Node *quantize) {
   (void)cx;
   Tensor *a = codes_of(n->in[0]), *b = codes_of(n->in[1]), *y = quantize->out[0];
   if (!are_operands(a, b, y)) return false;
+  /* Who quantized the network has seen codes that are rounded once. */
+  bool fine = attr_int(quantize, "imported", 0);
   double ra = scale_of(a) / scale_of(y), rb = scale_of(b) / scale_of(y), larger = fmax(ra, rb);
   /* So that two products and c fit 32 bits. */
-  int shift = 22, most = a->dtype == DT_I16 ? INT16_MAX / 2 : INT16_MAX;
+  int shift = 22, most = a->dtype == DT_I16 ? INT16_MAX / 2 : fine ? 1 << 21 : INT16_MAX;
   while (shift > 1 && rint(ldexp(larger, shift)) > most) shift--;
   if (rint(ldexp(larger, shift)) > most) return false;
   int64_t ma = (int64_t)rint(ldexp(ra, shift)), mb = (int64_t)rint(ldexp(rb, shift));

@@ -126,7 +126,7 @@ static void find_raw_chain(Plan *p) {
     const Node *n = p->g->node[i];
     bool from_raw =
         is_op(n, "Cast") && dtype_is_int(n->in[0]->dtype) && !n->in[0]->def && !is_const(n->in[0]);
-    if (is_op(n, "Dequantize") && !is_const(n->in[0])) from_raw = true;
+    if (is_op(n, "Dequantize") && !is_const(n->in[0]) && !n->in[0]->def) from_raw = true;
     if (is_op(n, "Add") || is_op(n, "Mul")) {
       const Tensor *x = is_const(n->in[0]) ? n->in[1] : n->in[0],
                    *c = is_const(n->in[0]) ? n->in[0] : n->in[1];

@@ -47,6 +47,18 @@ static void give_out(Graph *g, int at, Tensor *t, void *data) {
            &value, 1, &t);
 }
 
+/* What the elements of a constant remember of their codes where they are moved: all of them the same, or those
+ * of an index of a dimension of a Transpose. */
+static QuantSpec *moved_quant(Graph *g, const Node *n) {
+  QuantSpec *q = n->in[0]->quant;
+  int64_t perm[MAX_RANK];
+  if (!q || is_op(n, "Concat") || is_op(n, "Pad")) return NULL;
+  if (!is_op(n, "Transpose")) return q->axis < 0 ? q : NULL;
+  int rank = attr_ints(n, "perm", perm, MAX_RANK);
+  for (int i = 0; rank == 0 && i < n->in[0]->rank; i++) perm[i] = n->in[0]->rank - 1 - i;
+  return permuted_quant(g, q, n->in[0]->rank, perm);
+}
+
 /* Evaluates one node; its outputs become constants. */
 static void fold_node(Graph *g, Node *n) {
   void **out = arena_alloc(g->arena, (n->n_out + 1) * (int64_t)sizeof *out);
@@ -65,6 +77,7 @@ static void fold_node(Graph *g, Node *n) {
     t->data = out[i];
     if (n->op->flags & OP_MOVE && n->n_out == 1 && n_elements(t) == n_elements(n->in[0]))
       set_origin(t, n->in[0]);
+    if (n->op->flags & OP_MOVE && n->n_in > 0) t->quant = moved_quant(g, n);
   }
   remove_node(g, n);
 }

@@ -59,6 +59,7 @@ static void transpose_output(Graph *g, Node *n, const int64_t *perm, const char 
   Tensor *inner = new_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_%s", y->name, suffix)),
                              DT_NONE, -1, NULL);
   set_origin(inner, y);
+  inner->quant = y->quant;
   n->out[0] = inner;
   inner->def = n;
   infer_node(g, n);
@@ -149,9 +150,15 @@ static bool unpermute_inputs(Graph *g, const Node *n, int64_t *perm, Tensor **sr
   return true;
 }
 
+/* Between codes and reals with one scale for all elements. */
+static bool is_rounding(const Node *n) {
+  const QuantSpec *q = is_op(n, "Quantize") ? n->out[0]->quant : is_op(n, "Dequantize") ? n->in[0]->quant : NULL;
+  return q && q->n == 1;
+}
+
 static bool sink_pointwise(Graph *g, Node *n) {
   bool concat = is_op(n, "Concat");
-  if ((!concat && !(n->op->flags & OP_POINTWISE)) || n->n_out != 1) return false;
+  if ((!concat && !(n->op->flags & OP_POINTWISE) && !is_rounding(n)) || n->n_out != 1) return false;
   int64_t perm[MAX_RANK];
   Tensor **src = arena_alloc(g->arena, (n->n_in + 1) * (int64_t)sizeof *src);
   if (!unpermute_inputs(g, n, perm, src)) return false;
@@ -217,6 +224,16 @@ static bool sink_by_dim(Graph *g, Node *n) {
   return true;
 }
 
+/* A graph input that only feeds n, or its codes, is channels last by another name. */
+static void last_by_name(const Graph *g, Tensor *x, const Node *n) {
+  Tensor *t = x;
+  const Node *reader = n;
+  for (; t->def && is_rounding(t->def) && only_user(g, t) == reader; t = t->def->in[0]) reader = t->def;
+  if (t->def || is_const(t) || only_user(g, t) != reader) return;
+  for (; x != t; x = x->def->in[0]) x->layout = LAYOUT_NHWC;
+  t->layout = LAYOUT_NHWC;
+}
+
 /* Transpose of a Transpose; one to NHWC of one from NHWC disappears. */
 static bool cancel(Graph *g, Node *n) {
   Node *p = is_op(n, "Transpose") ? n->in[0]->def : NULL;
@@ -227,10 +244,7 @@ static bool cancel(Graph *g, Node *n) {
   for (int i = 0; i < rank; i++) c[i] = a[b[i]];
   Tensor *x = p->in[0];
   if (is_identity(rank, c) && find_attr(n, "layout")) {
-    /* A graph input that only feeds this is channels last by another name. */
-    if (x->layout != LAYOUT_NHWC && !x->def && !is_const(x) && only_user(g, x) == p &&
-        only_user(g, n->in[0]) == n)
-      x->layout = LAYOUT_NHWC;
+    if (x->layout != LAYOUT_NHWC && only_user(g, n->in[0]) == n) last_by_name(g, x, p);
     if (x->layout == LAYOUT_NHWC) {
       bypass(g, n, x);
       return true;
@@ -251,14 +265,17 @@ static bool fold_into_gemm(Graph *g, Node *n) {
   int64_t perm[MAX_RANK], inverse[MAX_RANK], dim[MAX_RANK];
   int rank = attr_ints(t, "perm", perm, MAX_RANK);
   Tensor *x = t->in[0], *w = n->in[1];
-  if (rank == 0 || perm[0] != 0 || n->in[0]->rank != 2 || n->in[0]->dim[0] != x->dim[0])
+  if (rank == 0 || perm[0] != 0 || n->in[0]->rank != 2 || n->in[0]->dim[0] != x->dim[0] ||
+      (w->quant && w->quant->group)) /* blocks of its columns stay together */
     return false;
   for (int i = 0; i < rank; i++) inverse[perm[i]] = i;
   dim[0] = w->dim[0];
   for (int i = 1; i < rank; i++) dim[i] = x->dim[perm[i]];
   Tensor *view = new_const(g, fresh_name(g, w->name), DT_F32, rank, dim, w->data);
   Tensor *moved = transpose_const(g, view, inverse);
-  set_input(g, n, 1, new_floats(g, w->name, 2, w->dim, moved->data));
+  Tensor *columns = new_floats(g, w->name, 2, w->dim, moved->data);
+  columns->quant = w->quant;
+  set_input(g, n, 1, columns);
   Tensor *flat =
       add_op(g, node_index(g, n), "Reshape", fresh_name(g, r->name), 2, (Tensor *[]){x, r->in[1]});
   set_input(g, n, 0, flat);

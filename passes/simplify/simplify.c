@@ -3,6 +3,14 @@
 
 #include <string.h>
 
+QuantSpec *permuted_quant(Graph *g, const QuantSpec *q, int rank, const int64_t *perm) {
+  QuantSpec *p = arena_alloc(g->arena, sizeof *p);
+  *p = *q;
+  for (int i = 0; i < rank; i++)
+    if (perm[i] == q->axis) p->axis = i;
+  return p;
+}
+
 Tensor *transpose_const(Graph *g, const Tensor *t, const int64_t *perm) {
   int64_t dim[MAX_RANK], step[MAX_RANK], s = 1;
   for (int i = t->rank - 1; i >= 0; i--) step[i] = s, s *= t->dim[i];
@@ -18,6 +26,7 @@ Tensor *transpose_const(Graph *g, const Tensor *t, const int64_t *perm) {
   }
   Tensor *result = new_const(g, fresh_name(g, t->name), t->dtype, t->rank, dim, out);
   set_origin(result, t);
+  if (t->quant) result->quant = permuted_quant(g, t->quant, t->rank, perm);
   return result;
 }
 

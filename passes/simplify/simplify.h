@@ -4,8 +4,11 @@
 
 #include "ir/ir.h"
 
-/* A constant with its dimensions permuted: result.dim[i] = t.dim[perm[i]]. */
+/* A constant with its dimensions permuted: result.dim[i] = t.dim[perm[i]]; what it remembers of codes goes
+ * with it. */
 Tensor *transpose_const(Graph *g, const Tensor *t, const int64_t *perm);
+/* A quantization whose axis is where a Transpose by perm brings it; blocks are along the only other dimension. */
+QuantSpec *permuted_quant(Graph *g, const QuantSpec *q, int rank, const int64_t *perm);
 /* Elements of a float constant. */
 const float *floats_of(const Tensor *t);
 /* A float constant that stands for the tensor named `base`, if there is one; data is taken over. */
