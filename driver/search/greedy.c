@@ -23,35 +23,31 @@ static void change(const Knapsack *k, Selection *s, int g, int c) {
   for (int b = 0; b < k->n_budget; b++) s->take[b] += k->take[b][to] - k->take[b][from];
 }
 
-/* The change with the lowest price per share that is saved; false when none saves any. */
-static bool save(const Knapsack *k, Selection *s) {
-  double now = excess(k, s), best = INFINITY;
-  int group = -1, candidate = 0;
-  for (int g = 0; g < k->n_group; g++)
-    for (int c = 0; c < k->n_candidate; c++) {
-      Selection t = *s;
-      int before = s->choice[g];
-      change(k, &t, g, c);
-      s->choice[g] = before;
-      double saved = now - excess(k, &t), price = (t.cost - s->cost) / saved;
-      if (saved > 0 && price < best) best = price, group = g, candidate = c;
-    }
-  if (group < 0) return false;
-  change(k, s, group, candidate);
-  return true;
+/* What a change brings; the more, the better.  -INFINITY: it is none to make. */
+typedef double GainFn(const Knapsack *k, const Selection *before, const Selection *after);
+
+/* Shares of the budgets that are saved, for what they cost. */
+static double price_of_saving(const Knapsack *k, const Selection *before, const Selection *after) {
+  double saved = excess(k, before) - excess(k, after);
+  return saved > 0 ? -(after->cost - before->cost) / saved : -INFINITY;
 }
 
-/* The change that lowers the cost most and still fits; false when there is none. */
-static bool give_back(const Knapsack *k, Selection *s) {
-  double best = 1e-12 * s->cost; /* less is rounding */
+/* Cost that is given back without exceeding a budget. */
+static double cost_given_back(const Knapsack *k, const Selection *before, const Selection *after) {
+  return fits(k, after) ? before->cost - after->cost : -INFINITY;
+}
+
+/* Makes the change that brings most; false when none brings more than `least`. */
+static bool make_best_change(const Knapsack *k, Selection *s, GainFn *gain, double least) {
   int group = -1, candidate = 0;
   for (int g = 0; g < k->n_group; g++)
     for (int c = 0; c < k->n_candidate; c++) {
       Selection t = *s;
       int before = s->choice[g];
-      change(k, &t, g, c);
+      change(k, &t, g, c); /* the array of choices is that of s */
+      double v = gain(k, s, &t);
       s->choice[g] = before;
-      if (fits(k, &t) && s->cost - t.cost > best) best = s->cost - t.cost, group = g, candidate = c;
+      if (v > least) least = v, group = g, candidate = c;
     }
   if (group < 0) return false;
   change(k, s, group, candidate);
@@ -66,8 +62,8 @@ int solve_greedy(Arena *a, const Knapsack *k, int most, Selection *best) {
       if (k->cost[g * k->n_candidate + c] < k->cost[g * k->n_candidate + choice[g]]) choice[g] = c;
   Selection s = selection_of(a, k, choice);
   while (!fits(k, &s))
-    if (!save(k, &s)) return 0;
-  while (give_back(k, &s)) continue;
+    if (!make_best_change(k, &s, price_of_saving, -INFINITY)) return 0;
+  while (make_best_change(k, &s, cost_given_back, 1e-12 * s.cost)) continue; /* less is rounding */
   *best = selection_of(a, k, s.choice);
   return 1;
 }
