@@ -28,7 +28,7 @@ typedef struct Trial {
   int *choice; /* [n_group] */
   double cost; /* by the metric */
   double take[N_LIMITS];
-  double predicted_flash; /* before it was compiled; NAN where no limit is for flash */
+  double predicted_flash; /* before it was compiled; NAN: no limit is for it, or the search was stopped */
   double error;           /* noise over signal of the outputs */
   double accuracy, float_accuracy;
 } Trial;

@@ -113,7 +113,8 @@ static int keep_likely(Chooser *c, Selection *proposal, int n) {
   int kept = 0;
   for (int i = 0; i < n && kept < TRIED; i++) {
     const int *choice = proposal[i].choice;
-    if (may_fit(c, choice)) proposal[kept++] = proposal[i];
+    if (c->j->cx.progress) c->j->cx.progress("foretelling", i + 1, n);
+    if (stopped || may_fit(c, choice)) proposal[kept++] = proposal[i];
     else beside = fmin(beside, predict_flash(c, choice) - sum_takes(c, LIMIT_FLASH, choice));
   }
   if (n > 0 && kept == 0) c->fixed[LIMIT_FLASH] = beside;

@@ -89,6 +89,7 @@ static double code_of_kind(Chooser *c, const int *choice, int kind) {
                                 sum_takes(c, LIMIT_FLASH, alone);
   c->code = arena_grow(s->a, c->code, c->n_code, sizeof *c->code);
   c->code[c->n_code++] = (CodeBytes){key, bytes};
+  write_state(c);
   return bytes;
 }
 

@@ -162,7 +162,8 @@ static void measure_accuracy(const Chooser *c, Trial *t, Arena *a) {
 static void measure_limits(Chooser *c, Trial *t) {
   Arena *a = new_arena();
   Options o;
-  if (has_limit(c, LIMIT_FLASH)) t->predicted_flash = predict_flash(c, t->choice);
+  if (has_limit(c, LIMIT_FLASH) && !is_stopped())
+    t->predicted_flash = predict_flash(c, t->choice);
   Job k = choice_job(c, a, &o, t->choice);
   CodegenOptions options = codegen_options(&k);
   t->take[LIMIT_WEIGHTS] = (double)count_constants(k.g, &k.cx, &options).weights;
