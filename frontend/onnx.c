@@ -63,7 +63,6 @@ static int read_opset(const OnnxModel *m, Loc loc) {
 
 static void check_model(const OnnxModel *m, Loc loc) {
   if (m->n_training_info) error_at(loc, "training information is not supported");
-  if (m->n_functions) error_at(loc, "functions inside the model are not supported");
   if (m->graph->n_sparse_initializer) error_at(loc, "sparse initializers are not supported");
   if (m->graph->n_node == 0) error_at(loc, "the graph has no nodes");
   if (m->graph->n_output == 0) error_at(loc, "the graph has no outputs");
@@ -111,10 +110,11 @@ Graph *read_onnx(Arena *a, const char *path, const DimBinding *bind, int n_bind)
   size_t len;
   const char *bytes = read_file(a, path, &len);
   const Source *src = new_source(a, path, NULL, 0);
-  const OnnxModel *m = unpack_onnx(a, src, bytes, len);
+  OnnxModel *m = unpack_onnx(a, src, bytes, len);
   const OnnxGraph *p = m->graph;
   Loc loc = {.src = src};
   check_model(m, loc);
+  expand_onnx(a, src, m);
 
   const char *name = p->name && *p->name ? p->name : stem_of(a, path);
   check_name(loc, "graph", name);

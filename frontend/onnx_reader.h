@@ -21,6 +21,9 @@ typedef struct OnnxReader {
 
 /* Unpacks a model into the arena; error_at when the bytes aren't one. */
 OnnxModel *unpack_onnx(Arena *a, const Source *src, const char *bytes, size_t len);
+/* Graphs of attributes and functions of a model, which it holds as bytes; NULL when they aren't any. */
+OnnxGraph *unpack_onnx_graph(Arena *a, const uint8_t *bytes, size_t len);
+OnnxFunction *unpack_onnx_function(Arena *a, const uint8_t *bytes, size_t len);
 /* What a file that isn't an ONNX model looks like ("a TensorFlow Lite model"), or NULL. */
 const char *recognize_file(const char *bytes, size_t len);
 
@@ -54,6 +57,11 @@ void read_onnx_inputs(OnnxReader *r, const OnnxGraph *p, const DimBinding *bind,
 const char *onnx_domain(const OnnxNode *p);
 /* What operator a node is; error_at when there is none of that domain and name. */
 const OpDef *onnx_operator(Arena *a, const OnnxNode *p, Loc loc);
+
+/* ---- onnx_expand.c -------------------------------------------------------------------------- */
+
+/* Puts functions of the model and branches of If in the place of the nodes that call them. */
+void expand_onnx(Arena *a, const Source *src, OnnxModel *m);
 
 /* ---- onnx_node.c ---------------------------------------------------------------------------- */
 

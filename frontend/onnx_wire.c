@@ -173,3 +173,13 @@ OnnxModel *unpack_onnx(Arena *a, const Source *src, const char *bytes, size_t le
   explain_message(&all, &onnx_model__descriptor);
   error_at(loc, "not an ONNX model, or truncated (a value is encoded wrongly)");
 }
+
+OnnxGraph *unpack_onnx_graph(Arena *a, const uint8_t *bytes, size_t len) {
+  ProtobufCAllocator in_arena = {alloc_in_arena, free_nothing, a};
+  return onnx_graph__unpack(&in_arena, len, bytes);
+}
+
+OnnxFunction *unpack_onnx_function(Arena *a, const uint8_t *bytes, size_t len) {
+  ProtobufCAllocator in_arena = {alloc_in_arena, free_nothing, a};
+  return onnx_function__unpack(&in_arena, len, bytes);
+}

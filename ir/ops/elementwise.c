@@ -271,6 +271,10 @@ void infer_where(Graph *g, Node *n) {
   if (!inputs_ready(n)) return;
   need_type(n, 0, DT_BOOL);
   need_same_type(n, 1, 2);
+  char then[DIMS_TEXT], otherwise[DIMS_TEXT];
+  if (attr_int(n, "branches", 0) && !same_shape(n->in[1], n->in[2]))
+    error_at(n->loc, "If: its branches give shapes %s and %s; unless the condition is a constant they must be equal",
+             dims_text(then, sizeof then, n->in[1]), dims_text(otherwise, sizeof otherwise, n->in[2]));
   int64_t dim[MAX_RANK];
   int rank = broadcast_dims(n, 0, 3, dim);
   set_type(n, 0, n->in[1]->dtype, rank, dim, broadcast_layout(n, 0, 3, rank));

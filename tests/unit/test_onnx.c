@@ -306,6 +306,44 @@ static void test_constant_and_attributes(void **state) {
   free_arena(a);
 }
 
+/* y = outer(x), where outer(a) => (b) { b = inner<slope=2.5>(a) } and inner<slope>(a) => (b) { b =
+ * LeakyRelu<alpha=@slope>(a) }. */
+static void test_functions(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Draft d;
+  start(&d);
+  char *formal_in[] = {"a"}, *formal_out[] = {"b"};
+  OnnxFunction function[2] = {ONNX_FUNCTION__INIT, ONNX_FUNCTION__INIT};
+  OnnxNode call = ONNX_NODE__INIT, leaky = ONNX_NODE__INIT, *body[2] = {&call, &leaky};
+  OnnxAttribute slope = ONNX_ATTRIBUTE__INIT, alpha = ONNX_ATTRIBUTE__INIT, *slopes[] = {&slope}, *alphas[] = {&alpha};
+  slope.name = "slope", slope.has_f = 1, slope.f = 2.5f;
+  alpha.name = "alpha", alpha.ref_attr_name = "slope";
+  call.op_type = "inner", call.domain = "local", call.n_attribute = 1, call.attribute = slopes;
+  leaky.op_type = "LeakyRelu", leaky.n_attribute = 1, leaky.attribute = alphas;
+  ProtobufCBinaryData packed[2];
+  uint8_t bytes[2][256];
+  for (int i = 0; i < 2; i++) {
+    OnnxFunction *f = &function[i];
+    f->name = i ? "inner" : "outer", f->domain = "local";
+    f->n_input = f->n_output = f->n_node = 1;
+    f->input = body[i]->input = formal_in;
+    f->output = body[i]->output = formal_out;
+    body[i]->n_input = body[i]->n_output = 1;
+    f->node = &body[i];
+    packed[i] = (ProtobufCBinaryData){onnx_function__pack(f, bytes[i]), bytes[i]};
+  }
+  d.model.n_functions = 2, d.model.functions = packed;
+  add_draft_node(&d, "outer", 1, names[0], names[1])->domain = "local";
+  Graph *g = read_draft(&d, a, NULL, 0);
+  assert_int_equal(g->n_node, 3);
+  assert_string_equal(g->node[0]->op->name, "LeakyRelu");
+  assert_ptr_equal(g->node[0]->in[0], g->in[0]);
+  assert_true(attr_float(g->node[0], "alpha", 0) == 2.5);
+  assert_string_equal(g->node[2]->op->name, "Identity");
+  free_arena(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_element_types),
@@ -314,6 +352,7 @@ int main(void) {
     cmocka_unit_test(test_order_and_constant_inputs),
     cmocka_unit_test(test_bound_dimensions),
     cmocka_unit_test(test_constant_and_attributes),
+    cmocka_unit_test(test_functions),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
