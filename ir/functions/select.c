@@ -46,3 +46,18 @@ bool body_compress(Body *b) {
   b->out[0] = finish_node(b, gather);
   return true;
 }
+
+/* Random numbers that are below the probabilities. */
+bool body_bernoulli(Body *b) {
+  Tensor *x = b->in[0];
+  const Node *n = b->n;
+  int64_t type = attr_int(n, "dtype", x->dtype);
+  if (!dtype_is_float(x->dtype)) error_at(n->loc, "Bernoulli: input is %s, expected a float type", dtype_name(x->dtype));
+  if (type <= DT_NONE || type >= DT_COUNT || dtype_bytes((DType)type) == 0)
+    error_at(n->loc, "Bernoulli: type %lld is unknown or not supported", (long long)type);
+  Node *random = start_node(b, "RandomUniformLike", 1, &x);
+  uint64_t hash = hash_bytes(HASH_START, n->name, strlen(n->name));
+  set_float(b->g, random, "seed", attr_float(n, "seed", (double)(hash >> 40)));
+  b->out[0] = put_cast(b, put2(b, "Less", finish_node(b, random), x), (DType)type);
+  return true;
+}

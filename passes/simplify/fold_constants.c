@@ -1,7 +1,7 @@
 /* fold_constants.c - evaluates every node whose inputs are all constant, or have no elements, and replaces its
- * outputs by constants.  Shape, Size and EyeLike of a tensor with a static shape count as constant too, so that
- * chains such as Shape -> Gather -> Concat -> Reshape disappear; shapes are inferred again on
- * the way, because a folded input may make the shape of a later node known.  What only moves a
+ * outputs by constants.  Shape, Size, EyeLike and random numbers in the shape of a tensor whose shape is static
+ * count as constant too, so that chains such as Shape -> Gather -> Concat -> Reshape disappear; shapes are
+ * inferred again on the way, because a folded input may make the shape of a later node known.  What only moves a
  * constant's elements keeps its name.
  *
  *   s = Shape(x); n = Gather(s, 0); r = Reshape(y, Concat(n, -1))   ==>   r = Reshape(y, {1, -1})
@@ -20,7 +20,9 @@ static bool is_known(const Tensor *t) {
 }
 
 static bool inputs_constant(const Node *n) {
-  if (is_op(n, "Shape") || is_op(n, "Size") || is_op(n, "EyeLike")) return is_static(n->in[0]);
+  static const char *const of_shape[] = {"Shape", "Size", "EyeLike", "RandomUniformLike", "RandomNormalLike"};
+  for (size_t i = 0; i < sizeof of_shape / sizeof *of_shape; i++)
+    if (is_op(n, of_shape[i])) return is_static(n->in[0]);
   for (int i = 0; i < n->n_in; i++)
     if (n->in[i] && !is_known(n->in[i])) return false;
   return true;

@@ -75,6 +75,10 @@ static Node *random_selection(Graph *g, Tensor *x) {
 }
 
 Node *random_indexed(Graph *g, Tensor *x) {
+  if (x->dtype == DT_F32 && !pick(0, 5)) {
+    x->dim[2] = x->dim[3] = pick(1, 5);
+    return new_layer(g, "Det", 1, &x);
+  }
   switch (pick(0, 4)) {
     case 0:
     case 1: return random_by_elements(g, x);
