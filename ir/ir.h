@@ -333,6 +333,17 @@ typedef struct IndexedMove {
 } IndexedMove;
 void get_indexed_move(const Node *n, IndexedMove *m);
 
+/* A Resize of one dimension: out[outer][out][inner] of in[outer][in][inner]; each output place is a sum of
+ * `taps` input places. */
+typedef struct ResizeLine {
+  int64_t outer, in, out, inner, taps;
+  int64_t *from;                          /* [out][taps] input places; -1 first: the value outside */
+  float *weight;                          /* [out][taps] */
+} ResizeLine;
+/* The dimensions that a Resize changes, in the order in which they are done, at most MAX_RANK; -1 when its
+ * scales are computed. Arena NULL: without places and weights. */
+int resize_lines(const Node *n, Arena *a, ResizeLine *v);
+
 /* Geometry of convolutions and pools, the same for both layouts. Spatial rank 1 to 3 (unused
  * leading entries of the arrays are absent: index 0 is the first spatial dimension). */
 typedef struct Window {

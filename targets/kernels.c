@@ -21,6 +21,7 @@ static DType in_type(const Node *n, int i) {
 
 static bool is_f32(const Node *n) { return in_type(n, 0) == DT_F32; }
 static bool is_f16(const Node *n) { return in_type(n, 0) == DT_F16; }
+static bool is_both_f32(const Node *n) { return is_f32(n) && in_type(n, 1) == DT_F32; }
 static bool is_both_f16(const Node *n) { return is_f16(n) && in_type(n, 1) == DT_F16; }
 
 static bool has_groups(const Node *n) { return n->n_in > 4 && n->in[4]; }
@@ -342,6 +343,15 @@ static bool is_linear(const Node *n) {
 static bool is_linear_nhwc(const Node *n) { return is_f32(n) && is_linear(n); }
 static bool is_linear_f16(const Node *n) { return is_f16(n) && is_linear(n); }
 
+/* One dimension after the other, whatever they are. */
+static bool is_resize_by_lines(const Node *n) {
+  ResizeLine l[MAX_RANK];
+  return resize_lines(n, NULL, l) >= 0;
+}
+static bool is_resize_f32(const Node *n) { return is_f32(n) && is_resize_by_lines(n); }
+static bool is_resize_f16(const Node *n) { return is_f16(n) && is_resize_by_lines(n); }
+static bool is_resize_any(const Node *n) { return is_mode(n, "nearest") && is_resize_by_lines(n); }
+
 /* The rows of loops.def by what their operands are. */
 static bool has_loop(const Node *n, Numbers numbers) {
   const Loop *loop = find_loop(n);
@@ -426,6 +436,18 @@ static int64_t recurrent_scratch(const Node *n) {
   Recurrent r;
   get_recurrent(n, &r);
   return 4 * (3 + r.gates) * r.hidden;
+}
+
+/* What is between the dimensions of a Resize: every second result at the beginning, the others behind. */
+static int64_t resize_scratch(const Node *n) {
+  ResizeLine l[MAX_RANK];
+  int64_t most[2] = {0, 0};
+  int count = resize_lines(n, NULL, l);
+  for (int i = 0; i < count - 1; i++) {
+    int64_t bytes = l[i].outer * l[i].out * l[i].inner * dtype_bytes(n->in[0]->dtype);
+    if (bytes > most[i % 2]) most[i % 2] = bytes;
+  }
+  return ((most[0] + 15) & ~(int64_t)15) + most[1];
 }
 
 /* ---- the table ------------------------------------------------------------------------------- */

@@ -129,9 +129,13 @@ static Mode get_mode(const Node *n) {
 typedef struct Line {
   int64_t in, out;    /* elements along the dimension */
   float scale;
+  float from, to;     /* of tf_crop_and_resize: the part that is read, 0 to 1 for all */
 } Line;
 
 typedef float Coordinate(const Line *l, float i);
+
+/* Size of the output before it is rounded to elements. */
+static float resized(const Line *l) { return l->scale * (float)l->in; }
 
 static float half_pixel(const Line *l, float i) { return (i + 0.5f) / l->scale - 0.5f; }
 static float asymmetric(const Line *l, float i) { return i / l->scale; }
@@ -142,25 +146,59 @@ static float pytorch_half_pixel(const Line *l, float i) {
 }
 
 static float align_corners(const Line *l, float i) {
-  return l->out > 1 ? i * (float)(l->in - 1) / (float)(l->out - 1) : 0;
+  return l->out > 1 ? i * (float)(l->in - 1) / (resized(l) - 1) : 0;
 }
 
 static float half_pixel_symmetric(const Line *l, float i) {
-  float adjustment = (float)l->out / (l->scale * (float)l->in);
+  float adjustment = (float)l->out / resized(l);
   return (float)l->in / 2 * (1 - adjustment) + half_pixel(l, i);
+}
+
+static float crop_and_resize(const Line *l, float i) {
+  float size = (float)(l->in - 1);
+  return l->out > 1 ? l->from * size + i * (l->to - l->from) * size / (float)(l->out - 1)
+                    : 0.5f * (l->from + l->to) * size;
 }
 
 static const struct { const char *name; Coordinate *f; } coordinates[] = {
     {"half_pixel", half_pixel},       {"asymmetric", asymmetric},
     {"align_corners", align_corners}, {"pytorch_half_pixel", pytorch_half_pixel},
     {"half_pixel_symmetric", half_pixel_symmetric}, {"tf_half_pixel_for_nn", tf_half_pixel},
+    {"tf_crop_and_resize", crop_and_resize},
 };
 
 static Coordinate *find_coordinate(const Node *n) {
   const char *name = attr_str(n, "coordinate_transformation_mode", "half_pixel");
   for (size_t i = 0; i < sizeof coordinates / sizeof *coordinates; i++)
     if (strcmp(coordinates[i].name, name) == 0) return coordinates[i].f;
-  error_at(n->loc, "%s: coordinate_transformation_mode '%s' is not supported", op_name(n), name);
+  error_at(n->loc, "%s: unknown coordinate_transformation_mode '%s'", op_name(n), name);
+}
+
+static bool is_crop(const Node *n) { return find_coordinate(n) == crop_and_resize; }
+
+/* The line of dimension d; in: values of the inputs, or NULL for those of constants. */
+static Line get_line(const Node *n, const void *const *in, const Scaling *s, int d) {
+  Line l = {n->in[0]->dim[d], s->dim[d], s->scale[d], 0, 1};
+  const Tensor *roi = in_tensor(n, 1);
+  const void *data = roi ? (in ? in[1] : roi->data) : NULL;
+  int axes[MAX_RANK], count = get_axes(n, n->in[0]->rank, axes);
+  for (int i = 0; i < count && data && is_crop(n); i++)
+    if (axes[i] == d) {
+      l.from = (float)get_real(roi->dtype, data, i);
+      l.to = (float)get_real(roi->dtype, data, count + i);
+    }
+  return l;
+}
+
+/* Does every element stay where it is? */
+static bool stays(const Line *l) { return l->in == l->out && l->scale == 1 && l->from == 0 && l->to == 1; }
+
+static void check_roi(const Node *n) {
+  const Tensor *roi = in_tensor(n, 1);
+  int axes[MAX_RANK], count = get_axes(n, n->in[0]->rank, axes);
+  if (!is_crop(n)) return;
+  if (!roi || !dtype_is_float(roi->dtype) || roi->rank != 1 || roi->dim[0] != 2 * count)
+    error_at(n->loc, "%s: expected a roi of %d float values for tf_crop_and_resize", op_name(n), 2 * count);
 }
 
 typedef float Rounding(float x);
@@ -188,8 +226,7 @@ void infer_resize(Graph *g, Node *n) {
     set_str(g, n, "nearest_mode", "floor");
   }
   if (!has_static_shape(x) || !get_scaling(n, NULL, &s)) return;
-  if (attr_int(n, "antialias", 0)) error_at(n->loc, "%s: antialias 1 is not supported", op_name(n));
-  find_coordinate(n);
+  check_roi(n);
   find_rounding(n);
   if (get_mode(n) != NEAREST && !dtype_is_int(x->dtype)) need_float(n, 0);
   for (int d = 0; d < x->rank; d++)
@@ -202,70 +239,89 @@ void infer_resize(Graph *g, Node *n) {
 
 static int64_t limit(int64_t v, int64_t hi) { return v < 0 ? 0 : v > hi ? hi : v; }
 
-static void resize_nearest(const Node *n, const Scaling *s, const void *x, void *y) {
+/* Where an element of the output is read, -1: outside of what there is. */
+static int64_t nearest_place(const Node *n, const Line *l, int64_t i) {
+  float at = find_coordinate(n)(l, (float)i);
+  if (is_crop(n) && !(at >= 0 && at <= (float)(l->in - 1))) return -1;
+  return limit((int64_t)find_rounding(n)(at), l->in - 1);
+}
+
+static void resize_nearest(const Node *n, const void *const *in, const Scaling *s, void *y) {
   const Tensor *t = n->in[0];
-  Coordinate *coordinate = find_coordinate(n);
-  Rounding *rounding = find_rounding(n);
   int64_t *map[MAX_RANK];
+  uint8_t fill[16] = {0};
+  set_real(t->dtype, fill, 0, attr_float(n, "extrapolation_value", 0));
   for (int d = 0; d < t->rank; d++) {
-    Line l = {t->dim[d], s->dim[d], s->scale[d]};
-    bool same = l.in == l.out && l.scale == 1;
+    Line l = get_line(n, in, s, d);
     map[d] = scratch(l.out, sizeof *map[d]);
-    for (int64_t i = 0; i < l.out; i++)
-      map[d][i] = same ? i : limit((int64_t)rounding(coordinate(&l, (float)i)), l.in - 1);
+    for (int64_t i = 0; i < l.out; i++) map[d][i] = stays(&l) ? i : nearest_place(n, &l, i);
   }
-  copy_mapped(y, x, (size_t)dtype_bytes(t->dtype), t->rank, s->dim, t->dim, map, NULL);
+  copy_mapped(y, in[0], (size_t)dtype_bytes(t->dtype), t->rank, s->dim, t->dim, map, fill);
   for (int d = 0; d < t->rank; d++) free(map[d]);
 }
 
-enum { MAX_TAPS = 4 };
-
-typedef struct Place {
-  int64_t from[MAX_TAPS];     /* input places */
-  double weight[MAX_TAPS];    /* 0 where there are fewer */
-} Place;
-
-/* Keys' cubic convolution; t: distance of the output place from the second of four taps. */
-static void cubic_weights(double a, double t, double *w) {
-  for (int k = 0; k < 4; k++) {
-    double d = fabs(t + 1 - k);
-    w[k] = d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
-  }
+/* Keys' cubic convolution at distance d. */
+static double cubic_weight(double a, double d) {
+  if (d >= 2) return 0;
+  return d <= 1 ? ((a + 2) * d - (a + 3)) * d * d + 1 : ((a * d - 5 * a) * d + 8 * a) * d - 4 * a;
 }
 
-static Place find_place(const Node *n, Mode mode, const Line *l, float at) {
-  double base = floor((double)at), t = (double)at - base, sum = 0;
-  bool exclude = mode == CUBIC && attr_int(n, "exclude_outside", 0);
-  int first = mode == CUBIC ? -1 : 0, taps = mode == CUBIC ? 4 : 2;
-  Place p = {{0}, {1 - t, t}};
-  if (mode == CUBIC)
-    cubic_weights(attr_float(n, "cubic_coeff_a", -0.75), t, p.weight);
-  for (int k = 0; k < taps; k++) {
-    int64_t i = (int64_t)base + first + k;
-    if (exclude && (i < 0 || i >= l->in)) p.weight[k] = 0;
-    p.from[k] = limit(i, l->in - 1);
-    sum += p.weight[k];
+/* By how much the taps of a line lie closer than its elements, so that none is passed over. */
+static double tap_scale(const Node *n, const Line *l) {
+  return attr_int(n, "antialias", 0) && l->scale < 1 ? (double)l->scale : 1;
+}
+
+/* Taps on each side of an output place. */
+static int64_t half_taps(const Node *n, Mode mode, const Line *l) {
+  double reach = (mode == CUBIC ? 2 : 1) / tap_scale(n, l);
+  return mode == NEAREST ? 0 : -(int64_t)floor(-reach);
+}
+
+static int64_t tap_count(const Node *n, Mode mode, const Line *l) {
+  return mode == NEAREST ? 1 : 2 * half_taps(n, mode, l);
+}
+
+/* Input places of output place i and their weights; from[0] is -1 outside of what there is. */
+static void find_line_taps(const Node *n, Mode mode, const Line *l, int64_t i, int64_t *from, double *weight) {
+  int64_t taps = tap_count(n, mode, l);
+  if (mode == NEAREST) {
+    from[0] = nearest_place(n, l, i), weight[0] = 1;
+    return;
   }
-  for (int k = 0; exclude && k < taps; k++) p.weight[k] /= sum;
-  return p;
+  double at = (double)find_coordinate(n)(l, (float)i), scale = tap_scale(n, l), sum = 0;
+  bool outside = is_crop(n) && !(at >= 0 && at <= (double)(l->in - 1));
+  if (outside) at = 0;
+  int64_t base = (int64_t)ceil(at) - half_taps(n, mode, l);
+  for (int64_t k = 0; k < taps; k++) {
+    double d = fabs((double)(base + k) - at) * scale;
+    weight[k] = mode == CUBIC ? cubic_weight(attr_float(n, "cubic_coeff_a", -0.75), d) : d < 1 ? 1 - d : 0;
+    if (attr_int(n, "exclude_outside", 0) && (base + k < 0 || base + k >= l->in)) weight[k] = 0;
+    from[k] = limit(base + k, l->in - 1);
+    sum += weight[k];
+  }
+  for (int64_t k = 0; k < taps && sum != 0; k++) weight[k] /= sum;
+  if (outside) from[0] = -1;
 }
 
 /* One dimension: x is [outer][l->in][inner], the result [outer][l->out][inner]; frees x. */
 static double *resize_line(const Node *n, Mode mode, const Line *l, int64_t outer, int64_t inner,
                            double *x) {
-  Coordinate *coordinate = find_coordinate(n);
   double *y = scratch(mul_size(mul_size(outer, l->out), inner), sizeof *y);
+  int64_t taps = tap_count(n, mode, l), *from = scratch(taps, sizeof *from);
+  double *weight = scratch(taps, sizeof *weight), fill = attr_float(n, "extrapolation_value", 0);
   for (int64_t i = 0; i < l->out; i++) {
-    Place p = find_place(n, mode, l, coordinate(l, (float)i));
+    find_line_taps(n, mode, l, i, from, weight);
     for (int64_t o = 0; o < outer; o++)
       for (int64_t k = 0; k < inner; k++) {
-        double sum = 0;
-        for (int tap = 0; tap < MAX_TAPS; tap++)
-          if (p.weight[tap] != 0) sum += p.weight[tap] * x[(o * l->in + p.from[tap]) * inner + k];
+        double sum = from[0] < 0 ? fill : 0;
+        for (int64_t tap = 0; tap < taps && from[0] >= 0; tap++)
+          if (weight[tap] != 0) sum += weight[tap] * x[(o * l->in + from[tap]) * inner + k];
         y[(o * l->out + i) * inner + k] = sum;
       }
   }
   free(x);
+  free(from);
+  free(weight);
   return y;
 }
 
@@ -275,17 +331,42 @@ void eval_resize(const Node *n, const void *const *in, void *const *out) {
   Scaling s;
   if (n_elements(n->out[0]) == 0 || n_elements(t) == 0 || !get_scaling(n, in, &s)) return;
   if (mode == NEAREST) {
-    resize_nearest(n, &s, in[0], out[0]);
+    resize_nearest(n, in, &s, out[0]);
     return;
   }
   double *x = scratch(n_elements(t), sizeof *x);
   for (int64_t i = 0; i < n_elements(t); i++) x[i] = get_real(t->dtype, in[0], i);
   for (int d = 0; d < t->rank; d++) {
-    Line l = {t->dim[d], s.dim[d], s.scale[d]};
-    if (l.in == l.out && l.scale == 1) continue;
-    x = resize_line(n, mode, &l, dims_product(s.dim, 0, d),
-                    dims_product(t->dim, d + 1, t->rank), x);
+    Line l = get_line(n, in, &s, d);
+    if (!stays(&l))
+      x = resize_line(n, mode, &l, dims_product(s.dim, 0, d), dims_product(t->dim, d + 1, t->rank), x);
   }
   for (int64_t i = 0; i < n_elements(n->out[0]); i++) set_real(t->dtype, out[0], i, x[i]);
   free(x);
+}
+
+/* ---- for code that does one dimension after the other */
+
+int resize_lines(const Node *n, Arena *a, ResizeLine *v) {
+  const Tensor *t = n->in[0];
+  Mode mode = get_mode(n);
+  Scaling s;
+  int count = 0;
+  if (!get_scaling(n, NULL, &s) || (is_crop(n) && !n->in[1]->data)) return -1;
+  for (int d = 0; d < t->rank; d++) {
+    Line l = get_line(n, NULL, &s, d);
+    if (stays(&l)) continue;
+    ResizeLine *to = &v[count++];
+    *to = (ResizeLine){dims_product(s.dim, 0, d), l.in, l.out, dims_product(t->dim, d + 1, t->rank),
+                       tap_count(n, mode, &l), NULL, NULL};
+    if (!a) continue;
+    double *weight = arena_alloc(a, to->taps * (int64_t)sizeof *weight);
+    to->from = arena_alloc(a, l.out * to->taps * (int64_t)sizeof *to->from);
+    to->weight = arena_alloc(a, l.out * to->taps * (int64_t)sizeof *to->weight);
+    for (int64_t i = 0; i < l.out; i++) {
+      find_line_taps(n, mode, &l, i, to->from + i * to->taps, weight);
+      for (int64_t k = 0; k < to->taps; k++) to->weight[i * to->taps + k] = (float)weight[k];
+    }
+  }
+  return count;
 }

@@ -5,6 +5,7 @@
  *   Identity, Dropout, no-op Reshape, Transpose, Pad, Cast, Concat of one    ==>  nothing
  *   Flatten, Squeeze, Unsqueeze, Transpose that moves only ones              ==>  Reshape
  *   GlobalAveragePool, ReduceMean over the spatial dimensions                ==>  AveragePool
+ *   Upsample                                                                 ==>  Resize
  *   Sub, Div by a constant                                                   ==>  Add, Mul
  *   MatMul with a constant matrix, Gemm with alpha, beta, transB=0           ==>  Gemm<transB=1>
  *   Gemm with a matrix to add                                                ==>  Gemm, Add
@@ -138,6 +139,27 @@ static bool make_pool(Graph *g, Node *n) {
   if (norm) set_int(g, p, "p", attr_int(n, "p", 2));
   p->loc = loc;
   set_ints(g, p, "kernel_shape", x->rank - 2, x->dim + 2);
+  return true;
+}
+
+/* What was an operator of its own before Resize could do the same; infer has made attributes of its modes. */
+static bool make_resize(Graph *g, Node *n) {
+  if (!is_op(n, "Upsample") || !is_known(n->out[0])) return false;
+  const Attr *list = find_attr(n, "scales");
+  Tensor *in[3] = {n->in[0], NULL, n->n_in > 1 ? n->in[1] : NULL}, *y = n->out[0];
+  if (list) {
+    int64_t count = list->n;
+    float *v = arena_alloc(g->arena, count * (int64_t)sizeof *v + 1);
+    for (int i = 0; i < count; i++) v[i] = (float)list->floats[i];
+    in[2] = new_floats(g, arena_printf(g->arena, "%s_scales", n->name), 1, &count, v);
+  }
+  int at = node_index(g, n);
+  y->def = NULL, n->out[0] = NULL;
+  Node *r = add_node(g, at, "Resize", n->name, 3, in, 1, &y);
+  r->loc = n->loc;
+  for (int i = 0; i < n->n_attr; i++)
+    if (strcmp(n->attr[i].name, "scales") != 0) set_attr(g, r, &n->attr[i]);
+  remove_node(g, n);
   return true;
 }
 
@@ -358,7 +380,7 @@ static bool merge_transpose(Graph *g, Node *n) {
 
 typedef bool Rule1(Graph *g, Node *n);
 static Rule1 *const rules[] = {drop_identity, drop_dropout,   drop_transpose, make_reshape,
-                               merge_reshape, make_pool,      mean_to_pool,   make_add_mul,
+                               merge_reshape, make_pool,      mean_to_pool,   make_resize,    make_add_mul,
                                make_gemm,     gemm_to_matmul, normalise_gemm, split_gemm,     merge_transpose};
 
 /* Rules that are only for after the layout pass, when no Transpose will cancel any more. */
