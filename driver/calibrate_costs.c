@@ -10,7 +10,7 @@
 #include "targets/costs.h"
 #include "targets/kernels.h"
 
-enum { LEAST_CALLS = 12 };
+enum { LEAST_CALLS = 8 };
 
 /* The builds that a table has. */
 static const struct {

@@ -9,6 +9,8 @@
 
 #include "driver/choose.h"
 
+static const double FAR = 1.1; /* times a limit: more than tables of costs are wrong by */
+
 int *layer_choice(Arena *a, const BitSpace *s, const int *choice) {
   int *c = arena_alloc(a, (s->n_layer + 1) * (int64_t)sizeof *c);
   for (int i = 0; i < s->n_layer; i++) c[i] = choice[s->layer[i].group];
@@ -42,7 +44,7 @@ static TargetSize measure_in(const Chooser *c, Job *k, const char *name) {
   if (size.missing)
     error("--budget: the compiler for target '%s' is not installed (Debian package %s)",
           k->target->name, size.missing);
-  if (has_limit(c, LIMIT_LATENCY) && size.run.is_time != c->limit[LIMIT_LATENCY].is_time)
+  if (size.run.counted && size.run.is_time != c->limit[LIMIT_LATENCY].is_time)
     error("--budget: latency on target '%s' is measured in %s, found '%s'", k->target->name,
           size.run.is_time ? "time: expected one such as 2ms"
                            : "instructions: expected a number of them",
@@ -63,8 +65,19 @@ double build_flash(const Chooser *c, const int *choice, const char *name) {
   return bytes;
 }
 
-static bool needs_build(const Chooser *c) {
-  return has_limit(c, LIMIT_FLASH) || has_limit(c, LIMIT_LATENCY) || has_limit(c, LIMIT_RAM);
+/* Latency by the target's table of costs, also of each node where `node` is not NULL; NAN where that
+ * does not say, or nobody asked. */
+static double predict_latency(const Chooser *c, const Job *k, double *node) {
+  if (!has_limit(c, LIMIT_LATENCY)) return NAN;
+  return predict_job(k, size_opt(k), c->limit[LIMIT_LATENCY].is_time, node);
+}
+
+/* Is a run to tell the latency of a choice?  Not where the table says that it is far too much, nor where
+ * nothing can run, if there is a table. */
+static bool wants_run(const Chooser *c, const Job *k, double predicted) {
+  if (!has_limit(c, LIMIT_LATENCY) || isnan(predicted)) return has_limit(c, LIMIT_LATENCY);
+  return predicted <= FAR * c->limit[LIMIT_LATENCY].most && !why_not_run(k->a, k->target) &&
+         !missing_compiler(k->target, compiler_of(k->o));
 }
 
 static double ram_of(const TargetSize *size) {
@@ -113,16 +126,22 @@ static void measure_candidate(Chooser *c, int candidate) {
   double total[N_ADDED] = {(double)bytes.weights,
                            (double)(bytes.weights + bytes.biases + bytes.tables), 0};
   double *node = arena_alloc(a, (k.g->n_node + 1) * (int64_t)sizeof *node);
-  if (has_limit(c, LIMIT_FLASH) || has_limit(c, LIMIT_LATENCY)) {
+  double *cost = arena_alloc(a, (k.g->n_node + 1) * (int64_t)sizeof *cost);
+  total[LIMIT_LATENCY] = predict_latency(c, &k, cost);
+  bool runs = has_limit(c, LIMIT_LATENCY) && isnan(total[LIMIT_LATENCY]);
+  if (has_limit(c, LIMIT_FLASH) || runs) {
+    o.n_budget = runs;
     TargetSize size = measure_in(c, &k, arena_printf(a, "all-%d", candidate));
     total[LIMIT_FLASH] = (double)flash_bytes(&size);
-    total[LIMIT_LATENCY] = (double)size.run.total;
+    if (runs) total[LIMIT_LATENCY] = (double)size.run.total;
   }
   for (int m = 0; m < N_ADDED; m++) {
     for (int i = 0; i < k.g->n_node; i++)
-      node[i] = (double)(m == LIMIT_WEIGHTS ? weights[i] : all[i]);
+      node[i] = m == LIMIT_WEIGHTS ? (double)weights[i]
+                : m == LIMIT_FLASH ? (double)all[i]
+                                   : cost[i];
     if (m == LIMIT_LATENCY && !has_limit(c, LIMIT_LATENCY)) continue;
-    if (m == LIMIT_LATENCY) measure_marks(c, &k, candidate, node);
+    if (m == LIMIT_LATENCY && runs) measure_marks(c, &k, candidate, node);
     double rest = add_nodes(c, k.g, candidate, node, total[m], c->take[m]);
     if (candidate == 0 || rest < c->fixed[m]) c->fixed[m] = rest;
     if (candidate == 0 && m == LIMIT_FLASH) c->first_code = rest;
@@ -168,11 +187,15 @@ static void measure_limits(Chooser *c, Trial *t) {
   CodegenOptions options = codegen_options(&k);
   t->take[LIMIT_WEIGHTS] = (double)count_constants(k.g, &k.cx, &options).weights;
   t->take[LIMIT_RAM] = (double)k.g->arena_bytes;
-  if (needs_build(c)) {
+  double predicted = predict_latency(c, &k, NULL);
+  bool runs = wants_run(c, &k, predicted);
+  t->take[LIMIT_LATENCY] = predicted;
+  if (has_limit(c, LIMIT_FLASH) || has_limit(c, LIMIT_RAM) || runs) {
+    o.n_budget = runs;
     TargetSize size = measure_in(c, &k, arena_printf(a, "trial-%d", (int)(t - c->trial)));
     t->take[LIMIT_FLASH] = (double)flash_bytes(&size);
     t->take[LIMIT_RAM] = ram_of(&size);
-    if (has_limit(c, LIMIT_LATENCY)) t->take[LIMIT_LATENCY] = (double)size.run.total;
+    if (runs) t->take[LIMIT_LATENCY] = (double)size.run.total;
   }
   if (has_limit(c, LIMIT_DROP)) measure_accuracy(c, t, a);
   free_arena(a);

@@ -19,7 +19,7 @@ static uint64_t key_of(const Chooser *c) {
   if (s->label) h = hash_bytes(h, s->label, (size_t)s->all->n * sizeof *s->label);
   for (int i = 0; i < s->n_candidate; i++) h = hash_text(h, s->candidate[i].name);
   const char *const text[] = {QCC_VERSION, c->metric->name, j->target->name, j->o->optimize,
-                              j->o->opt,   j->o->compiler,  j->o->variant};
+                              j->o->opt,   j->o->compiler,  j->o->variant,   j->o->costs};
   for (size_t i = 0; i < sizeof text / sizeof *text; i++) h = hash_text(h, text[i]);
   return h;
 }

@@ -6,9 +6,10 @@
 #include <math.h>
 
 enum { INPUTS = 1 << 14, LAYERS = 54, MAX_SIDE = 48, MAX_PRODUCTS = 400000, MAX_OUTPUTS = 12288 };
-/* A function that is called once is compiled into its caller, with all that is known of the call: networks
- * with many layers of one kind, and such with one of each. */
-enum { SINGLES = 28 };
+/* A function that is called once is compiled into its caller, with all that is known of the call: there
+ * are networks with many layers of one kind, and such with one of each; dense convolutions, of which some
+ * targets have one kernel for all, have others beside them. */
+enum { SINGLES = 14, SINGLE_CONVS = 14 };
 
 typedef struct Net {
   Graph *g;
@@ -106,7 +107,7 @@ static void pick_size(Net *t, Shape *s) {
   while (side < MAX_SIDE && (side + 1) * (side + 1) * work <= MAX_PRODUCTS &&
          (side + 1) * (side + 1) * channels <= MAX_OUTPUTS)
     side++;
-  s->h = pick(t, 1, (int)side), s->w = pick(t, 1, (int)side);
+  s->h = pick(t, (int)(side + 3) / 4, (int)side), s->w = pick(t, (int)(side + 3) / 4, (int)side);
   if (s->h < s->kernel_h) s->h = s->kernel_h;
   if (s->w < s->kernel_w) s->w = s->kernel_w;
 }
@@ -134,16 +135,31 @@ static void add_pointwise(Net *t, const char *format) {
                    .group = 1});
 }
 
-static void add_dense_conv(Net *t, const char *format) {
+static void add_dense_conv(Net *t, const char *format, int64_t in, int64_t out, int stride) {
   int64_t kernel = pick(t, 0, 2) ? 3 : pick(t, 1, 7),
           other = pick(t, 0, 3) ? kernel : pick(t, 1, 10);
   add_conv(t, format,
-           (Shape){.in = pick(t, 0, 2) ? pick_channels(t, 64) : pick(t, 1, 4),
-                   .out = pick_channels(t, 128),
+           (Shape){.in = in,
+                   .out = out,
                    .kernel_h = other,
                    .kernel_w = kernel,
-                   .stride = pick(t, 1, 2),
+                   .stride = stride,
                    .group = 1});
+}
+
+/* Outputs that are larger than inputs, and such that are not: kernels tell them apart. */
+static void add_growing_conv(Net *t, const char *format) {
+  int stride = pick(t, 1, 2);
+  int64_t in = pick(t, 0, 2) ? pick_channels(t, 32) : pick(t, 1, 4);
+  int64_t out = in * stride * stride * pick(t, 2, 8);
+  add_dense_conv(t, format, in, out < 96 ? (out + 7) & ~7 : 96, stride);
+}
+
+static void add_shrinking_conv(Net *t, const char *format) {
+  int stride = pick(t, 1, 2);
+  int64_t in = pick(t, 0, 2) ? pick_channels(t, 64) : pick(t, 3, 6), most = in * stride * stride;
+  add_dense_conv(t, format, in, most > 8 ? pick_channels(t, most < 64 ? (int)most : 64) : most,
+                 stride);
 }
 
 static void add_depthwise(Net *t, const char *format, int kernel_h, int kernel_w, int stride) {
@@ -160,7 +176,7 @@ static void add_depthwise(Net *t, const char *format, int kernel_h, int kernel_w
 static void add_depthwise3x3(Net *t, const char *format) { add_depthwise(t, format, 3, 3, 1); }
 
 static void add_any_depthwise(Net *t, const char *format) {
-  bool square = pick(t, 0, 1);
+  bool square = !pick(t, 0, 2);
   add_depthwise(t, format, square ? 3 : pick(t, 2, 7), square ? 3 : pick(t, 2, 7),
                 square ? 2 : pick(t, 1, 2));
 }
@@ -229,7 +245,8 @@ static const struct {
   const char *what[N_WHAT];              /* what there is to choose from */
 } kinds[] = {
     {add_pointwise, 3, {"int8", "int4", "int2"}},
-    {add_dense_conv, 3, {"int8", "int4", "int2"}},
+    {add_growing_conv, 3, {"int8", "int4", "int2"}},
+    {add_shrinking_conv, 3, {"int8", "int4", "int2"}},
     {add_depthwise3x3, 3, {"int8", "int4", "int2"}},
     {add_any_depthwise, 3, {"int8", "int4", "int2"}},
     {add_row, 3, {"int8", "int4", "int2"}},
@@ -241,7 +258,18 @@ static const struct {
 };
 enum { KINDS = sizeof kinds / sizeof *kinds };
 
-int n_cost_nets(void) { return KINDS + SINGLES; }
+int n_cost_nets(void) { return KINDS + SINGLES + SINGLE_CONVS; }
+
+static void add_layers(Net *t, int kind, int n) {
+  for (int i = 0; i < n; i++) kinds[kind].add(t, kinds[kind].what[i % N_WHAT]);
+}
+
+static void add_single_convs(Net *t, bool growing) {
+  for (int i = 0; i < N_WHAT; i++) {
+    add_pointwise(t, kinds[0].what[i]);
+    (growing ? add_growing_conv : add_shrinking_conv)(t, kinds[0].what[i]);
+  }
+}
 
 Graph *random_cost_net(Arena *a, int number) {
   Graph *g = new_graph(a, "costs");
@@ -250,10 +278,10 @@ Graph *random_cost_net(Arena *a, int number) {
   t.x = new_tensor(g, "x", DT_F32, 2, (int64_t[]){1, INPUTS + number * 512});
   g->in = arena_grow(a, g->in, 0, sizeof *g->in);
   g->in[g->n_in++] = t.x;
-  bool single = number >= KINDS;
-  for (int i = 0; i < LAYERS && !single; i++) kinds[number].add(&t, kinds[number].what[i % N_WHAT]);
-  for (int k = 0; k < KINDS && single; k++)
-    for (int i = 0; i < kinds[k].single; i++) kinds[k].add(&t, kinds[k].what[i]);
+  if (number < KINDS) add_layers(&t, number, LAYERS);
+  else if (number >= KINDS + SINGLES) add_single_convs(&t, number % 2);
+  else
+    for (int k = 0; k < KINDS; k++) add_layers(&t, k, kinds[k].single);
   return g;
 }
 

@@ -17,7 +17,7 @@
 typedef struct Extent {
   double lines, width, in_w; /* of output pixels; pixels of a line, and of one of the input */
   double pixels, pairs;      /* of the output */
-  double line_pairs;         /* lines two by two, image by image */
+  double turns;              /* of lines, two at a time where the stride is 1 */
   double cols, group, depth; /* output channels and products of each, of a group */
   double kernel_h, kernel_w, taps;
   double run;                      /* elements of a kernel row that lie side by side in the input */
@@ -47,7 +47,7 @@ static const Tensor *weights_of(const Node *n) {
 /* A row of elements per index of all dimensions but the last. */
 static void matrix_extent(const Node *n, Extent *e) {
   const Tensor *x = n->in[0], *y = n->out[0], *w = weights_of(n);
-  e->lines = e->line_pairs = 1;
+  e->lines = e->turns = 1;
   e->cols = last_dim(y);
   e->width = e->in_w = e->outputs / e->cols;
   e->depth = w ? e->weights / (double)w->dim[0] : node_macs(n) ? last_dim(x) : 0;
@@ -72,7 +72,7 @@ static void window_extent(const Node *n, Extent *e) {
     matrix_extent(n, e);
     return;
   }
-  e->line_pairs = images * ceil(e->lines / 2);
+  e->turns = images * (g.stride[0] == 1 ? ceil(e->lines / 2) : e->lines);
   e->lines *= images;
   e->width = (double)g.out[last];
   e->in_w = (double)g.in[last];
@@ -118,18 +118,24 @@ bool is_alone(const Graph *g, const Node *n) {
   return true;
 }
 
+/* Measured in the same way if possible, in the other way if not. */
+static const KernelCost *find_cost(const CostBuild *b, const char *kernel, bool alone) {
+  const KernelCost *found = NULL;
+  for (int i = 0; i < b->n; i++)
+    if (strcmp(b->kernel[i].kernel, kernel) == 0 && (!found || b->kernel[i].alone == alone))
+      found = &b->kernel[i];
+  return found;
+}
+
 double predict_node(const CostBuild *b, const Graph *g, const Node *n) {
   double feature[N_COST_FEATURES], sum = 0;
   const Kernel *k = n->kernel;
   if (!k) return 0;
-  bool alone = is_alone(g, n);
-  for (int i = 0; i < b->n; i++) {
-    if (b->kernel[i].alone != alone || strcmp(b->kernel[i].kernel, k->name) != 0) continue;
-    count_features(n, feature);
-    for (int j = 0; j < N_COST_FEATURES; j++) sum += feature[j] * b->kernel[i].cost[j];
-    return sum;
-  }
-  return NAN;
+  const KernelCost *c = find_cost(b, k->name, is_alone(g, n));
+  if (!c) return NAN;
+  count_features(n, feature);
+  for (int i = 0; i < N_COST_FEATURES; i++) sum += feature[i] * c->cost[i];
+  return sum;
 }
 
 const CostBuild *find_build(const CostTable *t, const char *optimize, const char *flag) {

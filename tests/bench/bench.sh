@@ -14,7 +14,7 @@ OMP_WAIT_POLICY=passive # two programs at a time share the processors
 export LC_ALL OMP_WAIT_POLICY
 
 # Sections of the page, in its order.
-sections="speed solvers search_time host web planner determinism quality suite suite_fashion suite_kws suite_ic suite_vww suite_ad bits recipes metrics found micro bytes search_bytes application agreement costs"
+sections="speed solvers search_time host web planner determinism quality suite suite_fashion suite_kws suite_ic suite_vww suite_ad bits recipes metrics found micro bytes search_bytes application agreement costs latency"
 chosen=$sections
 while :; do
   case ${1:-} in
@@ -638,6 +638,8 @@ by_layer() {
 . "$root/tests/bench/search.sh"
 # shellcheck source=tests/bench/search_bytes.sh
 . "$root/tests/bench/search_bytes.sh"
+# shellcheck source=tests/bench/latency.sh
+. "$root/tests/bench/latency.sh"
 
 # kept SECTION: its lines in the page as it is.
 kept() { [ ! -r "$output" ] || sed -n "/^<!-- $1 -->\$/,/^<!-- end -->\$/p" "$output"; }
