@@ -130,8 +130,9 @@ static const char *specialisation(const char *optimize) {
 
 static void write_kernels(Emitter *e, FILE *f, const Body *body, const char *tag) {
   const char *settings =
-      arena_printf(e->a, "%s%s", specialisation(e->o->optimize),
-                   body->uses_exp_activation ? "" : "#define QCC_ACT_EXP 0\n");
+      arena_printf(e->a, "%s%s%s", specialisation(e->o->optimize),
+                   body->uses_exp_activation ? "" : "#define QCC_ACT_EXP 0\n",
+                   body->uses_tflite ? "#define QCC_TFLITE 1\n" : "");
   if (body->packings)
     settings = arena_printf(e->a, "%s#define QCC_PACKINGS 0x%llxULL\n", settings,
                             body->packings);

@@ -386,6 +386,10 @@ void write_rescale(Emitter *e, const Node *n) {
   field(e, "zero", attr_int(n, "y_zero", 0));
   field(e, "lo", attr_int(n, "lo", -128));
   field(e, "hi", attr_int(n, "hi", 127));
+  if (strcmp(attr_str(n, "rule", "q31"), "tflite") == 0) {
+    field(e, "exponents", n_elements(n->in[3]) / 2);
+    e->now->uses_tflite = true;
+  }
   fprintf(e->calls, "}, ");
 }
 

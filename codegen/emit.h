@@ -26,6 +26,7 @@ typedef struct Body {
   int n_header;
   const char **header;         /* runtime headers used, in order of use */
   bool uses_exp_activation;
+  bool uses_tflite;            /* some layer with weights follows that rule */
   unsigned long long packings; /* used, QCC_PACKINGS of packed.h */
 } Body;
 
@@ -125,6 +126,8 @@ void write_activation_constant(Emitter *e, const Node *n);
 /* Elements between neighbours of x along each dimension of y; 0 where x is broadcast. */
 void broadcast_steps(const Tensor *x, const Tensor *y, int64_t *step);
 void write_broadcast(Emitter *e, const Node *n);
+/* The call of a kernel of two tensors of codes, of equal shapes or broadcast (emit_int.c). */
+void call_binary(Emitter *e, const Node *n, const Kernel *k);
 void write_matmul(Emitter *e, const Node *n);
 unsigned reduced_mask(const Node *n);  /* bit d: a reduction's dimension d */
 /* A call that applies the node's fused activation in place, where the kernel does not. */

@@ -137,7 +137,7 @@ void emit_qmatmul(Emitter *e, const Node *n, const Kernel *k) {
 }
 
 /* Two operands, of equal shapes (count) or broadcast (&s). */
-static void call_binary(Emitter *e, const Node *n, const Kernel *k) {
+void call_binary(Emitter *e, const Node *n, const Kernel *k) {
   bool broadcast = strstr(k->name, "broadcast") != NULL;
   if (broadcast) write_broadcast(e, n);
   const char *shape =

@@ -99,13 +99,6 @@ static const char *folder_of(Arena *a, const char *path) {
   return slash ? arena_strndup(a, path, (size_t)(slash - path + 1)) : "";
 }
 
-/* "models/kws.onnx" -> "kws" */
-static const char *stem_of(Arena *a, const char *path) {
-  const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-  const char *dot = strrchr(name, '.');
-  return dot && dot > name ? arena_strndup(a, name, (size_t)(dot - name)) : name;
-}
-
 Graph *read_onnx(Arena *a, const char *path, const DimBinding *bind, int n_bind) {
   size_t len;
   const char *bytes = read_file(a, path, &len);

@@ -76,6 +76,8 @@ char *read_file(Arena *a, const char *path, size_t *len);
 /* ---- text.c ---------------------------------------------------------------------------------- */
 
 bool ends_with(const char *s, const char *end);
+/* "models/kws.onnx" -> "kws" */
+const char *stem_of(Arena *a, const char *path);
 
 /* ---- types.c: element types, shapes --------------------------------------------------------- */
 
@@ -469,6 +471,11 @@ int32_t requantize_q31_wide(int64_t acc, int32_t m, int shift, int32_t zero, int
 /* The same for a row of n channels of int8 codes: y[i] from acc[i] + bias[i] (bias NULL: 0) and m[i]. */
 void requantize_row(int64_t n, const int32_t *acc, const int32_t *bias, const int32_t *m, int shift,
                     int32_t zero, int32_t lo, int32_t hi, int8_t *y);
+/* Rule tflite: acc * m * 2^(exponent - 31), -31 <= exponent <= 30, rounded twice; and a row of codes. */
+int32_t scale_tflite(int32_t acc, int32_t m, int exponent);
+int32_t round_shift(int32_t v, int bits);  /* v / 2^bits, 0 <= bits < 62, halves away from zero */
+void requantize_row_tflite(int64_t n, const int32_t *acc, const int32_t *bias, const int32_t *m,
+                           const int32_t *exponent, int32_t zero, int32_t lo, int32_t hi, int8_t *y);
 
 /* ---- hadamard.c: orthogonal matrices of signs, divided by the square root of their order ------ */
 

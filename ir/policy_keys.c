@@ -155,6 +155,8 @@ const PolicyKey policy_keys[] = {
    "0", "merge: weights per scale with granularity: group"},
   {"lora.base.solver", KEY_WORD, KEY_TOP, "rtn mse", NULL,
    "rtn", "merge: which code each of these weights gets"},
+  {"requantize", KEY_WORD, KEY_TOP, "auto q31 tflite", "float",
+   "auto", "how accumulators become codes; auto: as the model's own runtime does, or q31"},
   {"optimize", KEY_WORD, KEY_TOP, "size balanced speed", NULL,
    "balanced", "how far kernels are specialised"},
   {"schedule.order", KEY_WORD, KEY_TOP, "memory model", NULL,

@@ -1,4 +1,5 @@
-/* requantize.c - rule q31 of docs/numerics.md: from an accumulator to a code by one rounding.
+/* requantize.c - rules q31 and tflite of docs/numerics.md: from an accumulator to a code by one rounding or
+ * by two.
  *
  * The kernels in runtime/ compute the same bits; this is what they are compared with. */
 #include "ir/ir.h"
@@ -30,5 +31,25 @@ void requantize_row(int64_t n, const int32_t *acc, const int32_t *bias, const in
   for (int64_t i = 0; i < n; i++) {
     int32_t sum = bias ? acc[i] + bias[i] : acc[i];
     y[i] = (int8_t)rescaled(shifted(sum, shift), m[i], zero, lo, hi);
+  }
+}
+
+int32_t round_shift(int32_t v, int bits) {
+  if (bits == 0) return v;
+  int64_t wide = v, half = INT64_C(1) << (bits - 1);
+  return (int32_t)(wide >= 0 ? (wide + half) >> bits : -((-wide + half) >> bits));
+}
+
+int32_t scale_tflite(int32_t acc, int32_t m, int exponent) {
+  int left = exponent > 0 ? exponent : 0;
+  int64_t product = (int64_t)shifted(acc, left) * m;
+  return round_shift((int32_t)((product + (INT64_C(1) << 30)) >> 31), left - exponent);
+}
+
+void requantize_row_tflite(int64_t n, const int32_t *acc, const int32_t *bias, const int32_t *m,
+                           const int32_t *exponent, int32_t zero, int32_t lo, int32_t hi, int8_t *y) {
+  for (int64_t i = 0; i < n; i++) {
+    int64_t code = zero + (int64_t)scale_tflite(bias ? acc[i] + bias[i] : acc[i], m[i], exponent[i]);
+    y[i] = (int8_t)(code < lo ? lo : code > hi ? hi : code);
   }
 }

@@ -1,5 +1,5 @@
 /* common.h - what every kernel shares: how functions are declared, clamping, and the rule q31 that
- * turns an int32 accumulator into a code.  Strict C99; no globals, no malloc, no stdio.
+ * turns an int32 accumulator into a code, or rule tflite.  Strict C99; no globals, no malloc, no stdio.
  *
  * The rule is y = clamp(zero + ((acc' * m + 2^30) >> 31), lo, hi), acc' the accumulator shifted by
  * `shift`, 0 <= m < 2^30.  With 2m in place of m it is the rounded upper half of a 64-bit product,
@@ -42,11 +42,17 @@
 #define QCC_NO_GATHER
 #endif
 
+/* 1 where some layer follows rule tflite; else there is no code for it. */
+#ifndef QCC_TFLITE
+#define QCC_TFLITE 0
+#endif
+
 /* How an accumulator becomes a code. The multiplier m comes beside it. */
 struct qcc_rescale {
   int32_t shift;  /* left shift of the accumulator before the product; negative: right shift */
   int32_t zero;   /* output zero point */
   int32_t lo, hi; /* output range, in codes */
+  int32_t exponents; /* 0: rule q31; else rule tflite, m[exponents] is the exponent of m[0] */
 };
 
 QCC_INLINE int32_t qcc_clamp(int32_t v, int32_t lo, int32_t hi) {
@@ -63,10 +69,28 @@ QCC_INLINE int32_t qcc_requantize(const struct qcc_rescale *r, int32_t acc, int3
   return qcc_clamp(r->zero + (int32_t)(product >> 32), r->lo, r->hi);
 }
 
-/* The last step of a layer: rule q31, then the activation's table where there is one. */
-QCC_INLINE int8_t qcc_output_s8(const struct qcc_rescale *r, int32_t acc, int32_t m,
+/* v / 2^bits, halves away from zero; 0 <= bits <= 32. */
+QCC_INLINE int32_t qcc_round_shift(int32_t v, int32_t bits) {
+  return bits == 0 ? v : (((v + (v >> 31)) >> (bits - 1)) + 1) >> 1;
+}
+
+/* acc * m * 2^(exponent - 31), as rule tflite rounds: the upper half of the doubled product to the nearest,
+ * then what a right shift drops. */
+QCC_INLINE int32_t qcc_scale_tflite(int32_t acc, int32_t m, int32_t exponent) {
+  int32_t left = exponent > 0 ? exponent : 0;
+  int64_t product = (int64_t)(int32_t)((uint32_t)acc << left) * m;
+  return qcc_round_shift((int32_t)((product + INT64_C(0x40000000)) >> 31), left - exponent);
+}
+
+/* The last step of a layer: its rule, with multiplier m[0], then the activation's table where there is
+ * one. */
+QCC_INLINE int8_t qcc_output_s8(const struct qcc_rescale *r, int32_t acc, const int32_t *m,
                                 const int8_t *table) {
-  int32_t code = qcc_requantize(r, acc, m);
+  int32_t code;
+  if (QCC_TFLITE && r->exponents)
+    code = qcc_clamp(r->zero + qcc_scale_tflite(acc, m[0], m[r->exponents]), r->lo, r->hi);
+  else
+    code = qcc_requantize(r, acc, m[0]);
   return table ? table[code + 128] : (int8_t)code;
 }
 

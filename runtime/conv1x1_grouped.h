@@ -23,7 +23,7 @@ QCC_KERNEL void qcc_dot2x1_folded(const int8_t *x, const int16_t *w, int32_t n, 
 
 /* One output channel of every pixel; y at the channel. */
 QCC_KERNEL void qcc_conv1x1_column_folded(const struct qcc_gemm *p, const int8_t *QCC_RESTRICT x,
-                                          const int16_t *w, int32_t b, int32_t m,
+                                          const int16_t *w, int32_t b, const int32_t *m,
                                           const int8_t *table, int8_t *QCC_RESTRICT y) {
   int32_t row = 0;
   for (; row + 2 <= p->rows; row += 2, x += 2 * p->depth, y += 2 * p->cols) {
@@ -43,7 +43,7 @@ QCC_KERNEL void qcc_conv1x1_grouped(const struct qcc_gemm *p, const struct qcc_g
                                     void *scratch, int8_t *y) {
   for (int32_t o = 0; o < p->cols; o++) {
     qcc_fold_row(q, o, w, multiple, p->depth, scratch);
-    qcc_conv1x1_column_folded(p, x, scratch, b ? b[o] : 0, m[o], table, y + o);
+    qcc_conv1x1_column_folded(p, x, scratch, b ? b[o] : 0, m + o, table, y + o);
   }
 }
 

@@ -18,17 +18,17 @@ QCC_KERNEL void qcc_conv1x1_pair_s8(const struct qcc_gemm *p, int32_t count, con
     acc[0] = acc[2] = b0;
     acc[1] = acc[3] = b1;
     qcc_dot2x2_s8(x, w + o * depth, depth, acc);
-    y[o] = qcc_output_s8(&p->out, acc[0], m[o], table);
-    y[o + 1] = qcc_output_s8(&p->out, acc[1], m[o + 1], table);
-    y[cols + o] = qcc_output_s8(&p->out, acc[2], m[o], table);
-    y[cols + o + 1] = qcc_output_s8(&p->out, acc[3], m[o + 1], table);
+    y[o] = qcc_output_s8(&p->out, acc[0], m + o, table);
+    y[o + 1] = qcc_output_s8(&p->out, acc[1], m + o + 1, table);
+    y[cols + o] = qcc_output_s8(&p->out, acc[2], m + o, table);
+    y[cols + o + 1] = qcc_output_s8(&p->out, acc[3], m + o + 1, table);
   }
   if (o < count) {
     int32_t b0 = b ? b[o] : 0;
     int32_t s0 = b0 + qcc_dot_s8(x, w + o * depth, depth);
     int32_t s1 = b0 + qcc_dot_s8(x + depth, w + o * depth, depth);
-    y[o] = qcc_output_s8(&p->out, s0, m[o], table);
-    y[cols + o] = qcc_output_s8(&p->out, s1, m[o], table);
+    y[o] = qcc_output_s8(&p->out, s0, m + o, table);
+    y[cols + o] = qcc_output_s8(&p->out, s1, m + o, table);
   }
 }
 
@@ -43,7 +43,7 @@ QCC_KERNEL void qcc_conv1x1_columns_s8(const struct qcc_gemm *p, int32_t count,
   if (row < p->rows)
     for (int32_t o = 0; o < count; o++) {
       int32_t acc = (b ? b[o] : 0) + qcc_dot_s8(x, w + o * p->depth, p->depth);
-      y[o] = qcc_output_s8(&p->out, acc, m[o], table);
+      y[o] = qcc_output_s8(&p->out, acc, m + o, table);
     }
 }
 

@@ -36,7 +36,7 @@ QCC_KERNEL int32_t qcc_conv_sum_folded(const struct qcc_conv *p, const struct qc
 
 /* One output channel of every pixel; x at its group's first channel, y at the channel. */
 QCC_KERNEL void qcc_conv_channel_folded(const struct qcc_conv *p, const int8_t *QCC_RESTRICT x,
-                                        const int16_t *w, int32_t b, int32_t m,
+                                        const int16_t *w, int32_t b, const int32_t *m,
                                         const int8_t *table, int8_t *QCC_RESTRICT y) {
   const struct qcc_window *g = &p->g;
   for (int32_t n = 0; n < g->batch; n++, x += g->in_h * g->in_w * g->in_c)
@@ -56,7 +56,7 @@ QCC_KERNEL void qcc_conv_grouped(const struct qcc_conv *p, const struct qcc_grou
   int32_t depth = g->kernel_h * g->kernel_w * channels;
   for (int32_t o = 0; o < g->out_c; o++) {
     qcc_fold_row(q, o, w, multiple, depth, scratch);
-    qcc_conv_channel_folded(p, x + o / per_group * channels, scratch, b ? b[o] : 0, m[o], table,
+    qcc_conv_channel_folded(p, x + o / per_group * channels, scratch, b ? b[o] : 0, m + o, table,
                             y + o);
   }
 }

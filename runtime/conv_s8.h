@@ -55,7 +55,7 @@ QCC_KERNEL void qcc_conv_pixel_s8(const struct qcc_conv *p, const struct qcc_run
     else
       qcc_conv_lanes_s8(p, r, 1, x, w + o * size, acc);
     for (int32_t j = 0; j < n; j++)
-      y[o + j] = qcc_output_s8(&p->out, acc[j], m[o + j], table);
+      y[o + j] = qcc_output_s8(&p->out, acc[j], m + o + j, table);
   }
 }
 

@@ -49,7 +49,7 @@ QCC_KERNEL void qcc_depthwise_channels_s8(const struct qcc_conv *p, int32_t coun
           qcc_depthwise_block_s8(p, oy * g->stride_h - g->pad_top, ox * g->stride_w - g->pad_left,
                                  n, x + c, w + c, step, acc);
           for (int32_t i = 0; i < n; i++)
-            y[c + i] = qcc_output_s8(&p->out, acc[i], m[c + i], table);
+            y[c + i] = qcc_output_s8(&p->out, acc[i], m + c + i, table);
         }
 }
 

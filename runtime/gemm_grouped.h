@@ -13,7 +13,7 @@ QCC_KERNEL void qcc_gemm_grouped(const struct qcc_gemm *p, const struct qcc_grou
   for (int32_t row = 0; row < p->rows; row++, x += p->depth, y += p->cols)
     for (int32_t o = 0; o < p->cols; o++) {
       int32_t acc = (b ? b[o] : 0) + qcc_dot_grouped(q, o, x, w, multiple, p->depth);
-      y[o] = qcc_output_s8(&p->out, acc, m[o], table);
+      y[o] = qcc_output_s8(&p->out, acc, m + o, table);
     }
 }
 

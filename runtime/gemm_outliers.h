@@ -16,7 +16,7 @@ QCC_KERNEL void qcc_gemm_outliers(const struct qcc_gemm *p, const struct qcc_gro
       const int8_t *xr = x + row * p->depth;
       int32_t acc = (b ? b[o] : 0) + qcc_dot_grouped(q, o, xr, w, multiple, p->depth);
       acc += qcc_dot_outliers(s, at, end, xr);
-      y[row * p->cols + o] = qcc_output_s8(&p->out, acc, m[o], table);
+      y[row * p->cols + o] = qcc_output_s8(&p->out, acc, m + o, table);
     }
   }
 }

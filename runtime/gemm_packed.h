@@ -23,7 +23,7 @@ QCC_INLINE void qcc_gemm_by(int32_t k, const struct qcc_packed *q, const struct 
       else
         acc[0] += qcc_dot_packed(k, qcc_book(q, o), x, w + o * bytes, 0, p->depth);
       for (int32_t j = 0; j < n; j++)
-        y[o + j] = qcc_output_s8(&p->out, acc[j], m[o + j], table);
+        y[o + j] = qcc_output_s8(&p->out, acc[j], m + o + j, table);
     }
   }
 }

@@ -21,7 +21,7 @@ QCC_KERNEL void qcc_gemm_s8(const struct qcc_gemm *p, const int8_t *QCC_RESTRICT
       else
         acc[0] += qcc_dot_s8(x, w + o * p->depth, p->depth);
       for (int32_t j = 0; j < n; j++)
-        y[o + j] = qcc_output_s8(&p->out, acc[j], m[o + j], table);
+        y[o + j] = qcc_output_s8(&p->out, acc[j], m + o + j, table);
     }
   }
 }

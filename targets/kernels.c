@@ -489,12 +489,17 @@ static bool has_isa(const Target *t, const char *isa) {
   return false;
 }
 
+/* Do kernels follow the node's rule?  All in plain C know both; those of an instruction set rule q31. */
+static bool knows_rule(const Kernel *k, const Node *n) {
+  return !k->isa || strcmp(attr_str(n, "rule", "q31"), "q31") == 0;
+}
+
 const Kernel *choose_kernel(const Target *t, const Node *n) {
   bool s16 = (n->op->flags & OP_INTEGER) && in_type(n, 0) == DT_I16;
   for (int i = s16 ? 0 : N_S16; i < (s16 ? N_S16 : n_kernels()); i++) {
     const Kernel *k = &table[i];
     if (strcmp(k->op, n->op->name) == 0 && (!k->isa || has_isa(t, k->isa)) &&
-        (!k->match || k->match(n)))
+        knows_rule(k, n) && (!k->match || k->match(n)))
       return k;
   }
   return NULL;

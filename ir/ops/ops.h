@@ -78,6 +78,12 @@ void add_outliers(const Node *n, const void *const *in, const Tensor *codes, flo
 /* The same for one row, w: number r, whose weights beside the codes begin at `at`; returns their end. */
 int64_t add_row_outliers(const OutlierRows *s, int64_t r, int64_t at, float scale, float *w);
 
+/* ---- tflite.c */
+
+/* Is it the rule that the accumulator of a node with weights becomes a code by? */
+bool has_tflite_rule(const Node *n);
+void check_exponent(const Node *n, int64_t exponent);   /* error_at unless shifts fit 32 bits */
+
 /* ---- broadcast.c */
 
 enum { WALK_INPUTS = 3 };

@@ -14,6 +14,7 @@ enum { BLOCK_ELEMENTS = 1 << 22 };  /* of the patch matrix */
 /* The end of a QConv, QGemm, QMatMul ...: accumulators become codes. */
 typedef struct Output {
   const int32_t *m;      /* one per channel, or one when !per_channel */
+  const int32_t *exponent; /* rule tflite: one per channel; NULL: rule q31 */
   const int8_t *table;   /* [256] or NULL */
   bool per_channel;
   int shift;
@@ -25,6 +26,13 @@ static Output get_output(const Node *n, const int32_t *m, const int8_t *table) {
                   .shift = (int)attr_int(n, "shift", 0),
                   .zero = (int32_t)attr_int(n, "y_zero", 0),
                   .lo = (int32_t)attr_int(n, "lo", -128), .hi = (int32_t)attr_int(n, "hi", 127)};
+}
+
+/* Of a node with weights, which may have a rule. */
+static Output get_rule(const Node *n, const int32_t *m, const int8_t *table) {
+  Output o = get_output(n, m, table);
+  if (has_tflite_rule(n)) o.exponent = m + n_elements(n->in[3]) / 2;
+  return o;
 }
 
 static int32_t finish(const Output *o, int64_t acc, int64_t channel) {
@@ -124,6 +132,24 @@ static void multiply_s16(const Weights *w, const Output *o, const int16_t *x, in
     }
 }
 
+/* The multipliers, and behind them their exponents where the rule has such. */
+static void check_rule(const Node *n, int64_t rows) {
+  const char *rule = attr_str(n, "rule", "q31");
+  bool tflite = has_tflite_rule(n);
+  if (!tflite && strcmp(rule, "q31") != 0)
+    error_at(n->loc, "%s: rule '%s' is unknown, expected q31 or tflite", op_name(n), rule);
+  if (!tflite) need_vector(n, IN_M, "m", rows);
+  if (!tflite) return;
+  const Tensor *m = n->in[IN_M];
+  char text[DIMS_TEXT];
+  if (n->in[IN_X]->dtype != DT_I8) error_at(n->loc, "%s: rule tflite is for int8 activations", op_name(n));
+  if (m->rank != 2 || m->dim[0] != 2 || m->dim[1] != rows)
+    error_at(n->loc, "%s: m has shape %s, expected multipliers and exponents, [2,%lld]", op_name(n),
+             dims_text(text, sizeof text, m), (long long)rows);
+  for (int64_t i = rows; m->data && i < 2 * rows; i++)
+    check_exponent(n, get_int(DT_I32, m->data, i));
+}
+
 static void check_weights(const Node *n, int64_t rows, int64_t k) {
   if (need_codes(n, IN_X) == DT_I16 && (in_tensor(n, IN_MULTIPLE) || in_tensor(n, IN_TABLE)))
     error_at(n->loc, "%s: int16 activations go with neither multiples nor a table", op_name(n));
@@ -133,7 +159,7 @@ static void check_weights(const Node *n, int64_t rows, int64_t k) {
   need_type(n, IN_BIAS, DT_I32);
   need_vector(n, IN_BIAS, "bias", rows);
   need_type(n, IN_M, DT_I32);
-  need_vector(n, IN_M, "m", rows);
+  check_rule(n, rows);
   need_type(n, IN_TABLE, DT_I8);
   need_vector(n, IN_TABLE, "table", 256);
   check_outliers(n, n->in[IN_W]);
@@ -167,7 +193,9 @@ static void finish_block(const Output *o, const Weights *weights, const int32_t 
   const int32_t *bias = weights->bias ? weights->bias + first : NULL;
   for (int64_t p = 0; p < count; p++) {
     int8_t *to = y + p * row_step + first;
-    requantize_row(rows, acc + p * rows, bias, o->m + first, o->shift, o->zero, o->lo, o->hi, to);
+    if (o->exponent)
+      requantize_row_tflite(rows, acc + p * rows, bias, o->m + first, o->exponent + first, o->zero, o->lo, o->hi, to);
+    else requantize_row(rows, acc + p * rows, bias, o->m + first, o->shift, o->zero, o->lo, o->hi, to);
     for (int64_t r = 0; o->table && r < rows; r++) to[r] = o->table[to[r] + 128];
   }
 }
@@ -245,7 +273,7 @@ void eval_qconv(const Node *n, const void *const *in, void *const *out) {
   get_window(n, n->in[IN_X], n->in[IN_W], &w);
   widen_window(&w);
   Weights weights = get_weights(n, in, w.channels / w.group * window_taps(&w));
-  Output o = get_output(n, in[IN_M], in_data(n, in, IN_TABLE));
+  Output o = get_rule(n, in[IN_M], in_data(n, in, IN_TABLE));
   int x_zero = (int)attr_int(n, "x_zero", 0);
   DType type = n->in[IN_X]->dtype;
   bool depthwise = type == DT_I8 && w.group == w.channels && w.group == w.out_channels &&
@@ -279,7 +307,7 @@ void eval_qgemm(const Node *n, const void *const *in, void *const *out) {
   int64_t rows = n->in[IN_W]->dim[0], k = n->in[IN_W]->dim[1];
   int64_t count = dims_product(x->dim, 0, x->rank - 1);
   Weights weights = get_weights(n, in, k);
-  Output o = get_output(n, in[IN_M], in_data(n, in, IN_TABLE));
+  Output o = get_rule(n, in[IN_M], in_data(n, in, IN_TABLE));
   if (x->dtype == DT_I16) {
     multiply_s16(&weights, &o, in[IN_X], count, 0, rows, rows, out[0]);
     return;

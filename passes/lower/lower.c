@@ -101,6 +101,7 @@ static bool lower_one(Graph *g, Context *cx, Node *quantize) {
     return is_move(n) && !is_op(n, "MaxPool") && lower_move(g, cx, n, quantize);
   if (lower_requantize(g, quantize)) return true;
   if (n->n_out == 1 && only_user(g, n->out[0]) != quantize) return false;
+  if (wants_tflite(cx, n) && lower_tflite(g, n, quantize)) return true;
   for (size_t i = 0; i < sizeof lowerings / sizeof *lowerings; i++)
     if (is_op(n, lowerings[i].op)) return lowerings[i].lower(g, cx, n, quantize);
   return is_move(n) && lower_move(g, cx, n, quantize);
@@ -126,5 +127,5 @@ void pass_lower(Graph *g, Context *cx) {
   }
   for (int i = 0; i < g->n_node; i++) remove_attr(g->node[i], "keep_float");
   note_islands(g, cx);
-  for (int i = 0; i < g->n_node; i++) remove_attr(g->node[i], "imported");
+  for (int i = 0; i < g->n_node; i++) remove_attr(g->node[i], "imported"), remove_attr(g->node[i], "rescale");
 }

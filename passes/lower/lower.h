@@ -42,4 +42,13 @@ bool lower_requantize(Graph *g, Node *quantize);
 /* Pointwise nodes of one variable between codes and `quantize` become a table. */
 bool lower_lookup(Graph *g, Node *quantize);
 
+/* ---- tflite.c: the rule of TensorFlow Lite */
+
+/* Shall the node's numbers become codes by it: the policy says so, or leaves it to the importer? */
+bool wants_tflite(const Context *cx, const Node *n);
+/* Scale s as multiplier and exponent. */
+void pick_tflite(double s, int32_t *m, int32_t *exponent);
+/* The operators whose form is another one by that rule; false where there is none. */
+bool lower_tflite(Graph *g, Node *n, Node *quantize);
+
 #endif

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "passes/lower/lower.h"
+#include "passes/simplify/simplify.h"
 
 typedef struct Channel {
   double sum;       /* of weights times multiples: what a unit of zero point adds */
@@ -68,13 +69,38 @@ static void copy_window(Graph *g, Node *q, const Window *w) {
   set_ints(g, q, "dilations", w->spatial, w->dilation);
 }
 
+/* The integer that channel c's bias is at scale s: an imported one is such codes already. */
+static double bias_codes(const Tensor *b, int64_t c, double s) {
+  if (!b) return 0;
+  if (is_const(b)) return rint(((const float *)b->data)[c] / s);
+  const Tensor *codes = b->def->in[0];
+  return rint((double)(get_int(codes->dtype, codes->data, c) - codes->quant->zero[codes->quant->n > 1 ? c : 0]) *
+              (double)codes->quant->scale[codes->quant->n > 1 ? c : 0] / s);
+}
+
+/* Multipliers of the channels, by rule tflite with exponents behind them: m[2 * channels].  False where the
+ * accumulator does not fit 32 bits. */
+static bool pick_multipliers(const Tensor *y, int64_t channels, const double *scale, double bound, bool tflite,
+                             int32_t *m, int *shift) {
+  if (!tflite) return pick_rescale(y, channels, scale, bound, m, shift);
+  int32_t most = 0;
+  for (int64_t c = 0; c < channels; c++) {
+    pick_tflite(scale[c], &m[c], &m[channels + c]);
+    if (m[channels + c] > most) most = m[channels + c];
+  }
+  *shift = 0;
+  return ldexp(bound, most) <= INT32_MAX;
+}
+
 bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   Tensor *x = codes_of(n->in[0]), *w = codes_of(n->in[1]), *y = quantize->out[0];
   if (!x || !w || !is_const(w) || x->dtype != y->dtype) return false;
   if (has_floats(w->quant->format)) return false; /* codes, but not of integers */
-  const float *bias = n->n_in > 2 && n->in[2] ? n->in[2]->data : NULL;
+  const Tensor *bias = n->n_in > 2 ? n->in[2] : NULL;
+  if (bias && !is_const(bias) && !is_decoded_const(bias)) return false;
+  bool tflite = wants_tflite(cx, n) && y->dtype == DT_I8, one = w->quant->axis < 0;
   int64_t channels = w->dim[0], row = n_elements(w) / channels, x_zero = zero_of(x);
-  int32_t *b = arena_alloc(g->arena, channels * 4), *m = arena_alloc(g->arena, channels * 4), lo,
+  int32_t *b = arena_alloc(g->arena, channels * 4), *m = arena_alloc(g->arena, 2 * channels * 4), lo,
           hi;
   double *scale = arena_alloc(g->arena, channels * (int64_t)sizeof *scale), bound = 0;
   bool fits = true;
@@ -84,14 +110,15 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   for (int64_t c = 0; c < channels; c++) {
     double s = scale_of(x) * weight_scale(w->quant, c);
     Channel k = channel[c];
-    double folded = rint((bias ? bias[c] : 0) / s) - (double)x_zero * k.sum;
-    scale[c] = s / scale_of(y);
+    double folded = bias_codes(bias, c, s) - (double)x_zero * k.sum;
+    /* One scale for all weights: the product is a float32, as that runtime has it. */
+    scale[c] = (tflite && one ? (double)(float)s : s) / scale_of(y);
     bound = fmax(bound, fabs(folded) + k.bound);
     fits &= fabs(folded) < INT32_MAX;
     b[c] = fits ? (int32_t)folded : 0;
   }
   int shift;
-  if (!fits || !pick_rescale(y, channels, scale, bound, m, &shift)) {
+  if (!fits || !pick_multipliers(y, channels, scale, bound, tflite, m, &shift)) {
     add_note(cx, n->name,
              "%s stays in float: its accumulator may reach %.0f and does not fit 32 bits",
              n->op->name, bound);
@@ -103,8 +130,9 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   const char *name = n->name;
   Tensor *bt =
       new_const(g, fresh_name(g, arena_printf(g->arena, "%s_b", name)), DT_I32, 1, &channels, b);
-  Tensor *mt =
-      new_const(g, fresh_name(g, arena_printf(g->arena, "%s_m", name)), DT_I32, 1, &channels, m);
+  int64_t m_dim[2] = {2, channels};
+  Tensor *mt = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_m", name)), DT_I32, tflite ? 2 : 1,
+                         tflite ? m_dim : &channels, m);
   Tensor *kt = weight_multiples(g, name, w);
   clamp_codes(n, y, &lo, &hi);
   const Node *decoder = n->in[1]->def;
@@ -116,6 +144,7 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   if (attr_int(n, "compact", 0)) set_int(g, q, "compact", 1);
   if (attr_int(n, "sparse", 0)) set_int(g, q, "sparse", 1);
   if (bound > INT32_MAX) set_int(g, q, "wide", 1);
+  if (tflite) set_str(g, q, "rule", "tflite");
   set_int(g, q, "x_zero", x_zero);
   set_rescale(g, q, shift, zero_of(y), lo, hi);
   return true;

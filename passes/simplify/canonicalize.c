@@ -166,7 +166,7 @@ static bool make_resize(Graph *g, Node *n) {
 /* ReduceMean over exactly the spatial dimensions of an NCHW activation. */
 static bool mean_to_pool(Graph *g, Node *n) {
   Tensor *x = n->in[0];
-  if (!is_op(n, "ReduceMean") || !is_known(x) || x->rank < 3 || x->rank > 5 || x->dtype != DT_F32)
+  if (!is_op(n, "ReduceMean") || !is_known(x) || x->layout == LAYOUT_NHWC || x->rank < 3 || x->rank > 5 || x->dtype != DT_F32)
     return false;
   int64_t axes[MAX_RANK];
   int count = n->n_in > 1 && n->in[1] ? const_ints(n->in[1], axes, MAX_RANK)
@@ -311,7 +311,7 @@ static Tensor *transposed(Graph *g, int *at, const Node *n, Tensor *x) {
 
 /* A product of two matrices of which neither is constant. */
 static bool gemm_to_matmul(Graph *g, Node *n) {
-  if (!is_op(n, "Gemm") || is_const(n->in[1]) || !is_known(n->out[0]) || find_attr(n, "activation")) return false;
+  if (!is_op(n, "Gemm") || is_const(n->in[1]) || is_decoded_const(n->in[1]) || !is_known(n->out[0]) || find_attr(n, "activation")) return false;
   Tensor *a = n->in[0], *b = n->in[1], *c = n->n_in > 2 ? n->in[2] : NULL, *y = n->out[0];
   double alpha = attr_float(n, "alpha", 1), beta = attr_float(n, "beta", 1);
   int at = node_index(g, n);
@@ -338,7 +338,7 @@ static bool gemm_to_matmul(Graph *g, Node *n) {
 static bool split_gemm(Graph *g, Node *n) {
   Tensor *c = n->n_in > 2 && is_op(n, "Gemm") ? n->in[2] : NULL, *y = n->out[0];
   if (!c || c->dtype != DT_F32 || attr_float(n, "beta", 1) != 1 || !is_known(y)) return false;
-  if (is_const(c) && (c->rank == 1 || n_elements(c) == 1)) return false;
+  if ((is_const(c) || is_decoded_const(c)) && (c->rank == 1 || n_elements(c) == 1)) return false;
   int at = node_index(g, n) + 1;
   Tensor *product = copy_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_product", n->name)), y);
   n->out[0] = product, product->def = n, y->def = NULL;

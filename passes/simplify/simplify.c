@@ -32,6 +32,8 @@ Tensor *transpose_const(Graph *g, const Tensor *t, const int64_t *perm) {
 
 bool is_float_const(const Tensor *t) { return t && is_const(t) && t->dtype == DT_F32; }
 
+bool is_decoded_const(const Tensor *t) { return t && is_op(t->def, "Dequantize") && is_const(t->def->in[0]); }
+
 const float *floats_of(const Tensor *t) { return t->data; }
 
 Tensor *new_floats(Graph *g, const char *base, int rank, const int64_t *dim, float *data) {

@@ -14,6 +14,8 @@ const float *floats_of(const Tensor *t);
 /* A float constant that stands for the tensor named `base`, if there is one; data is taken over. */
 Tensor *new_floats(Graph *g, const char *base, int rank, const int64_t *dim, float *data);
 bool is_float_const(const Tensor *t);
+/* Constant codes behind a Dequantize, as imported weights and biases are? */
+bool is_decoded_const(const Tensor *t);
 /* Number of output channels of a Conv, ConvTranspose or Gemm in ONNX's layout with constant
  * weights and no activation behind it, so that it may be scaled and shifted; 0 for other nodes. */
 int64_t weighted_channels(const Node *n);

@@ -16,7 +16,7 @@ QCC_INLINE int32x4_t qcc_neon_add_four(const struct qcc_add *p, int16x4_t a, int
 
 QCC_INLINE void qcc_neon_add_sixteen(const void *params, const int8_t *a, const int8_t *b, int8_t *y) {
   const struct qcc_add *p = (const struct qcc_add *)params;
-  struct qcc_rescale r = {0, 0, p->lo, p->hi};
+  struct qcc_rescale r = {0, 0, p->lo, p->hi, 0};
   int8x16_t u = vld1q_s8(a), v = vld1q_s8(b);
   int16x8_t u0 = vmovl_s8(vget_low_s8(u)), u1 = vmovl_high_s8(u);
   int16x8_t v0 = vmovl_s8(vget_low_s8(v)), v1 = vmovl_high_s8(v);

@@ -18,7 +18,7 @@ QCC_INLINE v128_t qcc_wasm_add_four(const struct qcc_add *p, v128_t pairs) {
 
 QCC_INLINE void qcc_wasm_add_sixteen(const void *params, const int8_t *a, const int8_t *b, int8_t *y) {
   const struct qcc_add *p = (const struct qcc_add *)params;
-  struct qcc_rescale r = {0, 0, p->lo, p->hi};
+  struct qcc_rescale r = {0, 0, p->lo, p->hi, 0};
   v128_t u = wasm_v128_load(a), v = wasm_v128_load(b), sum[4];
   v128_t low = wasm_i8x16_shuffle(u, v, 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
   v128_t high = wasm_i8x16_shuffle(u, v, 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);

@@ -8,12 +8,15 @@
 
 #include "runtime/add_s8.h"
 #include "runtime/avgpool_s8.h"
+#include "runtime/avgpool_tflite.h"
+#include "runtime/binary_tflite.h"
 #include "runtime/flip_sign.h"
 #include "runtime/lookup_s8.h"
 #include "runtime/maxpool_s8.h"
 #include "runtime/mul_s8.h"
 #include "runtime/quantize.h"
 #include "runtime/softmax_s8.h"
+#include "runtime/softmax_tflite.h"
 
 static int64_t clamp64(int64_t v, int64_t lo, int64_t hi) {
   return v < lo ? lo : v > hi ? hi : v;
@@ -30,7 +33,7 @@ static void test_requantize(void **state) {
   (void)state;
   const int32_t edge[] = {INT32_MIN, INT32_MIN + 1, -(1 << 30), -1, 0, 1, 1 << 30, INT32_MAX};
   for (int i = 0; i < 20000; i++) {
-    struct qcc_rescale r = {0, random_int(-128, 127), -128, 127};
+    struct qcc_rescale r = {0, random_int(-128, 127), -128, 127, 0};
     int32_t acc = i % 2 ? edge[i / 2 % 8] : (int32_t)random_bits();
     int32_t m = i % 3 ? random_int(0, (1 << 30) - 1) : (1 << 30) - 1 - i % 5;
     if (i % 7 == 0) r.lo = INT32_MIN, r.hi = INT32_MAX;
@@ -126,13 +129,69 @@ static void test_add(void **state) {
   }
 }
 
+static struct qcc_factor random_factor(int most) {
+  return (struct qcc_factor){random_int(1 << 30, INT32_MAX - 1), random_int(-12, most)};
+}
+
+static void set_factor(const EvalNode *e, const char *m, const char *exponent, struct qcc_factor f) {
+  set_int(e->g, e->node, m, f.m);
+  set_int(e->g, e->node, exponent, f.exponent);
+}
+
+/* Sums, differences and products by rule tflite. */
+static void test_tflite(void **state) {
+  (void)state;
+  for (int i = 0; i < 300; i++) {
+    int64_t n_a, n_b, n;
+    int kind = i % 3;
+    struct qcc_broadcast s = random_broadcast(&n_a, &n_b, &n);
+    struct qcc_tflite_add p = {random_int(-128, 127), random_int(-128, 127), random_int(-128, 127), random_factor(0),
+                               random_factor(0), random_factor(0), kind == 1 ? -1 : 1, -128, random_int(-20, 127)};
+    p.y.exponent -= kind < 2 ? 12 : 0;
+    struct qcc_tflite_mul q = {p.a_zero, p.b_zero, p.y_zero, p.y, p.lo, p.hi};
+    int8_t *a = random_codes(n_a, -128, 127), *b = random_codes(n_b, -128, 127), *y = new_buffer(n);
+    if (kind < 2) qcc_tflite_add_broadcast_s8(&p, &s, a, b, y);
+    else qcc_tflite_mul_broadcast_s8(&q, &s, a, b, y);
+    EvalNode e;
+    begin_binary(&e, kind < 2 ? "TAdd" : "TMul", &s, a, b);
+    set_eval_output(&e, 0, p.y_zero, p.lo, p.hi);
+    set_int(e.g, e.node, "a_zero", p.a_zero);
+    set_int(e.g, e.node, "b_zero", p.b_zero);
+    set_int(e.g, e.node, "subtract", kind == 1);
+    set_factor(&e, "a_m", "a_exponent", p.a);
+    set_factor(&e, "b_m", "b_exponent", p.b);
+    set_factor(&e, "m", "exponent", p.y);
+    run_eval_node(&e, y, n);
+    free_buffers();
+  }
+}
+
+/* Of random tables, whose first element is 1 as e^0 is; a row of many equal codes has the largest sum. */
+static void test_softmax_tflite(void **state) {
+  (void)state;
+  for (int i = 0; i < 200; i++) {
+    int32_t rows = random_int(1, 4), n = i % 50 == 0 ? 4095 : random_int(1, 300), table[256];
+    table[0] = INT32_MAX;
+    for (int d = 1; d < 256; d++) table[d] = random_int(0, table[d - 1]);
+    int8_t *x = random_codes((int64_t)rows * n, i % 50 ? -128 : 127, 127), *y = new_buffer((int64_t)rows * n);
+    qcc_softmax_tflite(rows, n, table, x, y);
+    EvalNode e;
+    begin_eval(&e);
+    add_eval_input(&e, DT_I8, 2, (int64_t[]){rows, n}, x);
+    add_eval_vector(&e, DT_I32, 256, table);
+    place_eval_node(&e, "TSoftmax");
+    run_eval_node(&e, y, (int64_t)rows * n);
+    free_buffers();
+  }
+}
+
 static void test_mul(void **state) {
   (void)state;
   for (int i = 0; i < 300; i++) {
     int64_t n_a, n_b, n;
     struct qcc_broadcast s = random_broadcast(&n_a, &n_b, &n);
     struct qcc_mul p = {random_int(-128, 127), random_int(-128, 127), random_int(1, (1 << 30) - 1),
-                        {random_int(-4, 12), random_int(-128, 127), -128, 127}};
+                        {random_int(-4, 12), random_int(-128, 127), -128, 127, 0}};
     int8_t *a = random_codes(n_a, -128, 127), *b = random_codes(n_b, -128, 127);
     int8_t *y = new_buffer(n), *wide_a = new_buffer(n), *wide_b = new_buffer(n);
     qcc_mul_broadcast_s8(&p, &s, a, b, y);
@@ -186,21 +245,26 @@ static Pooled pool_at(const struct qcc_window *g, const int8_t *x, int n, int oy
   return p;
 }
 
-/* The output's height may need padding below, the width never needs any on the right. */
+/* A pool of codes, with n_m multipliers behind them where it has some.  The output's height may need padding
+ * below, the width never needs any on the right. */
+static void begin_pool(EvalNode *e, const char *op, const struct qcc_window *g, const int8_t *x, const int32_t *m,
+                       int n_m) {
+  int bottom = (g->out_h - 1) * g->stride_h + g->kernel_h - g->in_h - g->pad_top;
+  begin_eval(e);
+  add_eval_input(e, DT_I8, 4, (int64_t[]){g->batch, g->in_h, g->in_w, g->in_c}, x);
+  if (m) add_eval_vector(e, DT_I32, n_m, m);
+  place_eval_node(e, op);
+  set_ints(e->g, e->node, "kernel_shape", 2, (int64_t[]){g->kernel_h, g->kernel_w});
+  set_ints(e->g, e->node, "strides", 2, (int64_t[]){g->stride_h, g->stride_w});
+  set_ints(e->g, e->node, "dilations", 2, (int64_t[]){g->dilation_h, g->dilation_w});
+  set_ints(e->g, e->node, "pads", 4,
+           (int64_t[]){g->pad_top, g->pad_left, bottom > 0 ? bottom : 0, 0});
+}
+
 static void eval_average(const struct qcc_avgpool *p, const int8_t *x, const int32_t *m,
                          const int8_t *y, int64_t n) {
-  const struct qcc_window *g = &p->g;
-  int bottom = (g->out_h - 1) * g->stride_h + g->kernel_h - g->in_h - g->pad_top;
   EvalNode e;
-  begin_eval(&e);
-  add_eval_input(&e, DT_I8, 4, (int64_t[]){g->batch, g->in_h, g->in_w, g->in_c}, x);
-  add_eval_vector(&e, DT_I32, p->m_by_count ? g->kernel_h * g->kernel_w : 1, m);
-  place_eval_node(&e, "QAveragePool");
-  set_ints(e.g, e.node, "kernel_shape", 2, (int64_t[]){g->kernel_h, g->kernel_w});
-  set_ints(e.g, e.node, "strides", 2, (int64_t[]){g->stride_h, g->stride_w});
-  set_ints(e.g, e.node, "dilations", 2, (int64_t[]){g->dilation_h, g->dilation_w});
-  set_ints(e.g, e.node, "pads", 4,
-           (int64_t[]){g->pad_top, g->pad_left, bottom > 0 ? bottom : 0, 0});
+  begin_pool(&e, "QAveragePool", &p->g, x, m, p->m_by_count ? p->g.kernel_h * p->g.kernel_w : 1);
   set_int(e.g, e.node, "x_zero", p->x_zero);
   set_eval_output(&e, p->out.shift, p->out.zero, p->out.lo, p->out.hi);
   run_eval_node(&e, y, n);
@@ -221,6 +285,12 @@ static void test_pools(void **state) {
     uint8_t *ux = new_buffer(n_x), *umax = new_buffer(n_y);
     qcc_avgpool_s8(&p, x, m, mean);
     eval_average(&p, x, m, mean, n_y);
+    struct qcc_avgpool_tflite q = {p.g, random_int(-128, 0), random_int(0, 127)};
+    qcc_avgpool_tflite(&q, x, max);
+    EvalNode t;
+    begin_pool(&t, "TAveragePool", g, x, NULL, 0);
+    set_eval_output(&t, 0, 0, q.lo, q.hi);
+    run_eval_node(&t, max, n_y);
     qcc_maxpool_s8(g, x, max);
     qcc_flip_sign((int32_t)n_x, x, ux);
     qcc_maxpool_u8(g, ux, umax);
@@ -373,6 +443,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(test_requantize), cmocka_unit_test(test_add),
       cmocka_unit_test(test_mul),        cmocka_unit_test(test_pools),
+      cmocka_unit_test(test_tflite),     cmocka_unit_test(test_softmax_tflite),
       cmocka_unit_test(test_softmax),    cmocka_unit_test(test_lookup),
       cmocka_unit_test(test_quantize),
   };

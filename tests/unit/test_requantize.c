@@ -1,4 +1,4 @@
-/* test_requantize.c - rule q31 against floor((acc * 2^shift * m + 2^30) / 2^31), worked out with
+/* test_requantize.c - rule tflite against the two roundings of its definition, and rule q31 against floor((acc * 2^shift * m + 2^30) / 2^31), worked out with
  * division of non-negative numbers, where nothing is left to the language. */
 #include "ir/ir.h"
 #include "tests/unit/unit.h"
@@ -72,12 +72,40 @@ static void rows(void **state) {
   }
 }
 
+/* The nearest integer to a / b; halves away from zero, or where `up` towards positive infinity. */
+static int64_t nearest(int64_t a, int64_t b, bool up) {
+  int64_t q = (int64_t)((a < 0 ? -a : a) / b), rest = (a < 0 ? -a : a) % b;
+  if (2 * rest > b || (2 * rest == b && !(up && a < 0))) q++;
+  return a < 0 ? -q : q;
+}
+
+/* The doubled product's upper half, then the right shift; a left shift before. */
+static void tflite_rounds_twice(void **state) {
+  (void)state;
+  static const int32_t accs[] = {-70000, -3, -1, 0, 1, 2, 5, 1 << 20, -(1 << 20)};
+  uint32_t seed = 3;
+  for (int i = 0; i < 200000; i++) {
+    int exponent = (int)(next_random(&seed) % 36) - 31;
+    int32_t acc = i % 4 ? (int32_t)next_random(&seed) >> (6 + next_random(&seed) % 20) : accs[i / 4 % 9];
+    int32_t m = i % 8 == 7 ? 1 << 30 : (int32_t)(next_random(&seed) >> 1 | 1u << 30);
+    int64_t high = nearest((int64_t)acc * (exponent > 0 ? 1 << exponent : 1) * m, INT64_C(1) << 31, true);
+    int64_t want = exponent < 0 ? nearest(high, INT64_C(1) << -exponent, false) : high;
+    assert_true(scale_tflite(acc, m, exponent) == want);
+  }
+  int8_t y[2];
+  requantize_row_tflite(2, (const int32_t[]){10, 10}, (const int32_t[]){2, -1}, (const int32_t[]){1 << 30, 1 << 30},
+                        (const int32_t[]){0, -1}, 3, -128, 8, y);
+  assert_int_equal(y[0], 8);  /* 12 / 2 + 3, clamped */
+  assert_int_equal(y[1], 6);  /* 4.5 becomes 5 of which the half becomes 3 */
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(agrees_on_random_values),
       cmocka_unit_test(agrees_on_edges),
       cmocka_unit_test(rounds_half_up),
       cmocka_unit_test(rows),
+      cmocka_unit_test(tflite_rounds_twice),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
