@@ -27,11 +27,11 @@ Graph *read_model(Arena *a, const Options *o) {
   if (o->n_arg < 1) error("no model given; qcc %s --help shows the usage", o->verb);
   if (o->n_arg > 1) error("unexpected argument '%s': one model at a time", o->arg[1]);
   const char *path = o->arg[0];
-  if (ends_with(path, ".graph") && o->n_bind > 0)
+  bool text = ends_with(path, ".graph"), lite = ends_with(path, ".tflite");
+  if ((text || lite) && o->n_bind > 0)
     error("%s: --dim %s=%lld: only ONNX models have symbolic dimensions to bind", path,
           o->bind[0].name, (long long)o->bind[0].value);
-  Graph *g = ends_with(path, ".graph") ? read_graph_text(a, path)
-                                       : read_onnx(a, path, o->bind, o->n_bind);
+  Graph *g = text ? read_graph_text(a, path) : lite ? read_tflite(a, path) : read_onnx(a, path, o->bind, o->n_bind);
   for (int i = 0; i < o->n_fixed; i++) fix_input(a, g, &o->fixed[i]);
   if (o->n_fixed) infer_shapes(g);
   for (int i = 0; i < o->n_state; i++) add_state(g, g->loc, o->state[i].output, o->state[i].input);

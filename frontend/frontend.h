@@ -8,6 +8,8 @@
 #include "ir/ir.h"
 #include "ir/policy.h"
 
+#define MAX_ELEMENTS (INT64_C(1) << 40)  /* of one tensor: more is nonsense */
+
 /* ---- onnx.c --------------------------------------------------------------------------------- */
 
 /* A value for a symbolic dimension: --dim name=value.  `name` is the dimension's name in the model,
@@ -19,6 +21,10 @@ typedef struct DimBinding {
 
 /* Reads an ONNX model: nodes sorted, every dimension of the inputs known, shapes inferred. */
 Graph *read_onnx(Arena *a, const char *path, const DimBinding *bind, int n_bind);
+
+/* ---- tflite.c ------------------------------------------------------------------------------- */
+
+Graph *read_tflite(Arena *a, const char *path);
 
 /* ---- utf8.c --------------------------------------------------------------------------------- */
 

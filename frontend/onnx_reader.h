@@ -5,8 +5,6 @@
 #include "frontend/frontend.h"
 #include "onnx.pb-c.h"
 
-#define MAX_ELEMENTS (INT64_C(1) << 40)  /* of one tensor: more is nonsense */
-
 typedef struct OnnxReader {
   Arena *arena;
   Graph *graph;

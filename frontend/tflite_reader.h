@@ -1,0 +1,67 @@
+/* tflite_reader.h - what the files of the TensorFlow Lite front end share. */
+#ifndef QCC_TFLITE_READER_H
+#define QCC_TFLITE_READER_H
+
+#include "frontend/flat.h"
+#include "frontend/frontend.h"
+
+/* A tensor of the file. */
+typedef struct TfliteTensor {
+  Tensor *t;              /* of the graph; NULL: not read yet */
+  bool made;              /* a graph input, or an operator has made it */
+  Tensor *real;           /* its real numbers where t holds codes; NULL: nobody asked yet */
+} TfliteTensor;
+
+typedef struct TfliteReader {
+  Arena *arena;
+  Graph *graph;
+  Flat file;
+  FlatVector tensors, buffers, opcodes;
+  TfliteTensor *tensor;   /* [tensors.n] */
+  int64_t constant_bytes; /* of all constants that were read */
+} TfliteReader;
+
+/* An operator that is being read. */
+typedef struct TfliteOp {
+  TfliteReader *r;
+  int builtin;            /* its number in schema.fbs */
+  const char *kind;       /* "CONV_2D" */
+  const char *onnx;       /* last column of tflite_ops.def */
+  FlatVector in, out;     /* indices of tensors, -1 where an optional one is absent */
+  FlatTable options;      /* of its kind */
+  Loc loc;
+} TfliteOp;
+
+#define TFLITE(number, name, reader, onnx) void read_tflite_##reader(TfliteOp *op);
+#include "frontend/tflite_ops.def"
+#undef TFLITE
+
+/* ---- tflite_tensor.c ------------------------------------------------------------------------ */
+
+/* Makes tensor i of the file: a constant, or something that an input or an operator will give. */
+Tensor *make_tflite_tensor(TfliteReader *r, int64_t i);
+/* The shape that the file states for it; its rank. */
+int tflite_shape(TfliteReader *r, int64_t i, int64_t *dim);
+
+/* ---- tflite_op.c: what readers of operators are written with --------------------------------- */
+
+/* Input i as it stands (codes, if it has those), or as real numbers; NULL where it is absent. */
+Tensor *tflite_input(TfliteOp *op, int i);
+Tensor *tflite_real(TfliteOp *op, int i);
+/* The same, of input i, which must be there. */
+Tensor *tflite_needed(TfliteOp *op, int i);
+/* Elements of constant input i, which are integers. */
+int tflite_ints(TfliteOp *op, int i, int64_t *v, int max);
+/* The same elements with channels last, as windows want them. */
+Tensor *tflite_image(TfliteOp *op, Tensor *x);
+/* Codes or reals in another shape. */
+Tensor *tflite_reshaped(TfliteOp *op, Tensor *x, int rank, const int64_t *dim, Layout layout);
+/* A node with one output; infer_node() it when its attributes are set.  tflite_layer: one that computes, by
+ * TensorFlow Lite's rule where output 0 of the operator is codes. */
+Node *tflite_node(TfliteOp *op, const char *onnx, int n_in, Tensor *const *in);
+Node *tflite_layer(TfliteOp *op, const char *onnx, int n_in, Tensor *const *in);
+/* y, behind activation function `fused` of the schema, is what output k of the operator is: reals that
+ * become codes where the file has those, or such codes themselves. */
+void tflite_give(TfliteOp *op, int k, Tensor *y, int64_t fused);
+
+#endif
