@@ -136,6 +136,7 @@ static bool fold_codes(Graph *g, Node *n) {
   if (is_graph_output(g, y) || n_elements(y) < 0) return false;
   Tensor *c = new_const(g, fresh_name(g, y->name), y->dtype, y->rank, y->dim,
                         arena_alloc(g->arena, tensor_bytes(y) + 1));
+  c->layout = y->layout;
   eval_constants(n, (void *[]){c->data});
   set_origin(c, decodes ? n->in[0] : y);
   if (decodes && c->dtype == DT_F32) c->quant = remembered(g, n);
