@@ -22,6 +22,9 @@ static bool has_computed_moments(const Node *n) {
   return n->in[0]->dtype != DT_F32;
 }
 
+/* What pass `import` has left of QuantizeLinear and DequantizeLinear. */
+static bool at_run_time(const Node *n) { return attr_int(n, "run_time", 0); }
+
 static const Function functions[] = {
 #define FUNCTION(op, applies, body) {#op, applies, body},
 #include "ir/functions.def"

@@ -26,6 +26,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "ir/functions.h"
 #include "passes/import/import.h"
 #include "passes/quant/quant.h"
 #include "passes/simplify/simplify.h"
@@ -306,6 +307,21 @@ static bool import_input(Graph *g, Node *n) {
   return true;
 }
 
+/* The others are computed as they stand, on whole elements. */
+static bool expand_at_run_time(Graph *g) {
+  bool changed = false;
+  for (int i = 0; i < g->n_node; i++) {
+    Node *n = g->node[i];
+    bool decodes = is_op(n, "DequantizeLinear");
+    if (!decodes && !is_op(n, "QuantizeLinear")) continue;
+    DType codes = decodes ? n->in[0]->dtype : n->out[0]->dtype;
+    if (!dtype_is_int(codes) || dtype_bits(codes) < 8 || n_elements(n->out[0]) < 0) continue;
+    set_int(g, n, "run_time", 1);
+    if (expand_function(g, n)) changed = true, i--;
+  }
+  return changed;
+}
+
 void pass_import(Graph *g, Context *cx) {
   (void)cx;
   bool changed = fold_all_codes(g);
@@ -314,7 +330,9 @@ void pass_import(Graph *g, Context *cx) {
       changed = true;
       i = -1;
     }
-  if (!changed) return;
-  remove_dead(g);
-  free_moves(g);
+  if (changed) {
+    remove_dead(g);
+    free_moves(g);
+  }
+  if (expand_at_run_time(g)) fold_constants(g);
 }

@@ -207,8 +207,15 @@ static bool has_fp8_form(const Node *n, const WeightChoice *w, const char **why)
   return is_op(n, "Conv") || is_op(n, "Gemm") || is_op(n, "MatMul") || is_unary(n) || is_move(n);
 }
 
+/* Do the node's weights have the model's codes?  Then it is the model that decides. */
+static bool has_codes_of_model(const Node *n) {
+  const Node *d = (is_op(n, "Conv") || is_op(n, "Gemm")) && n->in[1] ? n->in[1]->def : NULL;
+  return is_op(d, "Dequantize") && is_const(d->in[0]);
+}
+
 static bool wants_integer(Plan *p, const Node *n) {
   const char *why;
+  if (has_codes_of_model(n)) return false;
   ActChoice a = act_choice(p->g, p->cx, n);
   if (n->n_out < 1 || !n->out[0] || n->out[0]->dtype != DT_F32 || (n->op->flags & OP_QDQ))
     return false;

@@ -197,7 +197,7 @@ static bool mean_to_pool(Graph *g, Node *n) {
 
 static bool make_add_mul(Graph *g, Node *n) {
   bool sub = is_op(n, "Sub");
-  if ((!sub && !is_op(n, "Div")) || !is_float_const(n->in[1]) || is_const(n->in[0])) return false;
+  if ((!sub && !is_op(n, "Div")) || attr_int(n, "exact", 0) || !is_float_const(n->in[1]) || is_const(n->in[0])) return false;
   const Tensor *c = n->in[1];
   int64_t count = n_elements(c);
   float *v = arena_alloc(g->arena, count * (int64_t)sizeof *v);

@@ -14,7 +14,7 @@ OMP_WAIT_POLICY=passive # two programs at a time share the processors
 export LC_ALL OMP_WAIT_POLICY
 
 # Sections of the page, in its order.
-sections="speed solvers search_time host web planner determinism quality suite suite_fashion suite_kws suite_ic suite_vww suite_ad bits recipes metrics found micro bytes search_bytes application agreement costs latency"
+sections="speed solvers search_time host web planner determinism quality suite suite_fashion suite_kws suite_ic suite_vww suite_ad bits recipes imports metrics found micro bytes search_bytes application agreement costs latency"
 chosen=$sections
 while :; do
   case ${1:-} in
@@ -321,6 +321,36 @@ recipes() {
   line "|---|---:|---:|---:|---:|"
   # shellcheck disable=SC2086
   rows recipe_row $presets
+}
+
+# One row of a network that somebody else quantized.
+import_row() {
+  model=$zoo/$1/$1_qdq.onnx
+  row="| $1 |"
+  if [ -n "${QCC_ORT:-}" ] && command -v node >/dev/null 2>&1; then
+    result=$(node "$root/tests/oracle/imports.mjs" "$QCC_ORT" "$qcc" "$zoo" "$1" 2>"$job/err" || true)
+    row="$row $(echo "$result" | sed 's/^[^:]*: //; s/, / | /g') |"
+  else
+    row="$row not run | | | |"
+  fi
+  for target in cortex-m4 cortex-m55; do
+    "$qcc" size "$model" --target $target --json >"$job/size" 2>"$job/err" || : >"$job/size"
+    "$qcc" bench "$model" --target $target --emulate --limit 1 --json --quiet >"$job/out" 2>"$job/err" || : >"$job/out"
+    row="$row $(figure instructions "$job/out") | $(figure weights "$job/size") | $(figure arena "$job/size") |"
+  done
+  line "$row"
+}
+
+imports() {
+  line
+  line "## Networks that somebody else quantized"
+  line
+  line "\`qcc NET_qdq.onnx\` without a policy: eval of the integer network against onnxruntime, which runs without graph optimizations and so computes what"
+  line "QuantizeLinear and DequantizeLinear say, on all samples (\`tests/oracle/imports.mjs\`); then instructions of one inference, bytes of weights with biases, and of the arena."
+  line
+  line "| network | samples | top-1 agreement | right answers | relative error | cortex-m4 | weights | arena | cortex-m55 | weights | arena |"
+  line "|---|---|---|---|---|---:|---:|---:|---:|---:|---:|"
+  rows import_row kws ic vww ad
 }
 
 planner() {

@@ -6,6 +6,7 @@
 #   float NET      the network compiled without quantization, on this machine
 #   plan NET       the arena against the lower bound of its schedule
 #   int16 NET      the same with int16 activations: a better signal to noise ratio than int8's
+#   imported NET   the network that somebody else quantized: nothing real between input and output codes
 #   size           kws for cortex-m55 at -Os
 #
 # ZOO/NET has NET.onnx, calib_x.npy, dev_x.npy and perhaps dev_y.npy; the policies are beside this
@@ -137,7 +138,20 @@ size() {
 }
 
 [ -d "$zoo" ] || skip "no networks in $zoo; QCC_ZOO names the folder"
+# Of the nodes between the first Quantize and the last Dequantize, those that read or make real numbers.
+imported() {
+  model=$zoo/$name/${name}_qdq.onnx
+  [ -r "$model" ] || skip "no quantized $name in $zoo"
+  "$qcc" "$model" --emit graph --stop-after lower >"$temp/out" 2>"$temp/err" || fail "qcc $model"
+  sed -n 's/^  \(\[[^]]*\] \)*\([a-z]*[0-9]*\)\[.* = \([A-Za-z]*\)[<(].*/\2 \3/p' "$temp/out" | grep -v '^const' >"$temp/nodes"
+  inner=$(sed -n '/ Quantize$/,/ Dequantize$/p' "$temp/nodes" | grep -cv ' Dequantize$')
+  real=$(sed -n '/ Quantize$/,/ Dequantize$/p' "$temp/nodes" | grep -v ' Dequantize$' | grep -c '^float')
+  islands=$(grep -c ' Dequantize$' "$temp/nodes")
+  echo "$name: $inner nodes on codes, $real of them make real numbers, $islands Dequantize"
+  holds "$inner > 5 && $real == 0 && $islands == 1" || fail "$name: not in integers"
+}
+
 case $what in
-  score | target | float | plan | int16 | size) "$what" ;;
+  score | target | float | plan | int16 | imported | size) "$what" ;;
   *) echo "run.sh: unknown test '$what'" >&2; exit 2 ;;
 esac

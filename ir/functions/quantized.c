@@ -1,0 +1,262 @@
+/* quantized.c - the bodies of operators on codes: each decodes its inputs, computes on real numbers and
+ * makes codes again, by DequantizeLinear and QuantizeLinear.  So pass `import` meets one form of quantized
+ * models, and lowering makes the integer operator of it.
+ *
+ *   y = QLinearConv(x, xs, xz, w, ws, wz, ys, yz, b)
+ *   ==>  y = QuantizeLinear(Conv(DequantizeLinear(x, xs, xz), DequantizeLinear(w, ws, wz),
+ *                                DequantizeLinear(b, xs * ws)), ys, yz)
+ */
+#include <string.h>
+
+#include "ir/functions.h"
+
+/* A vector of zero points beside one of scales: a single one stands for all. */
+static Tensor *put_zeros(Body *b, Tensor *zero, const Tensor *scale) {
+  if (!zero || n_elements(zero) == n_elements(scale) || n_elements(zero) != 1) return zero;
+  int64_t n = n_elements(scale), one = 1;
+  return put2(b, "Expand", put_reshape(b, zero, 1, &one), put_ints(b, 1, &n));
+}
+
+/* op (QuantizeLinear or DequantizeLinear) of x; scales along dimension `axis` where there are several. */
+static Tensor *put_linear(Body *b, const char *op, Tensor *x, Tensor *scale, Tensor *zero, int axis) {
+  Tensor *in[3] = {x, scale, put_zeros(b, zero, scale)};
+  if (n_elements(scale) > 1 && scale->rank != 1) {
+    int64_t n = n_elements(scale);
+    in[1] = put_reshape(b, scale, 1, &n);
+    if (in[2]) in[2] = put_reshape(b, in[2], 1, &n);
+  }
+  Node *n = start_node(b, op, zero ? 3 : 2, in);
+  set_int(b->g, n, "axis", axis);
+  return finish_node(b, n);
+}
+
+static Tensor *put_decoded(Body *b, Tensor *x, Tensor *scale, Tensor *zero, int axis) {
+  return put_linear(b, "DequantizeLinear", x, scale, zero, axis);
+}
+
+/* Input i decoded by the two inputs behind it. */
+static Tensor *put_input(Body *b, int i, int axis) {
+  if (!b->in[i] || !body_input(b, i + 1)) error_at(b->n->loc, "%s: input %d is missing", op_name(b->n), i + 1);
+  return put_decoded(b, b->in[i], b->in[i + 1], body_input(b, i + 2), axis);
+}
+
+/* Codes of x by inputs i and i + 1; without a zero point, of the type of `like`. */
+static Tensor *put_codes(Body *b, Tensor *x, int i, const Tensor *like) {
+  Tensor *scale = body_input(b, i), *zero = body_input(b, i + 1);
+  if (!scale) error_at(b->n->loc, "%s: input %d is missing", op_name(b->n), i + 1);
+  if (!zero) zero = put_real(b, like->dtype, 0);
+  return put_linear(b, "QuantizeLinear", x, scale, zero, 0);
+}
+
+static void copy_attributes(Body *b, Node *n) {
+  for (int i = 0; i < b->n->n_attr; i++) set_attr(b->g, n, &b->n->attr[i]);
+}
+
+/* A bias of int32 codes, whose scale is the product of two others. */
+static Tensor *put_bias(Body *b, Tensor *bias, Tensor *x_scale, Tensor *w_scale) {
+  int64_t n = n_elements(w_scale);
+  Tensor *scale = put2(b, "Mul", n == 1 ? w_scale : put_reshape(b, w_scale, 1, &n), x_scale);
+  if (n == 1 && scale->rank > 0) scale = put_reshape(b, scale, 0, NULL);
+  return put_decoded(b, bias, scale, NULL, 0);
+}
+
+bool body_qlinear_conv(Body *b) {
+  Tensor *in[3] = {put_input(b, 0, 0), put_input(b, 3, 0), body_input(b, 8)};
+  if (in[2]) in[2] = put_bias(b, in[2], b->in[1], b->in[4]);
+  Node *conv = start_node(b, "Conv", in[2] ? 3 : 2, in);
+  copy_attributes(b, conv);
+  b->out[0] = put_codes(b, finish_node(b, conv), 6, b->in[0]);
+  return true;
+}
+
+/* Matrices whose rows, or columns, may have a scale each. */
+bool body_qlinear_matmul(Body *b) {
+  int rows = b->in[0]->rank - 2;
+  Tensor *x = put_input(b, 0, rows < 0 ? 0 : rows), *w = put_input(b, 3, b->in[3] ? b->in[3]->rank - 1 : 0);
+  b->out[0] = put_codes(b, put2(b, "MatMul", x, w), 6, b->in[0]);
+  return true;
+}
+
+/* com.microsoft's QGemm: without a scale of the output that is real. */
+bool body_qgemm(Body *b) {
+  Tensor *in[3] = {put_input(b, 0, 0), put_input(b, 3, attr_int(b->n, "transB", 0) ? 0 : 1), body_input(b, 6)};
+  if (in[2]) in[2] = put_bias(b, in[2], b->in[1], b->in[4]);
+  Node *gemm = start_node(b, "Gemm", in[2] ? 3 : 2, in);
+  copy_attributes(b, gemm);
+  Tensor *y = finish_node(b, gemm);
+  b->out[0] = body_input(b, 7) ? put_codes(b, y, 7, b->in[0]) : y;
+  return true;
+}
+
+bool body_qlinear_binary(Body *b) {
+  Tensor *y = put2(b, is_op(b->n, "QLinearAdd") ? "Add" : "Mul", put_input(b, 0, 0), put_input(b, 3, 0));
+  b->out[0] = put_codes(b, y, 6, b->in[0]);
+  return true;
+}
+
+/* QLinearSigmoid, QLinearLeakyRelu, QLinearSoftmax, QLinearAveragePool, QLinearReduceMean: the operator of
+ * that name, on one input. */
+bool body_qlinear_unary(Body *b) {
+  Node *n = start_node(b, b->n->op->name + strlen("QLinear"), 1, (Tensor *[]){put_input(b, 0, 0)});
+  copy_attributes(b, n);
+  b->out[0] = put_codes(b, finish_node(b, n), 3, b->in[0]);
+  return true;
+}
+
+bool body_qlinear_global_pool(Body *b) {
+  Tensor *x = put_input(b, 0, 0), *y;
+  int64_t axes[MAX_RANK];
+  if (attr_int(b->n, "channels_last", 0)) {
+    for (int i = 0; i < x->rank - 2; i++) axes[i] = i + 1;
+    y = put_reduce(b, "ReduceMean", x, x->rank - 2, axes);
+  } else {
+    y = put1(b, "GlobalAveragePool", x);
+  }
+  b->out[0] = put_codes(b, y, 3, b->in[0]);
+  return true;
+}
+
+/* Scale and zero point of the output come first, then three inputs for each part. */
+bool body_qlinear_concat(Body *b) {
+  enum { MOST = sizeof b->in / sizeof *b->in / 3 };
+  Tensor *part[MOST];
+  int n = (b->n_in - 2) / 3;
+  if (n < 1 || b->n_in != 2 + 3 * n) error_at(b->n->loc, "QLinearConcat: %d inputs are not two and three for each part", b->n_in);
+  for (int i = 0; i < n; i++) part[i] = put_input(b, 2 + 3 * i, 0);
+  b->out[0] = put_codes(b, put_concat(b, n, part, get_axis(b->n, attr_int(b->n, "axis", 0), part[0]->rank)), 0, b->in[2]);
+  return true;
+}
+
+/* ---- integer sums: real numbers have them exactly as long as they are below 2^24 in magnitude, so the terms
+ * are added in parts of that size */
+
+enum { EXACT_TERMS = 257 }; /* times 255 * 255 is below 2^24 */
+
+/* Codes less their zero points as real numbers; zero points along dimension `axis` where there are several. */
+static Tensor *put_less_zero(Body *b, Tensor *x, Tensor *zero, int axis) {
+  int64_t n = zero ? n_elements(zero) : 1;
+  Tensor *scale = put_real(b, DT_F32, 1);
+  if (n > 1) scale = put2(b, "Expand", scale, put_ints(b, 1, &n));
+  return put_decoded(b, x, scale, zero, axis);
+}
+
+bool body_matmul_integer(Body *b) {
+  Tensor *x = b->in[0], *w = b->in[1];
+  if (x->rank < 1 || w->rank < 1) error_at(b->n->loc, "MatMulInteger: an input is no matrix");
+  x = put_less_zero(b, x, body_input(b, 2), x->rank > 1 ? x->rank - 2 : 0);
+  w = put_less_zero(b, w, body_input(b, 3), w->rank - 1);
+  int x_axis = x->rank - 1, w_axis = w->rank > 1 ? w->rank - 2 : 0;
+  int64_t terms = x->dim[x_axis];
+  Tensor *sum = NULL;
+  for (int64_t from = 0; from < terms || from == 0; from += EXACT_TERMS) {
+    int64_t to = from + EXACT_TERMS < terms ? from + EXACT_TERMS : terms;
+    bool whole = from == 0 && to == terms;
+    Tensor *part = put2(b, "MatMul", whole ? x : put_slice(b, x, x_axis, from, to),
+                        whole ? w : put_slice(b, w, w_axis, from, to));
+    part = put_cast(b, part, DT_I32);
+    sum = sum ? put2(b, "Add", sum, part) : part;
+  }
+  b->out[0] = sum;
+  return true;
+}
+
+/* Channels of the input in parts; with groups, or windows that are larger than a part, by the window's rows
+ * would be needed: those are refused. */
+bool body_conv_integer(Body *b) {
+  Tensor *x = put_less_zero(b, b->in[0], body_input(b, 2), 0), *w = put_less_zero(b, b->in[1], body_input(b, 3), 0);
+  int64_t window = dims_product(w->dim, 2, w->rank), channels = w->rank > 1 ? w->dim[1] : 0;
+  int64_t most = window > 0 ? EXACT_TERMS / window : channels;
+  Tensor *sum = NULL;
+  if (channels > most && (most < 1 || attr_int(b->n, "group", 1) > 1))
+    error_at(b->n->loc, "ConvInteger: sums of %lld products are not supported, expected at most %d",
+             (long long)(window * channels), EXACT_TERMS);
+  for (int64_t from = 0; from < channels || from == 0; from += most) {
+    int64_t to = from + most < channels ? from + most : channels;
+    bool whole = from == 0 && to == channels;
+    Node *conv = start_node(b, "Conv", 2, (Tensor *[]){whole ? x : put_slice(b, x, 1, from, to),
+                                                       whole ? w : put_slice(b, w, 1, from, to)});
+    copy_attributes(b, conv);
+    Tensor *part = put_cast(b, finish_node(b, conv), DT_I32);
+    sum = sum ? put2(b, "Add", sum, part) : part;
+  }
+  b->out[0] = sum;
+  return true;
+}
+
+/* uint8 codes by the range of x, which has 0 in it. */
+bool body_dynamic_quantize_linear(Body *b) {
+  Tensor *x = b->in[0], *zero = put_real(b, DT_F32, 0), *most = put_real(b, DT_F32, 255);
+  need_type(b->n, 0, DT_F32);
+  int64_t axes[MAX_RANK];
+  for (int i = 0; i < x->rank; i++) axes[i] = i;
+  Tensor *low = put_reshape(b, put_reduce(b, "ReduceMin", x, x->rank, axes), 0, NULL),
+         *high = put_reshape(b, put_reduce(b, "ReduceMax", x, x->rank, axes), 0, NULL);
+  low = put2(b, "Min", low, zero), high = put2(b, "Max", high, zero);
+  Tensor *range = put2(b, "Sub", high, low);
+  /* Where all of x is 0, any scale will do. */
+  range = put_op(b, "Where", 3, (Tensor *[]){put2(b, "Equal", range, zero), most, range});
+  Tensor *scale = put2(b, "Div", range, most), *at = put2(b, "Div", put2(b, "Sub", zero, low), scale);
+  at = put_op(b, "Clip", 3, (Tensor *[]){put1(b, "Round", at), zero, most});
+  b->out[1] = scale;
+  b->out[2] = put_cast(b, at, DT_U8);
+  b->out[0] = put_linear(b, "QuantizeLinear", x, scale, b->out[2], 0);
+  return true;
+}
+
+/* com.microsoft's products with real outputs: MatMulIntegerToFloat (a, b, scales, zero points, bias) and
+ * DynamicQuantizeMatMul (a, which gets codes first, b, its scale and zero point, bias). */
+bool body_matmul_to_float(Body *b) {
+  bool dynamic = is_op(b->n, "DynamicQuantizeMatMul");
+  Tensor *x = b->in[0], *bias = body_input(b, dynamic ? 4 : 6);
+  Tensor *w = put_decoded(b, b->in[1], b->in[dynamic ? 2 : 3], body_input(b, dynamic ? 3 : 5), b->in[1]->rank - 1);
+  if (dynamic) {
+    Body codes = {.g = b->g, .at = b->at, .n = b->n, .n_in = 1, .in = {x}};
+    body_dynamic_quantize_linear(&codes);
+    b->at = codes.at;
+    x = put_decoded(b, codes.out[0], codes.out[1], codes.out[2], 0);
+  } else {
+    x = put_decoded(b, x, b->in[2], body_input(b, 4), x->rank > 1 ? x->rank - 2 : 0);
+  }
+  Tensor *y = put2(b, "MatMul", x, w);
+  b->out[0] = bias ? put2(b, "Add", y, bias) : y;
+  return true;
+}
+
+/* ---- QuantizeLinear and DequantizeLinear that `import` leaves: scales of run time, or several of them */
+
+/* Scales or zero points as a tensor that broadcasts to x: one for each index of the axis, or each block of
+ * indices. */
+static Tensor *put_spread(Body *b, Tensor *t) {
+  const Tensor *x = b->in[0];
+  int64_t block = attr_int(b->n, "block_size", 0);
+  if (n_elements(t) == 1 && block == 0) return put_reshape(b, t, 0, NULL);
+  int axis = get_axis(b->n, attr_int(b->n, "axis", 1), x->rank);
+  if (block == 0) return put_along(b, t, x->rank, axis);
+  Tensor *index = new_const(b->g, fresh_name(b->g, arena_printf(b->g->arena, "%s_block", b->n->name)), DT_I64, 1,
+                            &x->dim[axis], arena_alloc(b->g->arena, 8 * x->dim[axis] + 1));
+  for (int64_t i = 0; i < x->dim[axis]; i++) ((int64_t *)index->data)[i] = i / block;
+  Node *n = start_node(b, "Gather", 2, (Tensor *[]){t, index});
+  set_int(b->g, n, "axis", axis);
+  return finish_node(b, n);
+}
+
+bool body_dequantize_linear(Body *b) {
+  Tensor *x = put_cast(b, b->in[0], DT_F32), *zero = body_input(b, 2);
+  if (zero) x = put2(b, "Sub", x, put_cast(b, put_spread(b, zero), DT_F32));
+  b->out[0] = put2(b, "Mul", x, put_spread(b, b->in[1]));
+  return true;
+}
+
+bool body_quantize_linear(Body *b) {
+  DType to = b->n->out[0]->dtype;
+  Tensor *zero = body_input(b, 2);
+  float lo, hi;
+  code_limits(to, &lo, &hi);
+  Node *divide = start_node(b, "Div", 2, (Tensor *[]){put_cast(b, b->in[0], DT_F32), put_spread(b, b->in[1])});
+  set_int(b->g, divide, "exact", 1); /* not a product with the reciprocal: ties would be others */
+  Tensor *x = put1(b, "Round", finish_node(b, divide));
+  if (zero) x = put2(b, "Add", x, put_cast(b, put_spread(b, zero), DT_F32));
+  x = put_op(b, "Clip", 3, (Tensor *[]){x, put_real(b, DT_F32, (double)lo), put_real(b, DT_F32, (double)hi)});
+  b->out[0] = put_cast(b, x, to);
+  return true;
+}
