@@ -4,7 +4,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "ir/ir.h"
+#include "ir/ops/ops.h"
 
 static void clamp_values(const Node *n, float *y) {
   float lo = (float)attr_float(n, "activation_min", -INFINITY);
@@ -15,7 +15,8 @@ static void clamp_values(const Node *n, float *y) {
 
 void apply_fused_activation(const Node *n, void *out) {
   const char *name = attr_str(n, "activation", NULL);
-  if (!name || n->out[0]->dtype != DT_F32) return;
+  /* That of a function is its own affair. */
+  if (!name || n->out[0]->dtype != DT_F32 || n->op->eval == eval_function) return;
   if (strcmp(name, "Clip") == 0) {
     clamp_values(n, out);
     return;

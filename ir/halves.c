@@ -19,31 +19,10 @@ static bool computes_halves(const Node *n) {
 
 /* ---- types */
 
-/* Makes them float32; `was` [n] is what they were. */
-static void pose(int n, Tensor *const *t, DType *was) {
-  for (int i = 0; i < n; i++) {
-    was[i] = t[i] != NULL ? t[i]->dtype : DT_NONE;
-    if (dtype_is_half(was[i])) t[i]->dtype = DT_F32;
-  }
-}
-
-void infer_op(Graph *g, Node *n) {
-  if (!computes_halves(n)) {
-    n->op->infer(g, n);
-    return;
-  }
-  DType *was = arena_alloc(g->arena, (n->n_in + n->n_out + 1) * (int64_t)sizeof *was);
-  pose(n->n_in, n->in, was);
-  pose(n->n_out, n->out, was + n->n_in);
-  n->op->infer(g, n);
-  for (int i = 0; i < n->n_out; i++)
-    if (dtype_is_half(was[0]) && n->out[i] != NULL && n->out[i]->dtype == DT_F32)
-      n->out[i]->dtype = was[0];
-  for (int i = 0; i < n->n_in; i++)
-    if (dtype_is_half(was[i])) n->in[i]->dtype = was[i];
-}
-
-/* ---- values */
+typedef struct Pose {
+  DType dtype;
+  void *data;
+} Pose;
 
 static float *widened(const Tensor *t, const void *x) {
   int64_t n = n_elements(t);
@@ -51,6 +30,41 @@ static float *widened(const Tensor *t, const void *x) {
   for (int64_t i = 0; i < n; i++) y[i] = (float)get_real(t->dtype, x, i);
   return y;
 }
+
+/* Makes them float32, with the elements where these are so few that a shape may depend on them; `was` [n] is
+ * what they were. */
+static void pose(int n, Tensor *const *t, Pose *was) {
+  for (int i = 0; i < n; i++) {
+    was[i] = t[i] != NULL ? (Pose){t[i]->dtype, t[i]->data} : (Pose){DT_NONE, NULL};
+    if (!dtype_is_half(was[i].dtype)) continue;
+    if (t[i]->data != NULL && n_elements(t[i]) <= MAX_RANK) t[i]->data = widened(t[i], t[i]->data);
+    t[i]->dtype = DT_F32;
+  }
+}
+
+static void stop_posing(Tensor *t, const Pose *was) {
+  if (t->data != was->data) free(t->data);
+  t->dtype = was->dtype;
+  t->data = was->data;
+}
+
+void infer_op(Graph *g, Node *n) {
+  if (!computes_halves(n)) {
+    n->op->infer(g, n);
+    return;
+  }
+  Pose *was = arena_alloc(g->arena, (n->n_in + n->n_out + 1) * (int64_t)sizeof *was);
+  pose(n->n_in, n->in, was);
+  pose(n->n_out, n->out, was + n->n_in);
+  n->op->infer(g, n);
+  for (int i = 0; i < n->n_out; i++)
+    if (dtype_is_half(was[0].dtype) && n->out[i] != NULL && n->out[i]->dtype == DT_F32)
+      n->out[i]->dtype = was[0].dtype;
+  for (int i = 0; i < n->n_in; i++)
+    if (dtype_is_half(was[i].dtype) && n->in[i]->dtype == DT_F32) stop_posing(n->in[i], &was[i]);
+}
+
+/* ---- values */
 
 static void narrow(const Tensor *t, const float *x, void *y) {
   int64_t n = n_elements(t);

@@ -308,6 +308,89 @@ static void crops_and_pads_around_the_middle(void **state) {
   free_arena(a);
 }
 
+/* ---- a sequence in two parts, with the state between them, is the whole sequence */
+
+static Tensor *part_of(Graph *g, const Tensor *x, int axis, int64_t from, int64_t to) {
+  int64_t dim[MAX_RANK], outer = 1, inner = 1;
+  memcpy(dim, x->dim, sizeof dim);
+  dim[axis] = to - from;
+  for (int d = 0; d < axis; d++) outer *= dim[d];
+  for (int d = axis + 1; d < x->rank; d++) inner *= dim[d];
+  Tensor *y = reals(g, x->rank, dim);
+  for (int64_t o = 0; o < outer; o++)
+    memcpy((float *)y->data + o * (to - from) * inner,
+           (const float *)x->data + (o * x->dim[axis] + from) * inner, (size_t)((to - from) * inner) * sizeof(float));
+  return y;
+}
+
+/* Both outputs of a node. */
+static Node *run_with_state(Graph *g, const char *op, int n_in, Tensor *const *in, const char *rule) {
+  Tensor *out[2];
+  for (int i = 0; i < 2; i++) out[i] = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
+  Node *n = add_node(g, -1, op, fresh_name(g, "n"), n_in, in, 2, out);
+  set_int(g, n, "q_num_heads", 4), set_int(g, n, "kv_num_heads", 2);
+  if (rule) set_str(g, n, is_op(n, "LinearAttention") ? "update_rule" : "activation", rule);
+  infer_node(g, n);
+  const void *value[MAX_INPUTS];
+  void *made[2];
+  for (int i = 0; i < n_in; i++) value[i] = in[i] ? in[i]->data : NULL;
+  for (int i = 0; i < 2; i++) made[i] = out[i]->data = arena_alloc(g->arena, tensor_bytes(out[i]) + 1);
+  n->op->eval(n, value, made);
+  return n;
+}
+
+/* Inputs that run along the sequence are those of `moving` (a bit each); the state is input `state`. */
+static void expect_parts_to_join(Graph *g, const char *op, int n_in, Tensor **in, const char *rule, int axis,
+                                 unsigned moving, int state) {
+  int64_t length = in[0]->dim[axis], cut = 3;
+  Node *whole = run_with_state(g, op, n_in, in, rule);
+  Tensor *first[MAX_INPUTS], *second[MAX_INPUTS];
+  for (int i = 0; i < n_in; i++) {
+    bool moves = moving >> i & 1 && in[i];
+    first[i] = moves ? part_of(g, in[i], axis, 0, cut) : in[i];
+    second[i] = moves ? part_of(g, in[i], axis, cut, length) : in[i];
+  }
+  Node *before = run_with_state(g, op, n_in, first, rule);
+  second[state] = before->out[1];
+  Node *after = run_with_state(g, op, n_in, second, rule);
+  assert_near(before->out[0], part_of(g, whole->out[0], axis, 0, cut), 1e-5);
+  assert_near(after->out[0], part_of(g, whole->out[0], axis, cut, length), 1e-5);
+  assert_near(after->out[1], whole->out[1], 1e-5);
+}
+
+static void sequences_may_be_cut(void **state) {
+  (void)state;
+  static const char *const rules[] = {"linear", "gated", "delta", "gated_delta"};
+  Arena *a = new_arena();
+  Graph *g = new_graph(a, "sequence");
+  Tensor *conv[4] = {reals(g, 3, (int64_t[]){2, 3, 8}), reals(g, 3, (int64_t[]){3, 1, 4}),
+                     reals(g, 1, (int64_t[]){3}), NULL};
+  expect_parts_to_join(g, "CausalConvWithState", 4, conv, "silu", 2, 1, 3);
+  Tensor *in[6] = {reals(g, 3, (int64_t[]){2, 7, 12}), reals(g, 3, (int64_t[]){2, 7, 6}),
+                   reals(g, 3, (int64_t[]){2, 7, 4}), NULL, reals(g, 3, (int64_t[]){2, 7, 6}),
+                   reals(g, 3, (int64_t[]){2, 7, 2})};
+  for (int i = 0; i < 6; i++)
+    for (int64_t k = 0; in[i] && k < n_elements(in[i]); k++)
+      set_real(DT_F32, in[i]->data, k, at(in[i], k) / (i == 4 ? -8 : 8));
+  for (int64_t k = 0; k < n_elements(in[4]); k++) set_real(DT_F32, in[4]->data, k, -fabs(at(in[4], k)));
+  for (int r = 0; r < 4; r++) expect_parts_to_join(g, "LinearAttention", 6, in, rules[r], 1, 0x37, 3);
+
+  /* Without a rule that forgets, a step reads the sum over all steps until then. */
+  Node *n = run_with_state(g, "LinearAttention", 6, in, "linear");
+  for (int h = 0; h < 4; h++)
+    for (int v = 0; v < 2; v++) {
+      double sum = 0;
+      for (int t = 0; t <= 5; t++) {
+        double product = 0;
+        for (int k = 0; k < 3; k++)
+          product += at(in[0], 5 * 12 + h * 3 + k) * at(in[1], t * 6 + h / 2 * 3 + k);
+        sum += product * at(in[2], t * 4 + h / 2 * 2 + v);
+      }
+      expect(n->out[0], 5 * 8 + h * 2 + v, sum / sqrt(3.0));
+    }
+  free_arena(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(group_norm_normalizes_groups), cmocka_unit_test(norms_divide),
@@ -316,6 +399,7 @@ int main(void) {
       cmocka_unit_test(dft_is_its_sum),               cmocka_unit_test(windows_and_mel_bands),
       cmocka_unit_test(col2im_adds_blocks),           cmocka_unit_test(crops_and_pads_around_the_middle),
       cmocka_unit_test(unpool_undoes_the_places),
+      cmocka_unit_test(sequences_may_be_cut),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
