@@ -1,4 +1,4 @@
-/* emit_select.c - calls of the kernels of runtime/select.h, and OneHot. */
+/* emit_select.c - calls of the kernels of runtime/select.h and nms.h, and OneHot. */
 #include "codegen/emit_loop.h"
 
 void emit_trilu(Emitter *e, const Node *n, const Kernel *k) {
@@ -44,4 +44,19 @@ void emit_reverse_sequence(Emitter *e, const Node *n, const Kernel *k) {
   close_params(e);
   call(e, "qcc_%s(&p, %s, %s, %s)", k->name, operand_pointer(e, n, 1), operand_pointer(e, n, 0),
        pointer_to(e, n->out[0]));
+}
+
+void emit_nms(Emitter *e, const Node *n, const Kernel *k) {
+  const Tensor *box = n->in[0], *score = optional_input(n, 4), *overlap = optional_input(n, 3);
+  int64_t classes = n->in[1]->dim[1], lines = box->dim[0] * classes;
+  open_params(e, "qcc_nms");
+  field(e, "batches", box->dim[0]), field(e, "classes", classes), field(e, "boxes", box->dim[1]);
+  field(e, "most", lines ? n->out[0]->dim[0] / lines : 0);
+  field(e, "centered", attr_int(n, "center_point_box", 0) != 0), field(e, "scored", score != NULL);
+  fprintf(e->calls, ".overlap = %s, .score = %s, ",
+          double_text(e, overlap ? get_real(overlap->dtype, overlap->data, 0) : 0),
+          double_text(e, score ? get_real(score->dtype, score->data, 0) : 0));
+  close_params(e);
+  call(e, "qcc_%s(&p, (uint8_t *)%s, %s, %s, %s, %s)", k->name, scratch_place(e, n), operand_pointer(e, n, 0),
+       operand_pointer(e, n, 1), pointer_to(e, n->out[0]), pointer_to(e, n->out[1]));
 }

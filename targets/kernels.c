@@ -381,6 +381,7 @@ static bool is_whole(const Node *n) {
   return dtype_bits(in_type(n, 0)) == 8 * dtype_bytes(in_type(n, 0));
 }
 static bool is_wide_real(const Node *n) { return is_f32(n) || in_type(n, 0) == DT_F64; }
+static bool has_room(const Node *n) { return attr_int(n, "capacity", 0) && n->n_out == 2 && n->out[1]; }
 static bool is_scatter(const Node *n) { return is_whole(n) && !scatter_step(n); }
 static bool is_scatter_reduce(const Node *n) {
   return is_elements(n) && scatter_step(n) && find_loop_of(scatter_step(n), numbers_of(n));
@@ -417,6 +418,7 @@ static int64_t block_scratch(const Node *n) { return rows_scratch(n, 32); }
 
 /* Float32 sums of the last dimension of the output, of a softmax, of all outputs. */
 static int64_t sums_scratch(const Node *n) { return 4 * n->out[0]->dim[n->out[0]->rank - 1]; }
+static int64_t box_scratch(const Node *n) { return n->in[0]->dim[1]; }
 /* A matrix of float64. */
 static int64_t square_scratch(const Node *n) {
   int64_t size = n->in[0]->dim[n->in[0]->rank - 1];

@@ -1,5 +1,7 @@
 /* found.c - operators whose output has as many entries as there are in the values of the input: NonZero,
- * Unique, NonMaxSuppression.  The output's shape is known when these values are constant. */
+ * Unique, NonMaxSuppression.  The output's shape is known when these values are constant.  Otherwise pass
+ * fold_constants gives a NonMaxSuppression the attribute `capacity`: its output is then as large as it can be, with
+ * -1 behind what was found, and a second output says how much that is. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -204,12 +206,32 @@ static void check_suppression(const Node *n) {
              dims_text(tb, sizeof tb, box), dims_text(ts, sizeof ts, scores));
 }
 
+static bool has_data(const Node *n, int from) {
+  for (int i = from; i < n->n_in; i++)
+    if (n->in[i] && !n->in[i]->data) return false;
+  return true;
+}
+
+/* Rows for all that can be found. */
+static void set_capacity(Node *n) {
+  if (!has_data(n, 2))
+    error_at(n->loc, "NonMaxSuppression: the number of boxes and the thresholds must be constants");
+  Suppression s = get_suppression(n, NULL);
+  int64_t one = 1, rows = mul_size(mul_size(s.batches, s.classes), s.most), dim[2] = {rows, 3};
+  if (rows < 0) error_at(n->loc, "NonMaxSuppression: the output is too large");
+  set_type(n, 0, DT_I64, 2, dim, LAYOUT_NONE);
+  set_type(n, 1, DT_I64, 1, &one, LAYOUT_NONE);
+}
+
 void infer_suppression(Graph *g, Node *n) {
   (void)g;
   if (!inputs_ready(n)) return;
   check_suppression(n);
-  for (int i = 0; i < n->n_in; i++)
-    if (n->in[i] && !n->in[i]->data) return;
+  if (attr_int(n, "capacity", 0)) {
+    set_capacity(n);
+    return;
+  }
+  if (!has_data(n, 0)) return;
   Suppression s = get_suppression(n, NULL);
   int64_t *taken = scratch(s.most + 1, sizeof *taken), dim[2] = {0, 3};
   for (int64_t b = 0; b < s.batches; b++)
@@ -227,4 +249,7 @@ void eval_suppression(const Node *n, const void *const *in, void *const *out) {
       for (int64_t k = 0; k < found; k++, y += 3) y[0] = b, y[1] = c, y[2] = taken[k];
     }
   free(taken);
+  int64_t *end = (int64_t *)out[0] + n_elements(n->out[0]);
+  if (has_out(n, 1)) *(int64_t *)out[1] = n->out[0]->dim[0] - (end - y) / 3;
+  while (y < end) *y++ = -1;
 }

@@ -95,6 +95,26 @@ void fold_constants(Graph *g) {
   remove_dead(g);
 }
 
+/* What is found at run time gets as much room as there can be, and how much that is becomes one more output. */
+static bool give_room(Graph *g) {
+  for (int i = 0; i < g->n_node; i++) {
+    Node *n = g->node[i];
+    if (!is_op(n, "NonMaxSuppression") || is_static(n->out[0]) || !is_static(n->in[0]) || !is_static(n->in[1]))
+      continue;
+    if (g->n_out == MAX_IO) error_at(n->loc, "no room for one more output, there are %d", MAX_IO);
+    const char *name = arena_printf(g->arena, "%s_count", n->out[0]->name);
+    Tensor *count = new_tensor(g, fresh_name(g, name), DT_NONE, -1, NULL);
+    n->out = arena_grow(g->arena, n->out, 1, sizeof *n->out);
+    n->out[1] = count, count->def = n, n->n_out = 2;
+    g->out = arena_grow(g->arena, g->out, g->n_out, sizeof *g->out);
+    g->out[g->n_out++] = count;
+    set_int(g, n, "capacity", 1);
+    infer_node(g, n);
+    return true;
+  }
+  return false;
+}
+
 void pass_fold_constants(Graph *g, Context *cx) {
   (void)cx;
   for (int i = 0; i < g->n_out; i++)
@@ -103,5 +123,6 @@ void pass_fold_constants(Graph *g, Context *cx) {
       g->out[i]->data = NULL;
       give_out(g, 0, g->out[i], data);
     }
-  fold_constants(g);
+  do fold_constants(g);
+  while (give_room(g));
 }

@@ -2,6 +2,7 @@
  * n-grams, also by the kernel, and random numbers. */
 #include "op_fixture.h"
 
+#include "runtime/nms.h"
 #include "runtime/tfidf.h"
 
 static Tensor *floats(Graph *g, int rank, const int64_t *dim, float *v) {
@@ -55,6 +56,34 @@ static void overlapping_boxes_are_left_out(void **state) {
   Tensor *in[5] = {floats(g, 3, (int64_t[]){1, 3, 4}, boxes), floats(g, 3, (int64_t[]){1, 1, 3}, scores),
                    new_const_i64(g, "most", 1, &most), floats(g, 0, NULL, &overlap), floats(g, 0, NULL, &least)};
   assert_ints(run_node(g, make_node(g, "NonMaxSuppression", 5, in)), 6, (int64_t[]){0, 0, 1, 0, 0, 2});
+  free_arena(a);
+}
+
+/* The reference and the kernel, on random boxes, with room for all. */
+static void found_boxes_have_room(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  for (int round = 0; round < 20; round++) {
+    Graph *g = new_graph(a, "room");
+    int64_t most = random_int(0, 4), got[2 * 4 * 3], count;
+    float overlap = 0.3f, least = -1;
+    Tensor *in[5] = {random_tensor(g, DT_F32, 3, (int64_t[]){1, 5, 4}), random_tensor(g, DT_F32, 3, (int64_t[]){1, 2, 5}),
+                     new_const_i64(g, "most", 1, &most), floats(g, 0, NULL, &overlap), floats(g, 0, NULL, &least)};
+    const void *data[5];
+    for (int i = 0; i < 5; i++) data[i] = in[i]->data;
+    Tensor *out[2] = {new_tensor(g, "y", DT_NONE, -1, NULL), new_tensor(g, "n", DT_NONE, -1, NULL)};
+    Node *n = add_node(g, -1, "NonMaxSuppression", "nms", 5, in, 2, out);
+    set_int(g, n, "capacity", 1);
+    infer_node(g, n);
+    assert_int_equal(out[0]->dim[0], 2 * most);
+    for (int i = 0; i < 2; i++) out[i]->data = arena_alloc(a, tensor_bytes(out[i]) + 1);
+    n->op->eval(n, data, (void *const[]){out[0]->data, out[1]->data});
+    struct qcc_nms p = {1, 2, 5, (int32_t)most, 0, 1, (double)overlap, (double)least};
+    uint8_t done[5];
+    qcc_nms(&p, done, data[0], data[1], got, &count);
+    assert_memory_equal(got, out[0]->data, (size_t)tensor_bytes(out[0]));
+    assert_int_equal(count, *(int64_t *)out[1]->data);
+  }
   free_arena(a);
 }
 
@@ -126,7 +155,8 @@ static void random_numbers_are_the_same_again(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(places_are_found),   cmocka_unit_test(unique_entries),
-      cmocka_unit_test(overlapping_boxes_are_left_out), cmocka_unit_test(determinants),
+      cmocka_unit_test(overlapping_boxes_are_left_out),
+      cmocka_unit_test(found_boxes_have_room), cmocka_unit_test(determinants),
       cmocka_unit_test(ngrams_are_counted), cmocka_unit_test(random_numbers_are_the_same_again),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
