@@ -14,7 +14,7 @@ QCC_KERNEL void qcc_conv1x1_outliers(const struct qcc_gemm *p, const struct qcc_
     end = at + s->count[o];
     qcc_fold_row(q, o, w, multiple, p->depth, scratch);
     qcc_add_outliers(s, at, end, scratch);
-    qcc_conv1x1_column_folded(p, x, scratch, b ? b[o] : 0, m[o], table, y + o);
+    qcc_conv1x1_column_folded(p, x, scratch, b ? b[o] : 0, m + o, table, y + o);
   }
 }
 

@@ -16,7 +16,7 @@ QCC_KERNEL void qcc_conv_outliers(const struct qcc_conv *p, const struct qcc_gro
     end = at + s->count[o];
     qcc_fold_row(q, o, w, multiple, depth, scratch);
     qcc_add_outliers(s, at, end, scratch);
-    qcc_conv_channel_folded(p, x + o / per_group * channels, scratch, b ? b[o] : 0, m[o], table,
+    qcc_conv_channel_folded(p, x + o / per_group * channels, scratch, b ? b[o] : 0, m + o, table,
                             y + o);
   }
 }
