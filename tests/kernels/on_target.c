@@ -165,6 +165,21 @@ Tensor *set_output(Graph *g, Node *n, DType codes, int64_t channels, int64_t bou
   return new_vector(g, "m", channels, m / 50, m);
 }
 
+/* The same by rule tflite: multipliers and exponents. */
+static Tensor *set_tflite_output(Graph *g, Node *n, int64_t channels, int64_t bound) {
+  set_output(g, n, DT_I8, channels, bound);
+  int most = 0;
+  while ((bound << (most + 1)) < INT32_MAX) most++;
+  int64_t dim[2] = {2, channels};
+  int32_t *m = arena_alloc(g->arena, 2 * channels * 4);
+  for (int64_t o = 0; o < channels; o++) {
+    m[o] = pick(0, 9) ? (1 << 30) + (int32_t)(random_bits() >> 2) : 0;
+    m[channels + o] = pick(0, 9) ? pick(most - 24, most - 20) : pick(-31, most);
+  }
+  set_str(g, n, "rule", "tflite");
+  return new_const(g, fresh_name(g, "m"), DT_I32, 2, dim, m);
+}
+
 /* The largest sum of int16 codes, by the weights of the channels. */
 static int64_t bound_s16(const Tensor *w) {
   const int8_t *v = w->data;
@@ -258,7 +273,8 @@ static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
   if (groups) add_groups(p, n, w);
   int64_t bound = s16 ? bound_s16(w) : depth * largest;
   if (groups && !pick(0, 2)) bound += 128 * add_beside(p, n, w);
-  Tensor *m = set_output(g, n, x->dtype, w->dim[0], bound + 5000);
+  Tensor *m = tables && !pick(0, 5) ? set_tflite_output(g, n, w->dim[0], bound + 5000)
+                                    : set_output(g, n, x->dtype, w->dim[0], bound + 5000);
   if (rows) set_int(g, n, "lo", -128), set_int(g, n, "hi", 127);
   set_input(g, n, 3, m);
   set_int(g, n, "x_zero", !s16 && pick(0, 3) ? pick(-128, 127) : 0);

@@ -114,8 +114,36 @@ static Node *random_pool(Graph *g, const char *op, DType type) {
     set_int(g, n, "x_zero", type == DT_I8 ? pick(-128, 127) : 0);
   } else if (strcmp(op, "AveragePool") == 0 && pick(0, 1)) {
     set_int(g, n, "count_include_pad", 1);
+  } else if (strcmp(op, "TAveragePool") == 0) {
+    set_range(g, n, type);
   }
   return n;
+}
+
+/* Sums, differences and products by rule tflite. */
+static Node *random_tbinary(Graph *g) {
+  static const char *const m[] = {"a_m", "b_m", "m"}, *const zero[] = {"a_zero", "b_zero", "y_zero"},
+                           *const exponent[] = {"a_exponent", "b_exponent", "exponent"};
+  Tensor *in[2];
+  bool mul = pick(0, 1);
+  random_operands(g, DT_I8, in);
+  Node *n = new_layer(g, mul ? "TMul" : "TAdd", 2, in, new_output(g));
+  for (int i = 0; i < 3; i++) {
+    set_int(g, n, zero[i], pick(-128, 127)), set_int(g, n, m[i], pick(1 << 30, INT32_MAX - 1));
+    set_int(g, n, exponent[i], i < 2 ? pick(-6, 0) : mul ? pick(-12, 2) : pick(-24, -18));
+  }
+  if (!mul) set_int(g, n, "subtract", pick(0, 1));
+  set_range(g, n, DT_I8);
+  return n;
+}
+
+static Node *random_tsoftmax(Graph *g) {
+  int64_t dim[2] = {pick(1, 5), pick(0, 2) ? random_size() : pick(1, 300)}, size = 256;
+  int32_t *table = arena_alloc(g->arena, size * 4);
+  table[0] = INT32_MAX;
+  for (int i = 1; i < 256; i++) table[i] = (int32_t)((int64_t)table[i - 1] * pick(50, 100) / 100);
+  Tensor *t = new_const(g, fresh_name(g, "t"), DT_I32, 1, &size, table);
+  return new_layer(g, "TSoftmax", 2, (Tensor *[]){new_input(g, DT_I8, 2, dim), t}, new_output(g));
 }
 
 static Node *random_softmax(Graph *g) {
@@ -356,7 +384,10 @@ Node *random_real_elements(Graph *g, DType type) {
 
 Node *random_elements(Graph *g, DType type) {
   bool s16 = type == DT_I16;
-  switch (pick(0, 9)) {
+  switch (pick(0, s16 ? 9 : 12)) {
+    case 10: return random_tbinary(g);
+    case 11: return random_tsoftmax(g);
+    case 12: return random_pool(g, "TAveragePool", type);
     case 7: return s16 ? random_requantize(g) : random_qmatmul(g);
     case 6:
     case 8: return random_move(g, type);
