@@ -260,3 +260,54 @@ bool body_quantize_linear(Body *b) {
   b->out[0] = put_cast(b, x, to);
   return true;
 }
+
+/* ---- com.microsoft's MatMulNBits: weights [N][blocks][bytes of a block], low bits first */
+
+/* Codes of `bits` bits, `row` of them in whole bytes at a time, the first ones as uint8 [rows][kept]. */
+static Tensor *put_unpacked(Body *b, const Tensor *packed, int64_t rows, int64_t row, int64_t kept, int bits) {
+  int64_t bytes = (row * bits + 7) / 8, dim[2] = {rows, kept};
+  if (!is_const(packed) || packed->dtype != DT_U8)
+    error_at(b->n->loc, "%s: expected constant codes of type uint8", op_name(b->n));
+  if (n_elements(packed) != mul_size(rows, bytes))
+    error_at(b->n->loc, "%s: expected %lld bytes of codes, found %lld", op_name(b->n),
+             (long long)mul_size(rows, bytes), (long long)n_elements(packed));
+  uint8_t *v = arena_alloc(b->g->arena, mul_size(rows, kept) + 1);
+  for (int64_t i = 0; i < rows * kept; i++) {
+    int64_t bit = i % kept * bits;
+    v[i] = (uint8_t)(((const uint8_t *)packed->data)[i / kept * bytes + bit / 8] >> (bit % 8) & ((1 << bits) - 1));
+  }
+  return new_const(b->g, fresh_name(b->g, arena_printf(b->g->arena, "%s_codes", b->n->name)), DT_U8, 2, dim, v);
+}
+
+static int64_t read_size(const Body *b, const char *name) {
+  int64_t v = attr_int(b->n, name, 0);
+  if (v < 1 || v > INT32_MAX) error_at(b->n->loc, "%s: %s is %lld", op_name(b->n), name, (long long)v);
+  return v;
+}
+
+/* Blocks of every output channel end to end: their last one may reach behind K. */
+bool body_matmul_nbits(Body *b) {
+  int64_t k = read_size(b, "K"), n = read_size(b, "N"), block = read_size(b, "block_size"), bits = attr_int(b->n, "bits", 4);
+  int64_t blocks = (k + block - 1) / block, dim[2] = {n, blocks};
+  Tensor *bias = body_input(b, 5), *zero = body_input(b, 3);
+  if (bits != 2 && bits != 4 && bits != 8) error_at(b->n->loc, "%s: bits is %lld, expected 2, 4 or 8", op_name(b->n), (long long)bits);
+  if (block * bits % 8) error_at(b->n->loc, "%s: a block is no whole number of bytes", op_name(b->n));
+  if (body_input(b, 4)) error_at(b->n->loc, "%s: an order of columns is not supported", op_name(b->n));
+  Tensor *codes = put_unpacked(b, b->in[1], n, blocks * block, k, (int)bits);
+  if (zero) {
+    zero = put_unpacked(b, zero, n, blocks, blocks, (int)bits);
+  } else {
+    zero = new_const(b->g, fresh_name(b->g, arena_printf(b->g->arena, "%s_zeros", b->n->name)), DT_U8, 2, dim,
+                     arena_alloc(b->g->arena, n * blocks + 1));
+    memset(zero->data, 1 << (bits - 1), (size_t)(n * blocks));
+  }
+  if (n_elements(b->in[2]) != n * blocks)
+    error_at(b->n->loc, "%s: expected %lld scales, found %lld", op_name(b->n), (long long)(n * blocks),
+             (long long)n_elements(b->in[2]));
+  Node *decode = start_node(b, "DequantizeLinear", 3, (Tensor *[]){codes, put_reshape(b, b->in[2], 2, dim), zero});
+  set_int(b->g, decode, "axis", 1);
+  set_int(b->g, decode, "block_size", block);
+  Tensor *y = put2(b, "MatMul", b->in[0], put_transpose(b, finish_node(b, decode), "10"));
+  b->out[0] = bias ? put2(b, "Add", y, bias) : y;
+  return true;
+}
