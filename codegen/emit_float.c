@@ -75,8 +75,6 @@ void emit_weight_only(Emitter *e, const Node *n, const Kernel *k) {
 
 void emit_matmul(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *a = n->in[0], *b = n->in[1];
-  if (a->rank < 2 || b->rank < 2)
-    error_at(n->loc, "no kernel for MatMul of vectors; reshape them to matrices");
   open_params(e, "qcc_matmul_f32");
   write_matmul(e, n);
   close_params(e);

@@ -1,7 +1,7 @@
 /* halves.c - operators on tensors of float16 or bfloat16, all by one rule: an operator computes with the
  * numbers that its inputs hold, in float32 as it does on float32 tensors, and each output is rounded
- * once, behind the activation that it may carry.  Outputs are of the first input's type: other inputs,
- * such as weights, may be of another.  So the families in ops/ know nothing of these types: a node's
+ * once, behind the activation that it may carry.  Outputs are of the type of the first input that is of real
+ * numbers: other inputs, such as weights, may be of another.  So the families in ops/ know nothing of these types: a node's
  * tensors pose as float32 ones while its type is inferred and while it is evaluated.  What only moves
  * elements, and what changes their type by itself, needs none of this. */
 #include <stdlib.h>
@@ -57,9 +57,11 @@ void infer_op(Graph *g, Node *n) {
   pose(n->n_in, n->in, was);
   pose(n->n_out, n->out, was + n->n_in);
   n->op->infer(g, n);
+  int first = 0;
+  while (!dtype_is_float(was[first].dtype)) first++;
   for (int i = 0; i < n->n_out; i++)
-    if (dtype_is_half(was[0].dtype) && n->out[i] != NULL && n->out[i]->dtype == DT_F32)
-      n->out[i]->dtype = was[0].dtype;
+    if (dtype_is_half(was[first].dtype) && n->out[i] != NULL && n->out[i]->dtype == DT_F32)
+      n->out[i]->dtype = was[first].dtype;
   for (int i = 0; i < n->n_in; i++)
     if (dtype_is_half(was[i].dtype) && n->in[i]->dtype == DT_F32) stop_posing(n->in[i], &was[i]);
 }

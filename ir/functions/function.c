@@ -13,6 +13,8 @@ typedef struct Function {
 /* Real numbers that no kernel is written for. */
 static bool is_double(const Node *n) { return n->in[0]->dtype == DT_F64; }
 
+static bool has_vector(const Node *n) { return n->in[0]->rank == 1 || n->in[1]->rank == 1; }
+
 static bool has_mask(const Node *n) { return has_out(n, 1); }
 
 /* Those of constants are for pass fold_bn. */
