@@ -194,18 +194,17 @@ static Job *open_case(Arena *a, const Case *c, const char *name) {
   return new_job(a, o, "host");
 }
 
-/* A function in C that runs the model over the sets: reads all inputs, writes all outputs. */
+/* A function in C that runs the model over the sets: reads all inputs, writes all outputs.  It becomes part of
+ * the batch's main.c, and stands for nothing where the model's own file does not compile. */
 static void write_runner(Arena *a, const Graph *g, const char *name, int64_t n_set) {
-  const char *path = arena_printf(a, "%s_run.c", name), *upper = upper_of(a, name);
+  const char *path = arena_printf(a, "%s.run", name), *upper = upper_of(a, name);
   FILE *f = fopen(path, "w");
   if (!f) error("%s: cannot be written", path);
-  fprintf(
-      f,
-      "#include <stdio.h>\n#include \"%s.h\"\n\n"
-      "static unsigned char arena[%s_ARENA_BYTES + 1] __attribute__((aligned(%s_ARENA_ALIGN)));\n\n"
-      "int %s_case(FILE *in, FILE *out);\nint %s_case(FILE *in, FILE *out) {\n"
-      "  for (int set = 0; set < %lld; set++) {\n",
-      name, upper, upper, name, name, (long long)n_set);
+  fprintf(f,
+          "#include \"%s.h\"\n#pragma weak %s_run\n\nstatic int %s_case(FILE *in, FILE *out) {\n"
+          "  static unsigned char arena[%s_ARENA_BYTES + 1] __attribute__((aligned(%s_ARENA_ALIGN)));\n"
+          "  if (!%s_run) return 2;\n  for (int set = 0; set < %lld; set++) {\n",
+          name, name, name, upper, upper, name, (long long)n_set);
   for (int k = 0; k < g->n_in; k++) {
     long long bytes = (long long)stored_bytes(g->in[k]);
     fprintf(f, "    if (fread(%s_INPUT_%d(arena), 1, %lld, in) != %lld) return 1;\n", upper, k,
@@ -217,7 +216,7 @@ static void write_runner(Arena *a, const Graph *g, const char *name, int64_t n_s
     fprintf(f, "    if (fwrite(%s_OUTPUT_%d(arena), 1, %lld, out) != %lld) return 1;\n", upper, k,
             bytes, bytes);
   }
-  fprintf(f, "  }\n  return 0;\n}\n");
+  fprintf(f, "  }\n  return 0;\n}\n\n");
   if (fclose(f) != 0) error("%s: cannot be written", path);
 }
 
@@ -298,41 +297,46 @@ static bool is_out_of_scope(const char *why) {
 
 static const char *case_name(Arena *a, int i) { return arena_printf(a, "c%d", i); }
 
+/* main.c: the cases that were compiled, one of which it runs. */
+static void write_main(Arena *a, int n, const bool *compiled) {
+  FILE *f = fopen("main.c", "w");
+  if (!f) error("main.c cannot be written");
+  fprintf(f, "#include <stdio.h>\n#include <stdlib.h>\n\n");
+  for (int i = 0; i < n; i++) {
+    size_t len;
+    if (compiled[i]) fputs(read_file(a, arena_printf(a, "c%d.run", i), &len), f);
+  }
+  fprintf(f, "int main(int argc, char **argv) {\n"
+             "  if (argc != 4) return 2;\n"
+             "  FILE *in = fopen(argv[2], \"rb\"), *out = fopen(argv[3], \"wb\");\n"
+             "  int status = 2;\n  if (!in || !out) return 1;\n  switch (atoi(argv[1])) {\n");
+  for (int i = 0; i < n; i++)
+    if (compiled[i]) fprintf(f, "    case %d: status = c%d_case(in, out); break;\n", i, i);
+  fprintf(f, "    default: break;\n  }\n  return fclose(out) ? 1 : status;\n}\n");
+  if (fclose(f) != 0) error("main.c cannot be written");
+}
+
 /* Objects of all cases in one call, then the image from those that there are. */
 static void build_batch(Arena *a, int n, const bool *compiled, bool sanitize) {
   static const char *const flags[] = {"-std=c99", "-O1", "-Wall", "-Werror"};
   static const char *const sanitizers[] = {"-fsanitize=address,undefined",
                                            "-fno-sanitize-recover=all", "-g"};
   Command objects = {0}, image = {0};
-  FILE *f = fopen("main.c", "w");
-  if (!f) error("main.c cannot be written");
+  write_main(a, n, compiled);
   add_arg(&objects, "cc"), add_arg(&image, "cc");
   add_args(&objects, sizeof flags / sizeof *flags, flags);
   if (sanitize) {
     add_args(&objects, sizeof sanitizers / sizeof *sanitizers, sanitizers);
     add_arg(&image, sanitizers[0]);
   }
-  add_arg(&objects, "-c");
+  add_arg(&objects, "-c"), add_arg(&objects, "main.c"), add_arg(&image, "main.o");
   for (int i = 0; i < n; i++)
-    if (compiled[i]) {
-      add_arg(&objects, arena_printf(a, "c%d.c", i));
-      add_arg(&objects, arena_printf(a, "c%d_run.c", i));
-    }
+    if (compiled[i]) add_arg(&objects, arena_printf(a, "c%d.c", i));
   Outcome o = run_process(a, &objects, NULL, 10 * SECONDS, NULL, NULL);
   if (o.status != 0) fprintf(stderr, "%s\n", o.log);
-  add_arg(&image, "main.c");
-  fprintf(f, "#include <stdio.h>\n#include <stdlib.h>\n\ntypedef int Case(FILE *in, FILE *out);\n");
-  for (int i = 0; i < n; i++) fprintf(f, "Case c%d_case __attribute__((weak));\n", i);
-  fprintf(f, "\nint main(int argc, char **argv) {\n  static Case *const cases[] = {");
-  for (int i = 0; i < n; i++) fprintf(f, "%sc%d_case", i ? ", " : "", i);
-  fprintf(f, "};\n  Case *run = argc == 4 ? cases[atoi(argv[1])] : NULL;\n"
-             "  if (!run) return 2;\n"
-             "  FILE *in = fopen(argv[2], \"rb\"), *out = fopen(argv[3], \"wb\");\n"
-             "  return !in || !out || run(in, out) || fclose(out);\n}\n");
-  if (fclose(f) != 0) error("main.c cannot be written");
   for (int i = 0; i < n; i++) {
-    const char *model = arena_printf(a, "c%d.o", i), *run = arena_printf(a, "c%d_run.o", i);
-    if (compiled[i] && exists(model) && exists(run)) add_arg(&image, model), add_arg(&image, run);
+    const char *model = arena_printf(a, "c%d.o", i);
+    if (compiled[i] && exists(model)) add_arg(&image, model);
   }
   static const char *const last[] = {"-o", "image", "-lm"};
   add_args(&image, sizeof last / sizeof *last, last);
