@@ -51,7 +51,7 @@ void emit_scatter_reduce(Emitter *e, const Node *n, const Kernel *k) {
                        element_of(e, t, "v", arena_printf(e->a, "e * %lld + i", (long long)m.run)));
   const char *result = expand_text(e, n, find_loop_of(scatter_step(n), numbers_of(n))->text, &v);
   fprintf(e->calls,
-          "    struct qcc_walk w = {{0, 0, 0, 0, 0, 0, 0, 0}, 0};\n"
+          "    struct qcc_entry_walk w = {{0, 0, 0, 0, 0, 0, 0, 0}, 0};\n"
           "    for (int32_t e = 0; e < %lld; e++) {\n"
           "      int32_t start = qcc_run_start(&p, &w, e, %s);\n"
           "      for (int32_t i = 0; i < %lld; i++)\n        y[start + i] = %s;\n"

@@ -18,7 +18,7 @@ struct qcc_indexed {
 };
 
 /* How far the walk is: place in every dimension, and what that adds to the start of the run. */
-struct qcc_walk {
+struct qcc_entry_walk {
   int32_t at[8], base;
 };
 
@@ -33,7 +33,7 @@ QCC_INLINE int32_t qcc_index_place(int64_t k, int32_t size) {
 }
 
 /* Where the run of entry e begins, in elements. */
-QCC_KERNEL int32_t qcc_run_start(const struct qcc_indexed *p, const struct qcc_walk *w, int32_t e,
+QCC_KERNEL int32_t qcc_run_start(const struct qcc_indexed *p, const struct qcc_entry_walk *w, int32_t e,
                                  const void *index) {
   int32_t start = w->base;
   for (int32_t k = 0; k < p->depth; k++)
@@ -42,7 +42,7 @@ QCC_KERNEL int32_t qcc_run_start(const struct qcc_indexed *p, const struct qcc_w
   return start;
 }
 
-QCC_KERNEL void qcc_next_entry(const struct qcc_indexed *p, struct qcc_walk *w) {
+QCC_KERNEL void qcc_next_entry(const struct qcc_indexed *p, struct qcc_entry_walk *w) {
   for (int32_t d = p->rank - 1; d >= 0; d--) {
     w->base += p->step[d];
     if (++w->at[d] < p->dim[d])
@@ -54,7 +54,7 @@ QCC_KERNEL void qcc_next_entry(const struct qcc_indexed *p, struct qcc_walk *w) 
 
 QCC_KERNEL void qcc_gather_indexed(const struct qcc_indexed *p, const void *index, const void *x,
                                    void *y) {
-  struct qcc_walk w = {{0, 0, 0, 0, 0, 0, 0, 0}, 0};
+  struct qcc_entry_walk w = {{0, 0, 0, 0, 0, 0, 0, 0}, 0};
   int32_t bytes = p->run * p->elem;
   for (int32_t e = 0; e < p->entries; e++) {
     qcc_copy((uint8_t *)y + e * bytes,
@@ -66,7 +66,7 @@ QCC_KERNEL void qcc_gather_indexed(const struct qcc_indexed *p, const void *inde
 /* y has the elements of x already. */
 QCC_KERNEL void qcc_scatter_indexed(const struct qcc_indexed *p, const void *index,
                                     const void *updates, void *y) {
-  struct qcc_walk w = {{0, 0, 0, 0, 0, 0, 0, 0}, 0};
+  struct qcc_entry_walk w = {{0, 0, 0, 0, 0, 0, 0, 0}, 0};
   int32_t bytes = p->run * p->elem;
   for (int32_t e = 0; e < p->entries; e++) {
     qcc_copy((uint8_t *)y + qcc_run_start(p, &w, e, index) * p->elem,
