@@ -11,9 +11,6 @@
 /* A policy as the command line names it: a file, a preset, or neither. */
 typedef struct PolicyName { const char *file, *preset; } PolicyName;
 
-/* An input that is a constant: its elements are in a file. */
-typedef struct FixedInput { const char *name, *path; } FixedInput;
-
 /* Output and input of a model that are a state: --state output=input. */
 typedef struct StatePair { const char *output, *input; } StatePair;
 

@@ -5,24 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Makes an input a constant, with what follows from it for shapes. */
-static void fix_input(Arena *a, Graph *g, const FixedInput *f) {
-  int k = 0;
-  while (k < g->n_in && strcmp(g->in[k]->name, f->name) != 0) k++;
-  if (k == g->n_in) error("--fix: the model has no input '%s'", f->name);
-  const Array *v = ends_with(f->path, ".pb") ? read_tensor_pb(a, f->path) : read_npy(a, f->path);
-  Tensor *t = g->in[k], given = {.rank = v->rank};
-  memcpy(given.dim, v->dim, sizeof given.dim);
-  if (v->dtype != t->dtype || (n_elements(t) >= 0 && !same_shape(t, &given)))
-    error("--fix: '%s' has %s%s, expected %s%s for input '%s'", f->path, dtype_name(v->dtype),
-          shape_text(a, &given), dtype_name(t->dtype), shape_text(a, t), t->name);
-  t->rank = v->rank;
-  memcpy(t->dim, v->dim, sizeof t->dim);
-  t->data = v->data;
-  g->n_in--;
-  for (; k < g->n_in; k++) g->in[k] = g->in[k + 1];
-}
-
 Graph *read_model(Arena *a, const Options *o) {
   if (o->n_arg < 1) error("no model given; qcc %s --help shows the usage", o->verb);
   if (o->n_arg > 1) error("unexpected argument '%s': one model at a time", o->arg[1]);
@@ -31,9 +13,12 @@ Graph *read_model(Arena *a, const Options *o) {
   if ((text || lite) && o->n_bind > 0)
     error("%s: --dim %s=%lld: only ONNX models have symbolic dimensions to bind", path,
           o->bind[0].name, (long long)o->bind[0].value);
-  Graph *g = text ? read_graph_text(a, path) : lite ? read_tflite(a, path) : read_onnx(a, path, o->bind, o->n_bind);
-  for (int i = 0; i < o->n_fixed; i++) fix_input(a, g, &o->fixed[i]);
-  if (o->n_fixed) infer_shapes(g);
+  GivenInputs given = {.bind = o->bind, .n_bind = o->n_bind, .fixed = o->fixed, .n_fixed = o->n_fixed};
+  Graph *g = text ? read_graph_text(a, path) : lite ? read_tflite(a, path) : read_onnx(a, path, &given);
+  if ((text || lite) && o->n_fixed > 0) {
+    fix_inputs(a, g, &given);
+    infer_shapes(g);
+  }
   for (int i = 0; i < o->n_state; i++) add_state(g, g->loc, o->state[i].output, o->state[i].input);
   return g;
 }

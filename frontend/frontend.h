@@ -19,8 +19,25 @@ typedef struct DimBinding {
   int64_t value;
 } DimBinding;
 
+/* An input that is a constant, whose elements are in a file: --fix name=path. */
+typedef struct FixedInput {
+  const char *name, *path;
+} FixedInput;
+
+/* What the user says of a model's inputs. */
+typedef struct GivenInputs {
+  const DimBinding *bind;    /* [n_bind] */
+  const FixedInput *fixed;   /* [n_fixed] */
+  int n_bind, n_fixed;
+} GivenInputs;
+
 /* Reads an ONNX model: nodes sorted, every dimension of the inputs known, shapes inferred. */
-Graph *read_onnx(Arena *a, const char *path, const DimBinding *bind, int n_bind);
+Graph *read_onnx(Arena *a, const char *path, const GivenInputs *given);
+
+/* ---- fixed.c -------------------------------------------------------------------------------- */
+
+/* Makes inputs constants; shapes are not inferred again. */
+void fix_inputs(Arena *a, Graph *g, const GivenInputs *given);
 
 /* ---- tflite.c ------------------------------------------------------------------------------- */
 

@@ -28,20 +28,24 @@ void check_name(Loc loc, const char *of_what, const char *name) {
 
 /* ---- names ----------------------------------------------------------------------------------- */
 
-static void make_slots(OnnxReader *r, const OnnxGraph *p) {
-  size_t names = p->n_initializer + p->n_input;
-  for (size_t i = 0; i < p->n_node; i++) names += p->node[i]->n_input + p->node[i]->n_output;
-  r->n_slot = 64;
-  while (r->n_slot < 2 * (int64_t)names) r->n_slot *= 2;
-  r->slot = arena_alloc(r->arena, r->n_slot * (int64_t)sizeof *r->slot);
-}
-
 Tensor **tensor_slot(OnnxReader *r, const char *name) {
   uint64_t i = hash_bytes(HASH_START, name, strlen(name));
   for (;; i++) {
     Tensor **slot = &r->slot[i & (uint64_t)(r->n_slot - 1)];
     if (!*slot || strcmp((*slot)->name, name) == 0) return slot;
   }
+}
+
+void reserve_names(OnnxReader *r, size_t more) {
+  Tensor **old = r->slot;
+  int64_t n_old = r->n_slot;
+  r->n_name += (int64_t)more;
+  if (n_old >= 2 * r->n_name && n_old > 0) return;
+  if (n_old == 0) r->n_slot = 64;
+  while (r->n_slot < 2 * r->n_name) r->n_slot *= 2;
+  r->slot = arena_alloc(r->arena, r->n_slot * (int64_t)sizeof *r->slot);
+  for (int64_t i = 0; i < n_old; i++)
+    if (old[i]) *tensor_slot(r, old[i]->name) = old[i];
 }
 
 /* ---- parts of the model ---------------------------------------------------------------------- */
@@ -99,31 +103,42 @@ static const char *folder_of(Arena *a, const char *path) {
   return slash ? arena_strndup(a, path, (size_t)(slash - path + 1)) : "";
 }
 
-Graph *read_onnx(Arena *a, const char *path, const DimBinding *bind, int n_bind) {
+OnnxReader *open_onnx(const OnnxFile *f) {
+  const OnnxGraph *p = f->model->graph;
+  Loc loc = {.src = f->src};
+  const char *name = p->name && *p->name ? p->name : stem_of(f->arena, f->path);
+  check_name(loc, "graph", name);
+  OnnxReader *r = arena_alloc(f->arena, sizeof *r);
+  *r = (OnnxReader){.arena = f->arena, .graph = new_graph(f->arena, name), .src = f->src, .hash = f->hash,
+                    .folder = folder_of(f->arena, f->path)};
+  r->graph->loc = loc;
+  r->graph->opset = read_opset(f->model, loc);
+  reserve_names(r, p->n_initializer + p->n_input);
+  for (size_t i = 0; i < p->n_initializer; i++) read_initializer(r, p->initializer[i]);
+  read_onnx_inputs(r, p, f->given->bind, f->given->n_bind);
+  fix_inputs(f->arena, r->graph, f->given);
+  return r;
+}
+
+Graph *read_onnx(Arena *a, const char *path, const GivenInputs *given) {
   size_t len;
   const char *bytes = read_file(a, path, &len);
   const Source *src = new_source(a, path, NULL, 0);
   OnnxModel *m = unpack_onnx(a, src, bytes, len);
   const OnnxGraph *p = m->graph;
-  Loc loc = {.src = src};
-  check_model(m, loc);
-  expand_onnx(a, src, m);
+  check_model(m, (Loc){.src = src});
+  OnnxFile file = {.arena = a, .src = src, .path = path, .model = m, .given = given,
+                   .hash = hash_bytes(HASH_START, bytes, len)};
+  expand_onnx(&file);
 
-  const char *name = p->name && *p->name ? p->name : stem_of(a, path);
-  check_name(loc, "graph", name);
-  Graph *g = new_graph(a, name);
-  g->loc = loc;
-  g->opset = read_opset(m, loc);
-  OnnxReader r = {.arena = a, .graph = g, .src = src, .folder = folder_of(a, path)};
-  r.hash = hash_bytes(HASH_START, bytes, len);
-  make_slots(&r, p);
-  for (size_t i = 0; i < p->n_initializer; i++) read_initializer(&r, p->initializer[i]);
-  read_onnx_inputs(&r, p, bind, n_bind);
-  for (size_t i = 0; i < p->n_node; i++) read_onnx_outputs(&r, p->node[i], (int)i);
-  for (size_t i = 0; i < p->n_node; i++) read_onnx_node(&r, p->node[i], (int)i);
-  for (size_t i = 0; i < p->n_output; i++) read_output(&r, p->output[i]);
+  OnnxReader *r = open_onnx(&file);
+  Graph *g = r->graph;
+  for (size_t i = 0; i < p->n_node; i++) reserve_names(r, p->node[i]->n_input + p->node[i]->n_output);
+  for (size_t i = 0; i < p->n_node; i++) read_onnx_outputs(r, p->node[i], (int)i);
+  for (size_t i = 0; i < p->n_node; i++) read_onnx_node(r, p->node[i], (int)i);
+  for (size_t i = 0; i < p->n_output; i++) read_output(r, p->output[i]);
   sort_nodes(g);
-  g->hash = r.hash;
+  g->hash = r->hash;
   infer_shapes(g);
   return g;
 }

@@ -44,7 +44,7 @@ static bool is_constant(const OnnxNode *p) {
 static void check_operator(OnnxReader *r, const OnnxNode *p, Loc loc) {
   for (size_t i = 0; i < p->n_attribute; i++)
     if (p->attribute[i]->has_g || p->attribute[i]->n_graphs)
-      error_at(loc, "operator '%s' has a graph in attribute '%s'; of control flow only If and Scan (from opset 9) are supported",
+      error_at(loc, "operator '%s' has a graph in attribute '%s'; of control flow only If, Scan and Loop are supported",
                p->op_type, p->attribute[i]->name ? p->attribute[i]->name : "");
   if (!is_constant(p)) onnx_operator(r->arena, p, loc);
 }

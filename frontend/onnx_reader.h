@@ -12,8 +12,19 @@ typedef struct OnnxReader {
   const char *folder;   /* of the model file, where external data lies; ends in '/' or is "" */
   uint64_t hash;        /* of the bytes read so far */
   Tensor **slot;        /* [n_slot] hash table: tensors by name */
-  int64_t n_slot;       /* a power of two, more than twice the number of tensors */
+  int64_t n_slot;       /* a power of two, at least twice n_name */
+  int64_t n_name;       /* at most so many tensors are there */
 } OnnxReader;
+
+/* A file that is read, and what the user says of it. */
+typedef struct OnnxFile {
+  Arena *arena;
+  const Source *src;
+  const char *path;
+  OnnxModel *model;
+  uint64_t hash;        /* of its bytes */
+  const GivenInputs *given;
+} OnnxFile;
 
 /* ---- onnx_wire.c ---------------------------------------------------------------------------- */
 
@@ -36,6 +47,10 @@ void check_finite(const Tensor *t, bool inf_ok, Loc loc);
 
 /* ---- onnx.c --------------------------------------------------------------------------------- */
 
+/* A reader whose graph has initializers and inputs, but no nodes yet. */
+OnnxReader *open_onnx(const OnnxFile *f);
+/* Makes room for so many names more; before, no slot may be asked for them. */
+void reserve_names(OnnxReader *r, size_t more);
 /* Where the tensor of that name is kept, or will be: *slot is NULL until it is defined. */
 Tensor **tensor_slot(OnnxReader *r, const char *name);
 /* error_at unless it is a name: not empty, without control characters. */
@@ -56,10 +71,18 @@ const char *onnx_domain(const OnnxNode *p);
 /* What operator a node is; error_at when there is none of that domain and name. */
 const OpDef *onnx_operator(Arena *a, const OnnxNode *p, Loc loc);
 
+/* ---- onnx_known.c --------------------------------------------------------------------------- */
+
+typedef struct OnnxKnown OnnxKnown;
+OnnxKnown *new_onnx_known(const OnnxFile *f);
+/* The tensor of that name after the first n nodes, where shapes and values that follow from what is constant are
+ * known; NULL where there is none. A later question has the same nodes first. */
+const Tensor *known_tensor(OnnxKnown *k, int n, OnnxNode *const *node, const char *name);
+
 /* ---- onnx_expand.c -------------------------------------------------------------------------- */
 
-/* Puts functions of the model and branches of If in the place of the nodes that call them. */
-void expand_onnx(Arena *a, const Source *src, OnnxModel *m);
+/* Puts what nodes call in their place: functions of the model, branches of If, steps of Scan and Loop. */
+void expand_onnx(const OnnxFile *f);
 
 /* ---- onnx_node.c ---------------------------------------------------------------------------- */
 

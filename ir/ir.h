@@ -317,6 +317,11 @@ void infer_op(Graph *g, Node *n);
 void eval_node(const Node *n, const void *const *in, void *const *out);
 /* The same of a node whose inputs are all constants or have no elements. */
 void eval_constants(const Node *n, void *const *out);
+/* ---- fold.c: nodes whose outputs are known before the program runs. */
+/* Are all inputs constant or without elements, or is all that the node reads a shape, which is static?  Are its
+ * outputs, of at most so many bytes together, of static shapes too? */
+bool can_evaluate(const Node *n, int64_t most_bytes);
+void **evaluate_node(Graph *g, const Node *n);   /* [n_out] elements of its outputs */
 /* Sets an output's type and shape; error_at when it contradicts what was declared. */
 void set_type(Node *n, int out, DType t, int rank, const int64_t *dim, Layout layout);
 

@@ -13,32 +13,11 @@
 
 enum { MAX_FOLDED_BYTES = 1 << 28 };
 
-static bool is_static(const Tensor *t) { return t->rank >= 0 && n_elements(t) >= 0; }
-
-static bool is_known(const Tensor *t) {
-  return is_const(t) || (is_static(t) && n_elements(t) == 0);
-}
-
-static bool inputs_constant(const Node *n) {
-  static const char *const of_shape[] = {"Shape", "Size", "EyeLike", "RandomUniformLike", "RandomNormalLike"};
-  for (size_t i = 0; i < sizeof of_shape / sizeof *of_shape; i++)
-    if (is_op(n, of_shape[i])) return is_static(n->in[0]);
-  for (int i = 0; i < n->n_in; i++)
-    if (n->in[i] && !is_known(n->in[i])) return false;
-  return true;
-}
-
 static bool can_fold(const Graph *g, const Node *n) {
-  if (!n->op->eval || (n->op->flags & OP_QDQ) || !inputs_constant(n)) return false;
-  int64_t bytes = 0;
-  for (int i = 0; i < n->n_out; i++) {
-    const Tensor *t = n->out[i];
-    if (!t) continue;
-    if (!is_static(t) || t->dtype == DT_NONE) return false;
-    if (is_graph_output(g, t) && is_op(n, "Identity")) return false;
-    bytes += tensor_bytes(t);
-  }
-  return bytes <= MAX_FOLDED_BYTES;
+  if (!can_evaluate(n, MAX_FOLDED_BYTES)) return false;
+  for (int i = 0; is_op(n, "Identity") && i < n->n_out; i++)
+    if (is_graph_output(g, n->out[i])) return false;
+  return true;
 }
 
 /* An output of the graph is no constant itself, but may be a copy of one. */
@@ -63,10 +42,7 @@ static QuantSpec *moved_quant(Graph *g, const Node *n) {
 
 /* Evaluates one node; its outputs become constants. */
 static void fold_node(Graph *g, Node *n) {
-  void **out = arena_alloc(g->arena, (n->n_out + 1) * (int64_t)sizeof *out);
-  for (int i = 0; i < n->n_out; i++)
-    if (n->out[i]) out[i] = arena_alloc(g->arena, tensor_bytes(n->out[i]) + 1);
-  eval_constants(n, out);
+  void **out = evaluate_node(g, n);
   for (int i = 0; i < n->n_out; i++) {
     Tensor *t = n->out[i];
     if (!t) continue;
@@ -99,7 +75,8 @@ void fold_constants(Graph *g) {
 static bool give_room(Graph *g) {
   for (int i = 0; i < g->n_node; i++) {
     Node *n = g->node[i];
-    if (!is_op(n, "NonMaxSuppression") || is_static(n->out[0]) || !is_static(n->in[0]) || !is_static(n->in[1]))
+    if (!is_op(n, "NonMaxSuppression") || n_elements(n->out[0]) >= 0 || n_elements(n->in[0]) < 0 ||
+        n_elements(n->in[1]) < 0)
       continue;
     if (g->n_out == MAX_IO) error_at(n->loc, "no room for one more output, there are %d", MAX_IO);
     const char *name = arena_printf(g->arena, "%s_count", n->out[0]->name);

@@ -111,7 +111,7 @@ static Graph *read_draft(Draft *d, Arena *a, const DimBinding *bind, int n_bind)
   assert_int_equal(fwrite(bytes, 1, len, f), len);
   fclose(f);
   free(bytes);
-  Graph *g = read_onnx(a, path, bind, n_bind);
+  Graph *g = read_onnx(a, path, &(GivenInputs){.bind = bind, .n_bind = n_bind});
   unlink(path);
   rmdir(d->folder);
   return g;
@@ -344,6 +344,47 @@ static void test_functions(void **state) {
   free_arena(a);
 }
 
+/* Of five trips the condition, which is computed from constants, ends the loop after two. */
+static void test_loop(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Draft d;
+  start(&d);
+  int64_t five = 5, one = 1;
+  OnnxTensor *count = add_tensor(&d, "count", DT_I64, 0, NULL), *last = add_tensor(&d, "last", DT_I64, 0, NULL);
+  count->n_int64_data = last->n_int64_data = 1;
+  count->int64_data = &five, last->int64_data = &one;
+  OnnxNode less = ONNX_NODE__INIT, add = ONNX_NODE__INIT, *nodes[] = {&less, &add};
+  OnnxValue values[5], *list[5];
+  static char *of_less[] = {"i", "last", "again"}, *of_add[] = {"v", "v", "twice"};
+  static char *value_names[] = {"i", "go", "v", "again", "twice"}, *of_loop[] = {"count", "", "x"};
+  less.op_type = "Less", less.input = of_less, less.output = of_less + 2;
+  add.op_type = "Add", add.input = of_add, add.output = of_add + 2;
+  less.n_input = add.n_input = 2, less.n_output = add.n_output = 1;
+  for (int i = 0; i < 5; i++) {
+    onnx_value__init(&values[i]);
+    values[i].name = value_names[i];
+    list[i] = &values[i];
+  }
+  OnnxGraph body = ONNX_GRAPH__INIT;
+  body.n_node = 2, body.node = nodes;
+  body.n_input = 3, body.input = list;
+  body.n_output = 2, body.output = list + 3;
+  uint8_t bytes[256];
+  OnnxAttribute attr = ONNX_ATTRIBUTE__INIT, *attrs[] = {&attr};
+  attr.name = "body", attr.has_g = 1;
+  attr.g = (ProtobufCBinaryData){onnx_graph__pack(&body, bytes), bytes};
+  OnnxNode *loop = add_draft_node(&d, "Loop", 3, of_loop, names[1]);
+  loop->n_attribute = 1, loop->attribute = attrs;
+  Graph *g = read_draft(&d, a, NULL, 0);
+  static const char *const expected[] = {"Less", "Add", "Less", "Add", "Identity"};
+  assert_int_equal(g->n_node, 5);
+  for (int i = 0; i < 5; i++) assert_string_equal(g->node[i]->op->name, expected[i]);
+  assert_ptr_equal(g->node[3]->in[0], g->node[1]->out[0]);
+  assert_ptr_equal(g->node[4]->in[0], g->node[3]->out[0]);
+  free_arena(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(test_element_types),
@@ -353,6 +394,7 @@ int main(void) {
     cmocka_unit_test(test_bound_dimensions),
     cmocka_unit_test(test_constant_and_attributes),
     cmocka_unit_test(test_functions),
+    cmocka_unit_test(test_loop),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -91,6 +91,16 @@ def with_nodes(*nodes, rest=b""):
     return model(graph(nodes, rest=rest))
 
 
+def loop(inputs, of_graph, condition=node("Identity", ["b"], ["cc"])):
+    """Loop of one value, which each step adds to itself, and one output of the steps."""
+    body = graph([condition, node("Add", ["a", "a"], ["d"]), node("Relu", ["d"], ["e"])],
+                 [value("i", [], 7), value("b", [], 9), value("a", [1, 4])],
+                 [value("cc", [], 9), value("d", [1, 4]), run(1, "e")])
+    again = node("Loop", inputs, ["y", "w"], [attribute("body", 5, run(6, body))], "again")
+    constants = [tensor("c", [], 9, b"\1"), tensor("z", [], 7, bytes(8)), tensor("s", [], 1, floats(3))]
+    return model(graph([again], of_graph, initializers=constants))
+
+
 FOUR = floats(1, 2, 3, 4)
 MODELS = {
     # files that are not ONNX
@@ -125,6 +135,21 @@ MODELS = {
     "no_op": with_nodes(run(1, "x") + run(2, "y") + run(3, "nameless")),
     "control_flow": with_nodes(
         node("If", ["x"], ["y"], [attribute("then_branch", 5, run(6, graph([RELU])))], "choice")),
+    "scan_steps": model(graph([
+        node("NonZero", ["x"], ["n"]), node("Transpose", ["n"], ["t"]),
+        node("Scan", ["t"], ["y"],
+             [attribute("body", 5, run(6, graph([node("Abs", ["e"], ["r"])], [value("e", [2], 7)], [value("r", [2], 7)]))),
+              attribute("num_scan_inputs", 2, number(3, 1))], "steps")])),
+    "scan_lengths": model(graph([
+        node("Scan", ["n", "x"], ["y"],
+             [attribute("body", 5, run(6, graph([node("Relu", ["e"], ["r"])], [value("e", [])], [value("r", [])]))),
+              attribute("num_scan_inputs", 2, number(3, 1))], "steps")], initializers=[tensor("n", [1], 7, bytes(8))]),
+        opset=8),
+    "loop_inputs": with_nodes(node("Loop", ["x"], ["y"], [attribute("body", 5, run(6, graph([RELU])))], "again")),
+    "loop_trips": loop(["m", "c", "x"], [value("m", [], 7), value("x", [1, 4])]),
+    "loop_condition": loop(["", "", "x"], [value("x", [1, 4])], node("Greater", ["a", "s"], ["cc"])),
+    "loop_endless": loop(["", "c", "x"], [value("x", [1, 4])]),
+    "loop_shape": loop(["z", "c", "x"], [value("x", [1, 4])]),
     "graph_attribute": with_nodes(node("Relu", ["x"], ["y"], [attribute("body", 5, b"")])),
     "sparse_attribute": with_nodes(node("Relu", ["x"], ["y"], [attribute("a", 11, run(22, b""))])),
     "attribute_twice": with_nodes(
