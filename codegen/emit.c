@@ -26,8 +26,10 @@ int64_t count_in(const Tensor *t, int from, int to) {
 const char *ctype_of(DType t) {
   switch (t) {
     case DT_F32: return "float";
-    case DT_U8: case DT_BOOL: return "uint8_t";
-    case DT_I8: return "int8_t";
+    case DT_U8: case DT_BOOL: case DT_U4: case DT_U2: return "uint8_t";
+    case DT_F8E4M3: case DT_F8E4M3FNUZ: case DT_F8E5M2: case DT_F8E5M2FNUZ: case DT_F8E8M0:
+    case DT_F4E2M1: return "uint8_t";
+    case DT_I8: case DT_I4: case DT_I2: return "int8_t";
     case DT_I16: return "int16_t";
     case DT_F16: case DT_BF16: case DT_U16: return "uint16_t";
     case DT_I32: return "int32_t";
@@ -223,7 +225,8 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
     name = double_array(e, kind, n, t->data);
   } else {
     int64_t *v = arena_alloc(e->a, (n + 1) * (int64_t)sizeof *v);
-    for (int64_t i = 0; i < n; i++) v[i] = get_int(t->dtype, t->data, i);
+    DType codes = dtype_is_float(t->dtype) ? DT_U8 : t->dtype;
+    for (int64_t i = 0; i < n; i++) v[i] = get_int(codes, t->data, i);
     name = int_array(e, kind, ctype_of(t->dtype), n, v);
   }
   return e->array[t->id] = name;

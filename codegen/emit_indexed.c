@@ -57,7 +57,7 @@ void emit_scatter_reduce(Emitter *e, const Node *n, const Kernel *k) {
           "      for (int32_t i = 0; i < %lld; i++)\n        y[start + i] = %s;\n"
           "      qcc_next_entry(&p, &w);\n    }\n",
           (long long)m.entries, operand_pointer(e, n, 1), (long long)m.run,
-          stored_text(e, t, numbers_of(n) == NUMBERS_REALS, result));
+          stored_text(e, n, numbers_of(n) == NUMBERS_REALS, result));
 }
 
 void emit_tensor_scatter(Emitter *e, const Node *n, const Kernel *k) {

@@ -57,13 +57,46 @@ void declare_output(Emitter *e, const Tensor *y) {
   fprintf(e->calls, "    %s *y = %s;\n", ctype_of(y->dtype), pointer_to(e, y));
 }
 
+/* ---- elements of at most 8 bits */
+
+static const char *fields_text(Emitter *e, DType t) {
+  const SmallFloat *f = small_float(t);
+  return arena_printf(e->a, "(struct qcc_fields){%d, %d, %d, %u, %u, %u}", f->exponent_bits,
+                      f->fraction_bits, f->bias, f->top, f->infinity, f->nan);
+}
+
+static const char *decoded_text(Emitter *e, DType t, const char *text) {
+  use_header(e, "narrow.h");
+  if (t == DT_F8E8M0) return arena_printf(e->a, "qcc_power_to_float(%s)", text);
+  return arena_printf(e->a, "qcc_narrow_to_float(%s, %s)", fields_text(e, t), text);
+}
+
+/* As the node, a Cast, may say. */
+static const char *encoded_text(Emitter *e, const Node *n, DType t, const char *text) {
+  bool saturates = attr_int(n, "saturate", 1) != 0 || dtype_bits(t) < 8;
+  use_header(e, "narrow.h");
+  if (t == DT_F8E8M0)
+    return arena_printf(e->a, "qcc_to_power((double)(%s), %d, '%c')", text, saturates,
+                        *attr_str(n, "round_mode", "up"));
+  return arena_printf(e->a, "qcc_to_narrow(%s, (double)(%s), %d)", fields_text(e, t), text, saturates);
+}
+
+/* Integers of fewer than 8 bits: the low bits of a whole number. */
+static const char *low_bits_text(Emitter *e, DType t, bool real, const char *text) {
+  bool is_signed = t == DT_I4 || t == DT_I2;
+  use_header(e, "narrow.h");
+  return arena_printf(e->a, "(%s)qcc_low_%s(%s%s%s, %d)", ctype_of(t), is_signed ? "int" : "uint",
+                      real ? "qcc_to_int(" : "", text, real ? ", INT64_MIN, INT64_MAX)" : "",
+                      dtype_bits(t));
+}
+
 /* ---- expressions */
 
 const char *element_of(Emitter *e, DType t, const char *name, const char *index) {
   const char *text = arena_printf(e->a, "%s[%s]", name, index);
   if (t == DT_F16) return arena_printf(e->a, "qcc_half_to_float(%s)", text);
   if (t == DT_BF16) return arena_printf(e->a, "qcc_bfloat_to_float(%s)", text);
-  return text;
+  return dtype_is_float(t) && dtype_bits(t) <= 8 ? decoded_text(e, t, text) : text;
 }
 
 bool is_double(const Node *n) {
@@ -76,7 +109,8 @@ bool is_double(const Node *n) {
   return false;
 }
 
-const char *stored_text(Emitter *e, DType t, bool real, const char *text) {
+const char *stored_text(Emitter *e, const Node *n, bool real, const char *text) {
+  DType t = n->out[0]->dtype;
   static const struct {
     DType t;
     const char *lo, *hi;
@@ -89,7 +123,9 @@ const char *stored_text(Emitter *e, DType t, bool real, const char *text) {
   if (t == DT_F16) return arena_printf(e->a, "qcc_float_to_half((float)(%s))", text);
   if (t == DT_BF16) return arena_printf(e->a, "qcc_float_to_bfloat((float)(%s))", text);
   if (t == DT_BOOL) return arena_printf(e->a, "(%s) != 0", text);
+  if (small_float(t) || t == DT_F8E8M0) return encoded_text(e, n, t, text);
   if (dtype_is_float(t)) return arena_printf(e->a, "(%s)(%s)", ctype_of(t), text);
+  if (dtype_bits(t) < 8) return low_bits_text(e, t, real, text);
   if (!real) return text;
   if (t == DT_U64) return arena_printf(e->a, "qcc_to_uint64(%s)", text);
   for (size_t i = 0; i < sizeof bounds / sizeof *bounds; i++)
@@ -112,8 +148,15 @@ static const char *attribute_text(Emitter *e, const Node *n, bool wide, const ch
   return number_text(e, wide, attr_float(n, name, atof(otherwise)));
 }
 
+/* Of the numbers that the node's output has: its own type in C, or what it is made from. */
+static const char *number_type(const Node *n) {
+  DType t = n->out[0]->dtype;
+  if (small_float(t) || t == DT_F8E8M0) return is_double(n) ? "double" : "float";
+  return ctype_of(t);
+}
+
 Values values_of(const Node *n, const char *first, const char *second) {
-  return (Values){.operand = {first, second, ""}, .type = ctype_of(n->out[0]->dtype), .wide = is_double(n)};
+  return (Values){.operand = {first, second, ""}, .type = number_type(n), .wide = is_double(n)};
 }
 
 const char *expand_text(Emitter *e, const Node *n, const char *text, const Values *v) {
@@ -187,7 +230,7 @@ void emit_loop(Emitter *e, const Node *n, const Kernel *k) {
   int rank = join_steps(y->rank, dim, n->n_in + 1, step);
 
   const char **value = arena_alloc(e->a, (n->n_in + 3) * (int64_t)sizeof *value);
-  Values v = {.type = ctype_of(y->dtype), .wide = is_double(n)};
+  Values v = values_of(n, "", "");
   for (int i = 0; i < n->n_in || i < 3; i++) {
     const Tensor *x = optional_input(n, i);
     value[i] = x || i >= 3 ? "" : absent_operand(e, n, i, v.wide);
@@ -207,7 +250,7 @@ void emit_loop(Emitter *e, const Node *n, const Kernel *k) {
   bool real = numbers_of(n) == NUMBERS_REALS && !raw;
   open_nest(e, 0, rank, dim);
   fprintf(e->calls, "y[%s] = %s;\n", index_text(e, rank, step[n->n_in]),
-          raw ? text : stored_text(e, y->dtype, real, text));
+          raw ? text : stored_text(e, n, real, text));
   finish_activation(e, n);
 }
 
@@ -257,7 +300,7 @@ void emit_fold(Emitter *e, const Node *n, const Kernel *k) {
   const char *result = expand_text(e, n, loop->finish, &v);
   if (!real && !dtype_is_float(y->dtype)) result = arena_printf(e->a, "(%s)(%s)", v.type, result);
   fprintf(e->calls, "      y[%s] = %s;\n    }\n", index_text(e, kept, step[1]),
-          stored_text(e, y->dtype, real, result));
+          stored_text(e, n, real, result));
 }
 
 /* ArgMax and ArgMin: the place of the best so far. */

@@ -8,7 +8,7 @@
 typedef struct Values {
   const char *operand[3];
   int64_t count;    /* elements of a reduction */
-  const char *type; /* of the output, in C */
+  const char *type; /* of the output's numbers, in C */
   bool wide;        /* real numbers in double */
 } Values;
 
@@ -21,9 +21,10 @@ bool is_double(const Node *n);
 /* `const TYPE *NAME = ...;` for an operand, `TYPE *y = ...;` */
 void declare_operand(Emitter *e, const Tensor *x, const char *name, int i);
 void declare_output(Emitter *e, const Tensor *y);
-/* NAME[INDEX] as a number, and the value of an expression as an element of type t; `real`: what it is. */
+/* NAME[INDEX] as a number, and the value of an expression as an element of the node's output; `real`: what
+ * it is. */
 const char *element_of(Emitter *e, DType t, const char *name, const char *index);
-const char *stored_text(Emitter *e, DType t, bool real, const char *text);
+const char *stored_text(Emitter *e, const Node *n, bool real, const char *text);
 
 /* Loops over dimensions from..to, inside each other; what follows is their body. */
 void open_nest(Emitter *e, int from, int to, const int64_t *dim);

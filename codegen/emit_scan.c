@@ -31,7 +31,7 @@ void emit_scan(Emitter *e, const Node *n, const Kernel *k) {
   const char *step_text = arena_printf(e->a, "s = %s;", expand_text(e, n, loop->text, &v));
   const char *store = arena_printf(
       e->a, "y[at] = %s;",
-      stored_text(e, y->dtype, real,
+      stored_text(e, n, real,
                   real || dtype_is_float(y->dtype) ? "s" : arena_printf(e->a, "(%s)s", v.type)));
   bool exclusive = attr_int(n, "exclusive", 0) != 0;
   declare_operand(e, x, "x", 0);

@@ -272,7 +272,7 @@ int read_npz(Arena *a, const char *path, const char ***names, Array ***arrays) {
 static const char *type_code(DType t) {
   for (size_t i = 0; i < sizeof types / sizeof *types; i++)
     if (types[i].dtype == t) return types[i].code;
-  if (dtype_bytes(t) == 1) return dtype_by_name("uint4") == t || t == DT_U2 ? "u1" : "i1";
+  if (dtype_bytes(t) == 1) return t == DT_I4 || t == DT_I2 ? "i1" : "u1";
   error("NumPy has no element type for %s", dtype_name(t));
 }
 

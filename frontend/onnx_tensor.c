@@ -38,10 +38,13 @@ static const struct {
   [DT_F16]    = {LIST_INT32,  "int32_data",  0, UINT16_MAX},
   [DT_BF16]   = {LIST_INT32,  "int32_data",  0, UINT16_MAX},
   [DT_F8E4M3] = {LIST_INT32,  "int32_data",  0, UINT8_MAX},
+  [DT_F8E4M3FNUZ] = {LIST_INT32, "int32_data", 0, UINT8_MAX},
   [DT_F8E5M2] = {LIST_INT32,  "int32_data",  0, UINT8_MAX},
+  [DT_F8E5M2FNUZ] = {LIST_INT32, "int32_data", 0, UINT8_MAX},
   [DT_U4]     = {LIST_INT32,  "int32_data",  0, UINT8_MAX},
   [DT_I4]     = {LIST_INT32,  "int32_data",  INT8_MIN, UINT8_MAX},
   [DT_F4E2M1] = {LIST_INT32,  "int32_data",  0, UINT8_MAX},
+  [DT_F8E8M0] = {LIST_INT32,  "int32_data",  0, UINT8_MAX},
   [DT_U2]     = {LIST_INT32,  "int32_data",  0, UINT8_MAX},
   [DT_I2]     = {LIST_INT32,  "int32_data",  INT8_MIN, UINT8_MAX},
 };

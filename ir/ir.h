@@ -85,7 +85,8 @@ const char *stem_of(Arena *a, const char *path);
 typedef enum DType {
   DT_NONE = 0, DT_F32 = 1, DT_U8 = 2, DT_I8 = 3, DT_U16 = 4, DT_I16 = 5, DT_I32 = 6, DT_I64 = 7,
   DT_STRING = 8, DT_BOOL = 9, DT_F16 = 10, DT_F64 = 11, DT_U32 = 12, DT_U64 = 13, DT_BF16 = 16,
-  DT_F8E4M3 = 17, DT_F8E5M2 = 19, DT_U4 = 21, DT_I4 = 22, DT_F4E2M1 = 23, DT_U2 = 25, DT_I2 = 26,
+  DT_F8E4M3 = 17, DT_F8E4M3FNUZ = 18, DT_F8E5M2 = 19, DT_F8E5M2FNUZ = 20, DT_U4 = 21, DT_I4 = 22,
+  DT_F4E2M1 = 23, DT_F8E8M0 = 24, DT_U2 = 25, DT_I2 = 26,
   DT_COUNT = 27,
 } DType;
 
@@ -144,7 +145,8 @@ struct Tensor {
 
 int64_t n_elements(const Tensor *t);      /* product of the dimensions; -1 unknown or overflow */
 int64_t tensor_bytes(const Tensor *t);    /* in the compiler's memory */
-/* Bytes in the target's memory: sub-byte types packed. */
+/* Bytes in the target's memory: constants of sub-byte types are packed, activations have an element per
+ * byte. */
 int64_t stored_bytes(const Tensor *t);
 bool same_shape(const Tensor *a, const Tensor *b);
 const char *shape_text(Arena *a, const Tensor *t);  /* "[1,64,25,5]", unknown as its name or "?" */
@@ -152,6 +154,20 @@ const char *shape_text(Arena *a, const Tensor *t);  /* "[1,64,25,5]", unknown as
 int channel_axis(const Tensor *t);
 double get_real(DType t, const void *data, int64_t i);         /* element i as a real number */
 void set_real(DType t, void *data, int64_t i, double value);   /* rounds and saturates */
+
+/* A float of fewer bits than float32 that has a sign: widths of its fields, and codes less their sign. */
+typedef struct SmallFloat {
+  int exponent_bits, fraction_bits, bias;
+  unsigned top;       /* of the largest number */
+  unsigned infinity;  /* 0: there is none */
+  unsigned nan;       /* the sign's bit: the code of -0; 0: there is none, NaN becomes 0 */
+} SmallFloat;
+
+const SmallFloat *small_float(DType t);   /* NULL: it is none */
+/* As set_real(), but to an 8-bit float what is too large becomes infinity, or NaN where there is none,
+ * unless it saturates.  float8e8m0 has but powers of two: `mode` is the first letter of up, down or
+ * nearest, which goes up from the middle; the sign is lost. */
+void set_narrow(DType t, void *data, int64_t i, double value, bool saturates, char mode);
 int64_t get_int(DType t, const void *data, int64_t i);
 /* Smallest and largest code of an integer type of at most 16 bits. */
 void code_limits(DType t, float *lo, float *hi);

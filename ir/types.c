@@ -1,8 +1,9 @@
 /* types.c - element types and shapes.
  *
  * Small floating-point types are described by the widths of their fields, so one encoder and one
- * decoder serve half, bfloat16, the two 8-bit floats and the 4-bit float (IEEE 754; OCP 8-bit
- * Floating Point 1.0; OCP Microscaling Formats 1.0). */
+ * decoder serve half, bfloat16, the 8-bit floats and the 4-bit float (IEEE 754; OCP 8-bit Floating Point
+ * 1.0; OCP Microscaling Formats 1.0; Noune et al., 8-bit Numerical Formats for Deep Neural Networks, for
+ * those without a negative zero). */
 #include <math.h>
 #include <string.h>
 
@@ -28,21 +29,26 @@ static const struct { const char *name; Class class; int bytes, bits; } types[DT
   [DT_U64]    = {"uint64",       UNSIGNED, 8, 64},
   [DT_BF16]   = {"bfloat16",     FLOATING, 2, 16},
   [DT_F8E4M3] = {"float8e4m3fn", FLOATING, 1, 8},
+  [DT_F8E4M3FNUZ] = {"float8e4m3fnuz", FLOATING, 1, 8},
   [DT_F8E5M2] = {"float8e5m2",   FLOATING, 1, 8},
+  [DT_F8E5M2FNUZ] = {"float8e5m2fnuz", FLOATING, 1, 8},
   [DT_U4]     = {"uint4",        UNSIGNED, 1, 4},
   [DT_I4]     = {"int4",         SIGNED,   1, 4},
   [DT_F4E2M1] = {"float4e2m1",   FLOATING, 1, 4},
+  [DT_F8E8M0] = {"float8e8m0",   FLOATING, 1, 8},
   [DT_U2]     = {"uint2",        UNSIGNED, 1, 2},
   [DT_I2]     = {"int2",         SIGNED,   1, 2},
 };
 
-/* sign, exponent and fraction fields; values above `top` saturate (or are its infinity). */
-typedef struct Mini { int exponent_bits, fraction_bits, bias; unsigned top, nan; } Mini;
-static const Mini half      = {5, 10, 15,  0x7c00, 0x7e00};
-static const Mini bfloat    = {8, 7,  127, 0x7f80, 0x7fc0};
-static const Mini f8e4m3    = {4, 3,  7,   0x7e,   0x7f};
-static const Mini f8e5m2    = {5, 2,  15,  0x7b,   0x7f};
-static const Mini f4e2m1    = {2, 1,  1,   0x7,    0x0};  /* has no NaN: zero */
+static const SmallFloat small[DT_COUNT] = {
+  [DT_F16]        = {5, 10, 15,  0x7bff, 0x7c00, 0x7e00},
+  [DT_BF16]       = {8, 7,  127, 0x7f7f, 0x7f80, 0x7fc0},
+  [DT_F8E4M3]     = {4, 3,  7,   0x7e,   0,      0x7f},
+  [DT_F8E4M3FNUZ] = {4, 3,  8,   0x7f,   0,      0x80},
+  [DT_F8E5M2]     = {5, 2,  15,  0x7b,   0x7c,   0x7f},
+  [DT_F8E5M2FNUZ] = {5, 2,  16,  0x7f,   0,      0x80},
+  [DT_F4E2M1]     = {2, 1,  1,   0x7,    0,      0},
+};
 /* clang-format on */
 
 static bool known(DType t) { return (int)t > 0 && (int)t < DT_COUNT && types[t].name != NULL; }
@@ -88,6 +94,7 @@ int64_t n_elements(const Tensor *t) {
 int64_t tensor_bytes(const Tensor *t) { return mul_size(n_elements(t), dtype_bytes(t->dtype)); }
 
 int64_t stored_bytes(const Tensor *t) {
+  if (!is_const(t)) return tensor_bytes(t);
   int64_t bits = mul_size(n_elements(t), dtype_bits(t->dtype));
   return bits < 0 ? -1 : bits / 8 + (bits % 8 != 0);
 }
@@ -118,48 +125,49 @@ int channel_axis(const Tensor *t) { return t->layout == LAYOUT_NHWC ? t->rank - 
 
 /* ---- small floats */
 
-static double decode(const Mini *f, unsigned code) {
-  unsigned magnitude = code & ((1u << (f->exponent_bits + f->fraction_bits)) - 1);
+const SmallFloat *small_float(DType t) { return known(t) && small[t].top > 0 ? &small[t] : NULL; }
+
+static double decode(DType t, unsigned code) {
+  const SmallFloat *f = &small[t];
+  unsigned sign = 1u << (f->exponent_bits + f->fraction_bits), magnitude = code & (sign - 1);
+  double direction = code & sign ? -1 : 1;
+  if (f->nan == sign && (code & (2 * sign - 1)) == sign) return NAN;
+  if (magnitude > f->top) return magnitude == f->infinity ? direction * (double)INFINITY : NAN;
   int exponent = (int)(magnitude >> f->fraction_bits);
   unsigned fraction = magnitude & ((1u << f->fraction_bits) - 1);
   if (exponent > 0) fraction |= 1u << f->fraction_bits;
-  double v = ldexp(fraction, (exponent > 0 ? exponent : 1) - f->bias - f->fraction_bits);
-  return code > magnitude ? -v : v;
+  return direction * ldexp(fraction, (exponent > 0 ? exponent : 1) - f->bias - f->fraction_bits);
 }
 
 /* Rounds to nearest, ties to even: in steps of the last place, the code of a normal number is its
  * rounded significand plus (exponent - 1) steps of 2^fraction_bits, also when rounding carries. */
-static unsigned encode(const Mini *f, double v) {
+static unsigned encode(DType t, double v, bool saturates) {
+  const SmallFloat *f = &small[t];
   if (isnan(v)) return f->nan;
-  unsigned sign = signbit(v) ? 1u << (f->exponent_bits + f->fraction_bits) : 0;
+  unsigned top = 1u << (f->exponent_bits + f->fraction_bits), sign = signbit(v) ? top : 0;
+  unsigned most = saturates ? f->top : f->infinity > 0 ? f->infinity : f->nan;
   double a = fabs(v);
-  if (a >= ldexp(1, 1 << f->exponent_bits)) return sign | f->top;
+  if (a >= ldexp(1, 1 << f->exponent_bits)) return sign | most;
   int e = a > 0 ? ilogb(a) : -f->bias;
   if (e < 1 - f->bias) e = 1 - f->bias;
   int64_t significand = (int64_t)rint(ldexp(a, f->fraction_bits - e));
   int64_t code = significand + ((int64_t)(e + f->bias - 1) << f->fraction_bits);
-  return sign | (code > f->top ? f->top : (unsigned)code);
+  if (code == 0 && f->nan == top) return 0;
+  return sign | (code > f->top ? most : (unsigned)code);
 }
 
-float half_to_float(uint16_t h) {
-  if ((h & 0x7c00) != 0x7c00) return (float)decode(&half, h);
-  if ((h & 0x03ff) != 0) return NAN;
-  return (h & 0x8000) != 0 ? -INFINITY : INFINITY;
-}
+float half_to_float(uint16_t h) { return (float)decode(DT_F16, h); }
 
-uint16_t float_to_half(float f) { return (uint16_t)encode(&half, f); }
+uint16_t float_to_half(float f) { return (uint16_t)encode(DT_F16, (double)f, false); }
 
-static double bfloat_to_real(uint16_t b) {
-  uint32_t bits = (uint32_t)b << 16;
-  float f;
-  memcpy(&f, &bits, sizeof f);
-  return f;
-}
-
-static double f8e5m2_to_real(uint8_t code) {
-  if ((code & 0x7f) > 0x7c) return NAN;
-  if ((code & 0x7f) == 0x7c) return (code & 0x80) != 0 ? -INFINITY : INFINITY;
-  return decode(&f8e5m2, code);
+/* Powers of two from 2^-127 to 2^127, and NaN. */
+static uint8_t encode_power(double v, bool saturates, char mode) {
+  int e;
+  if (isnan(v) || isinf(v)) return 0xff;
+  if (v == 0) return 0;
+  double significand = 2 * frexp(fabs(v), &e);
+  e += 126 + (mode == 'u' ? significand > 1 : mode == 'n' && significand >= 1.5);
+  return e < 0 ? 0 : e < 0xff ? (uint8_t)e : saturates ? 0xfe : 0xff;
 }
 
 /* ---- elements */
@@ -168,14 +176,13 @@ double get_real(DType t, const void *data, int64_t i) {
   switch (t) {
     case DT_F32: return ((const float *)data)[i];
     case DT_F64: return ((const double *)data)[i];
-    case DT_F16: return half_to_float(((const uint16_t *)data)[i]);
-    case DT_BF16: return bfloat_to_real(((const uint16_t *)data)[i]);
-    case DT_F8E4M3: {
+    case DT_F16: case DT_BF16: return decode(t, ((const uint16_t *)data)[i]);
+    case DT_F8E4M3: case DT_F8E4M3FNUZ: case DT_F8E5M2: case DT_F8E5M2FNUZ: case DT_F4E2M1:
+      return decode(t, ((const uint8_t *)data)[i]);
+    case DT_F8E8M0: {
       uint8_t code = ((const uint8_t *)data)[i];
-      return (code & 0x7f) == 0x7f ? NAN : decode(&f8e4m3, code);
+      return code == 0xff ? NAN : ldexp(1, code - 127);
     }
-    case DT_F8E5M2: return f8e5m2_to_real(((const uint8_t *)data)[i]);
-    case DT_F4E2M1: return decode(&f4e2m1, ((const uint8_t *)data)[i] & 0xf);
     case DT_U64: return (double)((const uint64_t *)data)[i];
     default: return (double)get_int(t, data, i);
   }
@@ -219,11 +226,9 @@ void set_real(DType t, void *data, int64_t i, double v) {
   switch (t) {
     case DT_F32: ((float *)data)[i] = (float)v; return;
     case DT_F64: ((double *)data)[i] = v; return;
-    case DT_F16: ((uint16_t *)data)[i] = (uint16_t)encode(&half, v); return;
-    case DT_BF16: ((uint16_t *)data)[i] = (uint16_t)encode(&bfloat, v); return;
-    case DT_F8E4M3: ((uint8_t *)data)[i] = (uint8_t)encode(&f8e4m3, v); return;
-    case DT_F8E5M2: ((uint8_t *)data)[i] = (uint8_t)encode(&f8e5m2, v); return;
-    case DT_F4E2M1: ((uint8_t *)data)[i] = (uint8_t)encode(&f4e2m1, v); return;
+    case DT_F16: case DT_BF16: ((uint16_t *)data)[i] = (uint16_t)encode(t, v, false); return;
+    case DT_F8E4M3: case DT_F8E4M3FNUZ: case DT_F8E5M2: case DT_F8E5M2FNUZ: case DT_F4E2M1:
+    case DT_F8E8M0: set_narrow(t, data, i, v, true, 'n'); return;
     case DT_I8: ((int8_t *)data)[i] = (int8_t)saturate(v, INT8_MIN, INT8_MAX); return;
     case DT_U8: ((uint8_t *)data)[i] = (uint8_t)saturate(v, 0, UINT8_MAX); return;
     case DT_I16: ((int16_t *)data)[i] = (int16_t)saturate(v, INT16_MIN, INT16_MAX); return;
@@ -239,4 +244,11 @@ void set_real(DType t, void *data, int64_t i, double v) {
     case DT_BOOL: ((uint8_t *)data)[i] = v != 0; return;
     default: bug("no numbers in a %s", dtype_name(t));
   }
+}
+
+void set_narrow(DType t, void *data, int64_t i, double v, bool saturates, char mode) {
+  if (t == DT_F8E8M0) ((uint8_t *)data)[i] = encode_power(v, saturates, mode);
+  else if (dtype_is_float(t) && dtype_bits(t) <= 8)
+    ((uint8_t *)data)[i] = (uint8_t)encode(t, v, saturates || dtype_bits(t) < 8);
+  else set_real(t, data, i, v);
 }

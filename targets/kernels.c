@@ -376,13 +376,9 @@ static bool is_rank_4(const Node *n) { return n->in[0]->rank <= 4; }
 static bool is_rank_6(const Node *n) { return n->out[0]->rank <= 6; }
 static bool is_gather_i64(const Node *n) { return in_type(n, 1) == DT_I64; }
 static bool is_gather_i32(const Node *n) { return in_type(n, 1) == DT_I32; }
-/* Elements of whole bytes. */
-static bool is_whole(const Node *n) {
-  return dtype_bits(in_type(n, 0)) == 8 * dtype_bytes(in_type(n, 0));
-}
 static bool is_wide_real(const Node *n) { return is_f32(n) || in_type(n, 0) == DT_F64; }
 static bool has_room(const Node *n) { return attr_int(n, "capacity", 0) && n->n_out == 2 && n->out[1]; }
-static bool is_scatter(const Node *n) { return is_whole(n) && !scatter_step(n); }
+static bool is_scatter(const Node *n) { return !scatter_step(n); }
 static bool is_scatter_reduce(const Node *n) {
   return is_elements(n) && scatter_step(n) && find_loop_of(scatter_step(n), numbers_of(n));
 }

@@ -11,9 +11,7 @@ static const Loop loops[] = {
 #undef FOLD
 };
 
-bool has_elements(DType t) {
-  return dtype_bits(t) == 8 * dtype_bytes(t) && t != DT_STRING && t != DT_F8E4M3 && t != DT_F8E5M2;
-}
+bool has_elements(DType t) { return dtype_bytes(t) > 0; }
 
 Numbers numbers_of(const Node *n) {
   DType first = DT_NONE;
@@ -25,6 +23,8 @@ Numbers numbers_of(const Node *n) {
   switch (first) {
     case DT_BOOL:
       return NUMBERS_BOOLS;
+    case DT_U2:
+    case DT_U4:
     case DT_U8:
     case DT_U16:
     case DT_U32:

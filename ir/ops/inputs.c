@@ -125,6 +125,11 @@ void put_int(DType t, void *data, int64_t i, int64_t v) {
     case DT_I8: ((int8_t *)data)[i] = (int8_t)(uint8_t)v; return;
     case DT_U8: ((uint8_t *)data)[i] = (uint8_t)v; return;
     case DT_BOOL: ((uint8_t *)data)[i] = v != 0; return;
+    case DT_I4: case DT_I2: case DT_U4: case DT_U2: {
+      int64_t top = 1 << (dtype_bits(t) - 1), low = v & (2 * top - 1);
+      ((int8_t *)data)[i] = (int8_t)(t == DT_I4 || t == DT_I2 ? (low ^ top) - top : low);
+      return;
+    }
     default: set_real(t, data, i, (double)v);
   }
 }

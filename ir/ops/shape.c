@@ -138,7 +138,7 @@ void eval_range(const Node *n, const void *const *in, void *const *out) {
   }
 }
 
-/* ---- Cast: real numbers lose their fraction, integers wrap */
+/* ---- Cast: real numbers lose their fraction and saturate, but in integers of fewer than 8 bits; integers wrap */
 
 void infer_cast(Graph *g, Node *n) {
   (void)g;
@@ -148,22 +148,34 @@ void infer_cast(Graph *g, Node *n) {
   bool known = to > DT_NONE && to < DT_COUNT && dtype_bytes((DType)to) > 0;
   if (!known || dtype_bytes(x->dtype) == 0)
     error_at(n->loc, "Cast: type %lld is missing, unknown or not supported", (long long)to);
+  const char *mode = attr_str(n, "round_mode", "up");
+  if (strcmp(mode, "up") != 0 && strcmp(mode, "down") != 0 && strcmp(mode, "nearest") != 0)
+    error_at(n->loc, "Cast: round_mode is '%s', expected up, down or nearest", mode);
   set_type(n, 0, (DType)to, x->rank, x->dim, x->layout);
+}
+
+/* Towards 0. */
+static int64_t whole_of(DType t, const void *data, int64_t i) {
+  if (!dtype_is_float(t)) return get_int(t, data, i);
+  double v = trunc(get_real(t, data, i));
+  return get_int(DT_F64, &v, 0);
 }
 
 void eval_cast(const Node *n, const void *const *in, void *const *out) {
   DType from = n->in[0]->dtype, to = n->out[0]->dtype;
   int64_t count = n_elements(n->in[0]);
-  bool to_real = dtype_is_float(to), from_real = dtype_is_float(from);
+  bool to_real = dtype_is_float(to), from_real = dtype_is_float(from) && dtype_bits(to) >= 8;
+  bool saturates = attr_int(n, "saturate", 1) != 0;
+  char mode = *attr_str(n, "round_mode", "up");
   for (int64_t i = 0; i < count; i++) {
     if (to == DT_BOOL)
       ((uint8_t *)out[0])[i] = get_real(from, in[0], i) != 0;
     else if (to_real)
-      set_real(to, out[0], i, get_real(from, in[0], i));
+      set_narrow(to, out[0], i, get_real(from, in[0], i), saturates, mode);
     else if (from_real)
       set_real(to, out[0], i, trunc(get_real(from, in[0], i)));
     else
-      put_int(to, out[0], i, get_int(from, in[0], i));
+      put_int(to, out[0], i, whole_of(from, in[0], i));
   }
 }
 

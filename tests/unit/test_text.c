@@ -91,6 +91,7 @@ static void annotate(Graph *g, Tensor *t, bool may_alias) {
 
 static void add_constants(Graph *g) {
   static const DType types[] = {DT_F32, DT_F64, DT_F16, DT_BF16, DT_F8E4M3, DT_F8E5M2, DT_F4E2M1,
+                                DT_F8E4M3FNUZ, DT_F8E5M2FNUZ, DT_F8E8M0,
                                 DT_BOOL, DT_I8, DT_U8, DT_I16, DT_U16, DT_I32, DT_U32, DT_I64,
                                 DT_U64, DT_I4, DT_U4, DT_I2, DT_U2};
   for (size_t i = 0; i < sizeof types / sizeof *types; i++) {

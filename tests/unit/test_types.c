@@ -13,7 +13,7 @@ static void names_go_both_ways(void **state) {
     assert_int_equal(dtype_by_name(dtype_name((DType)t)), t);
     named++;
   }
-  assert_int_equal(named, 21);
+  assert_int_equal(named, 24);
   assert_int_equal(dtype_by_name("int9"), DT_NONE);
   assert_int_equal(dtype_by_name("undefined"), DT_NONE);
   assert_int_equal(dtype_bytes(DT_I4), 1);
@@ -65,8 +65,9 @@ static void rounds_halves_to_nearest_even(void **state) {
 static void converts_small_floats(void **state) {
   (void)state;
   static const struct { DType t; int codes; double largest; } kinds[] = {
-      {DT_F8E4M3, 256, 448}, {DT_F8E5M2, 256, 57344}, {DT_F4E2M1, 16, 6}};
-  for (int k = 0; k < 3; k++) {
+      {DT_F8E4M3, 256, 448},     {DT_F8E5M2, 256, 57344},    {DT_F4E2M1, 16, 6},
+      {DT_F8E4M3FNUZ, 256, 240}, {DT_F8E5M2FNUZ, 256, 57344}};
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
     for (int code = 0; code < kinds[k].codes; code++) {
       uint8_t in = (uint8_t)code, out = 0;
       double v = get_real(kinds[k].t, &in, 0);
@@ -81,6 +82,54 @@ static void converts_small_floats(void **state) {
     set_real(kinds[k].t, &out, 0, -1e9);
     assert_true(get_real(kinds[k].t, &out, 0) == -kinds[k].largest);
   }
+}
+
+static int code_of(DType t, double v, bool saturates, char mode) {
+  uint8_t code;
+  set_narrow(t, &code, 0, v, saturates, mode);
+  return code;
+}
+
+/* What is too large, and what has no code. */
+static void converts_to_narrow_floats(void **state) {
+  (void)state;
+  static const struct { DType t; int top, most, negative, nan, minus_zero; } kinds[] = {
+      {DT_F8E4M3, 0x7e, 0x7f, 0xff, 0x7f, 0x80},     {DT_F8E4M3FNUZ, 0x7f, 0x80, 0x80, 0x80, 0},
+      {DT_F8E5M2, 0x7b, 0x7c, 0xfc, 0x7f, 0x80},     {DT_F8E5M2FNUZ, 0x7f, 0x80, 0x80, 0x80, 0},
+      {DT_F4E2M1, 7, 7, 0xf, 0, 8}};
+  for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+    DType t = kinds[k].t;
+    uint8_t nan = (uint8_t)kinds[k].nan;
+    assert_int_equal(code_of(t, (double)INFINITY, true, 'u'), kinds[k].top);
+    assert_int_equal(code_of(t, 1e6, false, 'u'), kinds[k].most);
+    assert_int_equal(code_of(t, (double)-INFINITY, false, 'u'), kinds[k].negative);
+    assert_int_equal(code_of(t, (double)NAN, true, 'u'), kinds[k].nan);
+    assert_int_equal(code_of(t, -0.0, true, 'u'), kinds[k].minus_zero);
+    assert_true(isnan(get_real(t, &nan, 0)) == (t != DT_F4E2M1));
+  }
+  assert_int_equal(code_of(DT_F8E4M3FNUZ, 0x1p-11, true, 'u'), 0); /* the middle below the smallest */
+  assert_int_equal(code_of(DT_F8E4M3FNUZ, -0x1.8p-11, true, 'u'), 0x81);
+  assert_int_equal(code_of(DT_F8E5M2FNUZ, 1, true, 'u'), 0x40);
+}
+
+static void converts_powers_of_two(void **state) {
+  (void)state;
+  for (int i = 0; i < 256; i++) {
+    uint8_t in = (uint8_t)i;
+    double v = get_real(DT_F8E8M0, &in, 0);
+    if (i == 255) assert_true(isnan(v));
+    else assert_true(v == ldexp(1, i - 127));
+    for (const char *mode = "udn"; *mode; mode++) assert_int_equal(code_of(DT_F8E8M0, v, true, *mode), i);
+    if (i >= 254) continue;
+    assert_int_equal(code_of(DT_F8E8M0, -v * 1.25, true, 'u'), i + 1);
+    assert_int_equal(code_of(DT_F8E8M0, v * 1.5, true, 'n'), i + 1);
+    assert_int_equal(code_of(DT_F8E8M0, nextafter(v * 1.5, 0), true, 'n'), i);
+    assert_int_equal(code_of(DT_F8E8M0, v * 1.99, true, 'd'), i);
+  }
+  assert_int_equal(code_of(DT_F8E8M0, 0, true, 'u'), 0);
+  assert_int_equal(code_of(DT_F8E8M0, 1e300, true, 'u'), 254);
+  assert_int_equal(code_of(DT_F8E8M0, 1e300, false, 'u'), 255);
+  assert_int_equal(code_of(DT_F8E8M0, (double)INFINITY, true, 'u'), 255);
 }
 
 static uint16_t bfloat_of(double v) {
@@ -145,7 +194,10 @@ static void measures_shapes(void **state) {
   Tensor t = {.dtype = DT_I4, .rank = 3, .dim = {3, 5, 7}}, u = t;
   assert_int_equal(n_elements(&t), 105);
   assert_int_equal(tensor_bytes(&t), 105);
+  assert_int_equal(stored_bytes(&t), 105);
+  t.data = a;
   assert_int_equal(stored_bytes(&t), 53);
+  t.data = NULL;
   assert_string_equal(shape_text(a, &t), "[3,5,7]");
   assert_true(same_shape(&t, &u));
   u.dim[1] = -1;
@@ -164,6 +216,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names_go_both_ways),            cmocka_unit_test(converts_every_half),
       cmocka_unit_test(rounds_halves_to_nearest_even), cmocka_unit_test(converts_small_floats),
+      cmocka_unit_test(converts_to_narrow_floats),     cmocka_unit_test(converts_powers_of_two),
       cmocka_unit_test(converts_every_bfloat),
       cmocka_unit_test(saturates_integers),            cmocka_unit_test(measures_shapes),
   };
