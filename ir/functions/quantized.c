@@ -250,12 +250,20 @@ bool body_dequantize_linear(Body *b) {
 bool body_quantize_linear(Body *b) {
   DType to = b->n->out[0]->dtype;
   Tensor *zero = body_input(b, 2);
-  float lo, hi;
-  code_limits(to, &lo, &hi);
   Node *divide = start_node(b, "Div", 2, (Tensor *[]){put_cast(b, b->in[0], DT_F32), put_spread(b, b->in[1])});
   set_int(b->g, divide, "exact", 1); /* not a product with the reciprocal: ties would be others */
-  Tensor *x = put1(b, "Round", finish_node(b, divide));
+  Tensor *x = finish_node(b, divide);
+  if (dtype_is_int(to)) x = put1(b, "Round", x);
   if (zero) x = put2(b, "Add", x, put_cast(b, put_spread(b, zero), DT_F32));
+  if (dtype_is_float(to)) {
+    Node *cast = start_node(b, "Cast", 1, &x);
+    set_int(b->g, cast, "to", to);
+    set_int(b->g, cast, "saturate", attr_int(b->n, "saturate", 1));
+    b->out[0] = finish_node(b, cast);
+    return true;
+  }
+  float lo, hi;
+  code_limits(to, &lo, &hi);
   x = put_op(b, "Clip", 3, (Tensor *[]){x, put_real(b, DT_F32, (double)lo), put_real(b, DT_F32, (double)hi)});
   b->out[0] = put_cast(b, x, to);
   return true;

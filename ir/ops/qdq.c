@@ -59,6 +59,11 @@ static void check_scale(const Node *n) {
              (long long)n_elements(zero), (long long)n_elements(scale));
 }
 
+/* Integers, and floats of at most 8 bits, which need neither rounding nor a zero point. */
+static bool is_code(DType t) {
+  return dtype_is_int(t) || (small_float(t) && dtype_bits(t) <= 8);
+}
+
 void infer_quantize_linear(Graph *g, Node *n) {
   (void)g;
   if (!inputs_ready(n)) return;
@@ -67,7 +72,7 @@ void infer_quantize_linear(Graph *g, Node *n) {
   int64_t wanted = attr_int(n, "output_dtype", 0);
   DType t = wanted > 0 && wanted < DT_COUNT ? (DType)wanted : DT_U8;
   if (in_tensor(n, 2)) t = n->in[2]->dtype;
-  if (!dtype_is_int(t) || dtype_bits(t) > 16)
+  if (!is_code(t) || dtype_bits(t) > 16)
     error_at(n->loc, "%s: output type %s is not supported", op_name(n), dtype_name(t));
   set_type(n, 0, t, n->in[0]->rank, n->in[0]->dim, n->in[0]->layout);
 }
@@ -77,12 +82,17 @@ void eval_quantize_linear(const Node *n, const void *const *in, void *const *out
   DType t = n->out[0]->dtype;
   const void *zeros = in_data(n, in, 2);
   ScaleMap m = get_scale_map(n);
+  bool saturates = attr_int(n, "saturate", 1) != 0;
   float lo, hi;
   code_limits(t, &lo, &hi);
   for (int64_t i = 0; i < n_elements(x); i++) {
     int64_t k = map_scale(&m, i);
-    float zero = zeros ? (float)get_int(t, zeros, k) : 0;
+    float zero = zeros ? (float)get_real(t, zeros, k) : 0;
     float v = (float)get_real(x->dtype, in[0], i) / (float)get_real(scale->dtype, in[1], k);
+    if (dtype_is_float(t)) {
+      set_narrow(t, out[0], i, (double)(v + zero), saturates, 'u');
+      continue;
+    }
     float code = isnan(v) ? zero : rintf(v) + zero;
     put_int(t, out[0], i, (int64_t)(code < lo ? lo : code > hi ? hi : code));
   }
@@ -92,8 +102,8 @@ void infer_dequantize_linear(Graph *g, Node *n) {
   (void)g;
   if (!inputs_ready(n)) return;
   const Tensor *x = n->in[0];
-  if (!dtype_is_int(x->dtype))
-    error_at(n->loc, "%s: input is %s, expected an integer type", op_name(n),
+  if (!is_code(x->dtype))
+    error_at(n->loc, "%s: input is %s, expected an integer type or a float of at most 8 bits", op_name(n),
              dtype_name(x->dtype));
   need_same_type(n, 0, 2);
   check_scale(n);
@@ -105,8 +115,9 @@ void eval_dequantize_linear(const Node *n, const void *const *in, void *const *o
   const void *zeros = in_data(n, in, 2);
   ScaleMap m = get_scale_map(n);
   for (int64_t i = 0; i < n_elements(x); i++) {
-    int64_t k = map_scale(&m, i), zero = zeros ? get_int(x->dtype, zeros, k) : 0;
-    float v = (float)(get_int(x->dtype, in[0], i) - zero) * (float)get_real(scale->dtype, in[1], k);
+    int64_t k = map_scale(&m, i);
+    double zero = zeros ? get_real(x->dtype, zeros, k) : 0;
+    float v = (float)(get_real(x->dtype, in[0], i) - zero) * (float)get_real(scale->dtype, in[1], k);
     set_real(scale->dtype, out[0], i, (double)v);
   }
 }

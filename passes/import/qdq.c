@@ -88,6 +88,7 @@ static QuantSpec *linear_quant(Graph *g, const Node *n, int64_t *zero) {
     int64_t k = scale_place(n, q, i);
     q->scale[i] = ((const float *)scale->data)[k];
     if (!(q->scale[i] > 0) || isinf(q->scale[i])) return NULL;
+    if (z && !dtype_is_int(x->dtype) && get_real(z->dtype, z->data, k) != 0) return NULL;
     zero[i] = z && dtype_is_int(x->dtype) ? get_int(x->dtype, z->data, k) : 0;
   }
   return q;
@@ -312,10 +313,8 @@ static bool expand_at_run_time(Graph *g) {
   bool changed = false;
   for (int i = 0; i < g->n_node; i++) {
     Node *n = g->node[i];
-    bool decodes = is_op(n, "DequantizeLinear");
-    if (!decodes && !is_op(n, "QuantizeLinear")) continue;
-    DType codes = decodes ? n->in[0]->dtype : n->out[0]->dtype;
-    if (!dtype_is_int(codes) || dtype_bits(codes) < 8 || n_elements(n->out[0]) < 0) continue;
+    if (!is_op(n, "DequantizeLinear") && !is_op(n, "QuantizeLinear")) continue;
+    if (n_elements(n->out[0]) < 0) continue;
     set_int(g, n, "run_time", 1);
     if (expand_function(g, n)) changed = true, i--;
   }

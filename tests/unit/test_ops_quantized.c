@@ -1,5 +1,7 @@
 /* test_ops_quantized.c - the integer operators against docs/numerics.md, written out here a second
  * time in the plainest way. */
+#include <math.h>
+
 #include "op_fixture.h"
 
 typedef struct Attrs {
@@ -265,6 +267,42 @@ static void qsoftmax_and_qlookup_use_tables(void **state) {
   free_arena(a);
 }
 
+/* A float of 8 bits has no zero point but 0; it saturates unless it is told not to. */
+static void codes_may_be_narrow_floats(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Graph *g = new_graph(a, "test");
+  float v[] = {0, 1, -3, 1000, 0.25f}, decoded[] = {0, 1, -3, 896, 0.25f};
+  uint8_t codes[] = {0, 0x30, 0xbc, 0x7e, 0x20};
+  int64_t dim = 5;
+  Tensor *x = new_const(g, "x", DT_F32, 1, &dim, v), *scale = new_scalar_f32(g, "scale", 2),
+         *zero = new_const(g, "zero", DT_F8E4M3, 0, NULL, arena_alloc(a, 1));
+  Node *n = make_node(g, "QuantizeLinear", 3, (Tensor *[]){x, scale, zero});
+  Tensor *y = run_node(g, n);
+  assert_int_equal(y->dtype, DT_F8E4M3);
+  assert_memory_equal(y->data, codes, sizeof codes);
+  Tensor *back = run_node(g, make_node(g, "DequantizeLinear", 3, (Tensor *[]){y, scale, zero}));
+  assert_memory_equal(back->data, decoded, sizeof decoded);
+  set_int(g, n, "saturate", 0);
+  codes[3] = 0x7f;
+  assert_memory_equal(run_node(g, n)->data, codes, sizeof codes);
+  free_arena(a);
+}
+
+static void casts_to_few_bits_wrap(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Graph *g = new_graph(a, "test");
+  float v[] = {-9, 7.9f, 8, 1e30f, NAN};
+  static const int8_t codes[] = {7, 7, -8, -1, 0};
+  int64_t dim = 5;
+  Tensor *x = new_const(g, "x", DT_F32, 1, &dim, v);
+  Node *n = make_node(g, "Cast", 1, &x);
+  set_int(g, n, "to", DT_I4);
+  assert_memory_equal(run_node(g, n)->data, codes, sizeof codes);
+  free_arena(a);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(qconv_follows_numerics),
@@ -273,6 +311,8 @@ int main(void) {
       cmocka_unit_test(qadd_is_one_shift),
       cmocka_unit_test(qaverage_pool_divides_by_count),
       cmocka_unit_test(qsoftmax_and_qlookup_use_tables),
+      cmocka_unit_test(codes_may_be_narrow_floats),
+      cmocka_unit_test(casts_to_few_bits_wrap),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
