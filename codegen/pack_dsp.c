@@ -3,10 +3,11 @@
  * Two output channels a and b share halfwords 256 * a + b; a step of four codes k0..k3 is the
  * words (k0, k2) and (k1, k3), lower halfword first.  PAIRS: [pair][step][2].  FOURS: two pairs
  * side by side, [four][step]{k0 k2 of both pairs, k1 k3 of both}.  Depth and channels are padded
- * with zeros.  QUADS, for int4: four channels in halfwords 4096 a + 256 (b + 8) + 16 (c + 8) +
- * (d + 8), two words per step as in PAIRS.  BYTES, for int2: four channels in a byte 64 a +
- * 16 (b + 2) + 4 (c + 2) + (d + 2).  TAPS: per channel and column of a 3x3 kernel the bytes w0, w1,
- * w1, w2; for int4 two bytes w0 + 16 w1 + 256 w2, for int2 one byte w0 + 4 w1 + 16 w2. */
+ * with zeros.  RAISED_PAIRS, RAISED_FOURS: halfwords 256 * a + (b + 128).  QUADS, for int4: four
+ * channels in halfwords 4096 a + 256 (b + 8) + 16 (c + 8) + (d + 8), two words per step as in PAIRS.
+ * BYTES, for int2: four channels in a byte 64 a + 16 (b + 2) + 4 (c + 2) + (d + 2).  TAPS: per channel
+ * and column of a 3x3 kernel the bytes w0, w1, w1, w2; for int4 two bytes w0 + 16 w1 + 256 w2, for
+ * int2 one byte w0 + 4 w1 + 16 w2. */
 #include "codegen/codegen.h"
 
 bool is_dsp_packing(Packing p) {
@@ -15,7 +16,7 @@ bool is_dsp_packing(Packing p) {
 
 /* Output channels whose constants lie together. */
 int dsp_channels(Packing p) {
-  return p == PACK_DSP_TAPS ? 1 : p == PACK_DSP_PAIRS ? 2 : 4;
+  return p == PACK_DSP_TAPS ? 1 : p == PACK_DSP_PAIRS || p == PACK_DSP_RAISED_PAIRS ? 2 : 4;
 }
 
 typedef struct Codes {
@@ -33,17 +34,22 @@ static uint8_t *put_halfword(uint8_t *out, int v) {
   return out + 2;
 }
 
-/* Channels o and o + 1, elements k and k + 2. */
-static uint8_t *put_word(uint8_t *out, const Codes *c, int64_t o, int64_t k) {
-  out = put_halfword(out, 256 * code_at(c, o, k) + code_at(c, o + 1, k));
-  return put_halfword(out, 256 * code_at(c, o, k + 2) + code_at(c, o + 1, k + 2));
+/* Channels o and o + 1. */
+static int pair_at(const Codes *c, int64_t o, int64_t k) {
+  return 256 * code_at(c, o, k) + code_at(c, o + 1, k);
 }
 
-static void put_pairs(uint8_t *out, const Codes *c, int64_t block) {
+/* Elements k and k + 2. */
+static uint8_t *put_word(uint8_t *out, const Codes *c, int offset, int64_t o, int64_t k) {
+  out = put_halfword(out, pair_at(c, o, k) + offset);
+  return put_halfword(out, pair_at(c, o, k + 2) + offset);
+}
+
+static void put_pairs(uint8_t *out, const Codes *c, int offset, int64_t block) {
   for (int64_t o = 0; o < c->channels; o += block)
     for (int64_t k = 0; k < c->depth; k += 4)
       for (int64_t odd = 0; odd < 2; odd++)
-        for (int64_t j = 0; j < block; j += 2) out = put_word(out, c, o + j, k + odd);
+        for (int64_t j = 0; j < block; j += 2) out = put_word(out, c, offset, o + j, k + odd);
 }
 
 static int quad_at(const Codes *c, int64_t o, int64_t k) {
@@ -92,10 +98,11 @@ uint8_t *pack_dsp(Arena *a, const Tensor *w, Packing packing, int64_t *bytes) {
     *bytes = bits == 8 ? 12 * c.channels : (3 * bits / 2 * c.channels + 3) / 4 * 4;
   else
     *bytes = padded * steps * bits / 2;
+  bool raised = packing == PACK_DSP_RAISED_PAIRS || packing == PACK_DSP_RAISED_FOURS;
   uint8_t *out = arena_alloc(a, *bytes + 1);
   if (packing == PACK_DSP_TAPS) put_taps(out, &c, bits);
   else if (packing == PACK_DSP_QUADS) put_quads(out, &c);
   else if (packing == PACK_DSP_BYTES) put_bytes(out, &c);
-  else put_pairs(out, &c, block);
+  else put_pairs(out, &c, raised ? 128 : 0, block);
   return out;
 }

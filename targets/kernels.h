@@ -19,6 +19,7 @@ typedef enum Packing {
   PACK_PAIRS_S16,  /* pairs_s16.h: by pairs of eight channels side by side */
   PACK_DSP_PAIRS, /* words for runtime/dsp: two output channels in a halfword (codegen/pack_dsp.c) */
   PACK_DSP_FOURS, /* the same, two such pairs next to each other */
+  PACK_DSP_RAISED_PAIRS, PACK_DSP_RAISED_FOURS, /* these two of weights among which is a -128 */
   PACK_DSP_QUADS, /* int4: four output channels in a halfword */
   PACK_DSP_BYTES, /* int2: four output channels in a byte */
   PACK_DSP_TAPS,  /* depthwise 3x3: a word per kernel column */

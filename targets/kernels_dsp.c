@@ -47,10 +47,10 @@ static bool has_plain_weights(const Node *n, DType type) {
   return w->dtype == type && is_const(w) && is_const(n->in[2]) && !(n->n_in > 4 && n->in[4]);
 }
 
-/* Do two channels, or four, fit in a halfword, and their sums in the bits that are kept of them?
+/* Do the sums of two channels, or four, in a halfword fit in the bits that are kept of them?
  * Narrow weights of three channels of four are kept larger by an offset: their sums must fit with it
  * and without, and what it adds may lose no bits but zeros when it is shifted. */
-static bool fits_blocks(const Node *n, DType type) {
+static bool fits_sums(const Node *n, DType type) {
   int offset = type == DT_I4 ? 8 : type == DT_I2 ? 2 : 0;
   int least_shift = type == DT_I4 ? -3 : type == DT_I2 ? -1 : -12;
   if (!has_plain_weights(n, type) || attr_int(n, "shift", 0) < least_shift) return false;
@@ -61,7 +61,6 @@ static bool fits_blocks(const Node *n, DType type) {
     bool is_top = o % per_group % 4 == 0;
     int64_t sum = 0, limit = type == DT_I4 && is_top ? 1 << 19 : 1 << 23;
     for (int64_t i = 0; i < depth; i++, w++) {
-      if (*w == -128) return false; /* 256 * -128 + b may be beyond a halfword */
       int raised = is_top ? 0 : abs(*w + offset), plain = abs(*w);
       sum += raised > plain ? raised : plain;
     }
@@ -69,6 +68,19 @@ static bool fits_blocks(const Node *n, DType type) {
   }
   return true;
 }
+
+/* 256 * -128 + b may be beyond a halfword. */
+static bool has_least(const Node *n) {
+  const int8_t *w = n->in[1]->data;
+  for (int64_t i = 0; i < n_elements(n->in[1]); i++)
+    if (w[i] == -128) return true;
+  return false;
+}
+
+static bool fits_blocks(const Node *n, DType type) { return fits_sums(n, type) && !has_least(n); }
+
+/* 256 * -128 + b + 128 is not beyond it. */
+static bool fits_raised(const Node *n) { return fits_sums(n, DT_I8) && has_least(n); }
 
 /* Runs of weights that have a multiple each are whole steps, and their sums fit in any case. */
 static bool has_runs(const Node *n) {
@@ -116,10 +128,14 @@ static bool is_any_depthwise_over(const Node *n, DType type) {
   return is_any_depthwise(n, type) && keeps_image(n);
 }
 
-static bool is_conv(const Node *n, DType type) {
-  if (!has_plane(n) || !fits_blocks(n, type)) return false;
+static bool is_no_depthwise(const Node *n) {
+  if (!has_plane(n)) return false;
   Plane p = plane_of(n);
   return p.group == 1 || p.group < p.in_c || p.group < p.out_c;
+}
+
+static bool is_conv(const Node *n, DType type) {
+  return is_no_depthwise(n) && fits_blocks(n, type);
 }
 
 /* Output rows must not reach image rows that are not in the ring yet. */
@@ -135,6 +151,12 @@ static bool is_conv_over(const Node *n, DType type) { return is_conv(n, type) &&
 static bool is_row(const Node *n) { return n_elements(n->out[0]) == n->in[1]->dim[0]; }
 
 static bool is_one_row(const Node *n, DType type) { return is_row(n) && fits_blocks(n, type); }
+
+bool is_pointwise_raised_dsp(const Node *n) { return fits_raised(n) && is_1x1(n); }
+bool is_conv_raised_dsp(const Node *n) { return is_no_depthwise(n) && fits_raised(n); }
+bool is_conv_over_raised_dsp(const Node *n) { return is_conv_raised_dsp(n) && lags_behind(n); }
+bool is_one_row_raised_dsp(const Node *n) { return is_row(n) && fits_raised(n); }
+bool is_rows_raised_dsp(const Node *n) { return fits_raised(n); }
 
 bool is_pointwise_grouped_dsp(const Node *n) { return has_runs(n) && is_1x1(n); }
 bool is_conv_grouped_dsp(const Node *n) {

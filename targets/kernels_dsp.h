@@ -32,6 +32,12 @@ bool is_one_row_dsp_s4(const Node *n);
 bool is_one_row_dsp_s2(const Node *n);
 bool is_rows_dsp_s4(const Node *n);
 bool is_rows_dsp_s2(const Node *n);
+/* int8 weights among which is a -128. */
+bool is_pointwise_raised_dsp(const Node *n);
+bool is_conv_raised_dsp(const Node *n);
+bool is_conv_over_raised_dsp(const Node *n);
+bool is_one_row_raised_dsp(const Node *n);
+bool is_rows_raised_dsp(const Node *n);
 /* int4 weights in runs that have a multiple each. */
 bool is_pointwise_grouped_dsp(const Node *n);
 bool is_conv_grouped_dsp(const Node *n);

@@ -9,6 +9,10 @@
  * difference is 256 * a: one SXTB16 unpacks four weights instead of two.  Sums must stay below
  * 2^23, which the compiler checks from the weights.
  *
+ * 256 * -128 + b may be beyond a halfword.  Weights among which is a -128 are raised, 256 * a +
+ * (b + 128), which always fits, and UXTB16 takes the place of SXTB16.  What the 128s add to the sum
+ * of b, 128 times the sum of the pixel's codes, is taken back at the end.
+ *
  * Assembly that takes almost every register names them, because gcc does not find an allocation in
  * every function; never r7, which may be the frame pointer. */
 #ifndef QCC_DSP_H
@@ -72,6 +76,29 @@ QCC_INLINE int32_t qcc_dsp_smlad(uint32_t a, uint32_t b, int32_t sum) {
   int32_t r;
   __asm__("smlad %0, %1, %2, %3" : "=r"(r) : "r"(a), "r"(b), "r"(sum));
   return r;
+}
+
+/* sum[pixels]: of the codes of one pixel or two, widened into columns, times what both halves of `by`
+ * hold.  Returns the end of the columns. */
+QCC_INLINE const uint32_t *qcc_dsp_sum_codes(uint32_t by, int32_t pixels, int32_t steps,
+                                             const uint32_t *x, int32_t *sum) {
+  const uint32_t *end = x + 2 * pixels * steps;
+  int32_t s = 0, t = 0;
+  for (; x != end; x += 2 * pixels) {
+    s = qcc_dsp_smlad(x[pixels], by, qcc_dsp_smlad(x[0], by, s));
+    if (pixels == 2)
+      t = qcc_dsp_smlad(x[3], by, qcc_dsp_smlad(x[1], by, t));
+  }
+  sum[0] = s;
+  if (pixels == 2)
+    sum[1] = t;
+  return x;
+}
+
+/* What the sums of raised weights have too much. */
+QCC_INLINE void qcc_dsp_sum_raised(int32_t pixels, int32_t steps, const uint32_t *x,
+                                   int32_t *sum) {
+  qcc_dsp_sum_codes(0x00800080, pixels, steps, x, sum);
 }
 
 QCC_INLINE uint32_t qcc_dsp_splat(int32_t code) {

@@ -108,14 +108,10 @@ QCC_INLINE int32_t qcc_dsp_excess(const struct qcc_rescale *r, int32_t sum) {
 
 QCC_INLINE void qcc_dsp_pair_excess(const struct qcc_rescale *r, int32_t bits, const uint32_t *x,
                                     int32_t steps, int32_t excess[2]) {
-  const uint32_t *end = x + 4 * steps, offset = qcc_dsp_offset(bits);
-  int32_t s = 0, t = 0;
-  for (; x != end; x += 4) {
-    s = qcc_dsp_smlad(x[2], offset, qcc_dsp_smlad(x[0], offset, s));
-    t = qcc_dsp_smlad(x[3], offset, qcc_dsp_smlad(x[1], offset, t));
-  }
-  excess[0] = qcc_dsp_excess(r, s);
-  excess[1] = qcc_dsp_excess(r, t);
+  int32_t sum[2];
+  qcc_dsp_sum_codes(qcc_dsp_offset(bits), 2, steps, x, sum);
+  excess[0] = qcc_dsp_excess(r, sum[0]);
+  excess[1] = qcc_dsp_excess(r, sum[1]);
 }
 
 /* n of four output codes of one pixel; m2 holds their 2 m. */

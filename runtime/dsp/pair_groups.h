@@ -26,17 +26,8 @@ QCC_INLINE int32_t qcc_dsp_group_steps(const struct qcc_groups *q, int32_t steps
 QCC_INLINE void qcc_dsp_sum_groups(const struct qcc_dsp_groups *v, int32_t pixels, int32_t steps,
                                    const uint32_t *x) {
   int32_t *less = v->less;
-  for (int32_t g = 0; g < v->q->n_groups; g++, less += pixels) {
-    int32_t s = 0, t = 0;
-    for (int32_t i = qcc_dsp_group_steps(v->q, steps, g); i > 0; i--, x += 2 * pixels) {
-      s = qcc_dsp_smlad(x[pixels], 0xfff8fff8, qcc_dsp_smlad(x[0], 0xfff8fff8, s));
-      if (pixels == 2)
-        t = qcc_dsp_smlad(x[3], 0xfff8fff8, qcc_dsp_smlad(x[1], 0xfff8fff8, t));
-    }
-    less[0] = s;
-    if (pixels == 2)
-      less[1] = t;
-  }
+  for (int32_t g = 0; g < v->q->n_groups; g++, less += pixels)
+    x = qcc_dsp_sum_codes(0xfff8fff8, pixels, qcc_dsp_group_steps(v->q, steps, g), x, less);
 }
 
 /* What the sums f[4][pixels] of a run begin with. */

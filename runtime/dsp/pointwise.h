@@ -6,8 +6,8 @@
 
 #include "dsp/pair.h"
 
-/* bits: of a weight.  v: runs of weights with multiples, or NULL. */
-QCC_INLINE void qcc_dsp_pointwise(const struct qcc_gemm *p, int32_t bits,
+/* bits, raised, v: see qcc_dsp_any_pair. */
+QCC_INLINE void qcc_dsp_pointwise(const struct qcc_gemm *p, int32_t bits, int32_t raised,
                                   const struct qcc_dsp_groups *v, const int8_t *x,
                                   const uint32_t *w, const int32_t *k, const int8_t *table,
                                   uint32_t *columns, int8_t *y) {
@@ -22,7 +22,7 @@ QCC_INLINE void qcc_dsp_pointwise(const struct qcc_gemm *p, int32_t bits,
       qcc_dsp_widen_pair(at, depth, columns);
     else
       qcc_dsp_widen(at, depth, 2, columns);
-    qcc_dsp_any_pair(&p->out, bits, v, steps, cols, columns, w, k, table, y0, y1);
+    qcc_dsp_any_pair(&p->out, bits, raised, v, steps, cols, columns, w, k, table, y0, y1);
   }
 }
 
@@ -30,19 +30,25 @@ QCC_INLINE void qcc_dsp_pointwise(const struct qcc_gemm *p, int32_t bits,
 QCC_KERNEL void qcc_pointwise_dsp_s8(const struct qcc_gemm *p, const int8_t *x, const uint32_t *w,
                                      const int32_t *k, const int8_t *table, void *scratch,
                                      int8_t *y) {
-  qcc_dsp_pointwise(p, 8, NULL, x, w, k, table, scratch, y);
+  qcc_dsp_pointwise(p, 8, 0, NULL, x, w, k, table, scratch, y);
+}
+
+QCC_KERNEL void qcc_pointwise_raised_dsp_s8(const struct qcc_gemm *p, const int8_t *x,
+                                            const uint32_t *w, const int32_t *k,
+                                            const int8_t *table, void *scratch, int8_t *y) {
+  qcc_dsp_pointwise(p, 8, 1, NULL, x, w, k, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_pointwise_dsp_s4(const struct qcc_gemm *p, const int8_t *x, const uint32_t *w,
                                      const int32_t *k, const int8_t *table, void *scratch,
                                      int8_t *y) {
-  qcc_dsp_pointwise(p, 4, NULL, x, w, k, table, scratch, y);
+  qcc_dsp_pointwise(p, 4, 0, NULL, x, w, k, table, scratch, y);
 }
 
 QCC_KERNEL void qcc_pointwise_dsp_s2(const struct qcc_gemm *p, const int8_t *x, const uint32_t *w,
                                      const int32_t *k, const int8_t *table, void *scratch,
                                      int8_t *y) {
-  qcc_dsp_pointwise(p, 2, NULL, x, w, k, table, scratch, y);
+  qcc_dsp_pointwise(p, 2, 0, NULL, x, w, k, table, scratch, y);
 }
 
 /* scratch[2 * n_groups] words more, in front. */
@@ -51,7 +57,7 @@ QCC_KERNEL void qcc_pointwise_grouped_dsp_s4(const struct qcc_gemm *p, const str
                                              const uint8_t *multiple, const int32_t *k,
                                              const int8_t *table, void *scratch, int8_t *y) {
   struct qcc_dsp_groups v = {q, multiple, scratch};
-  qcc_dsp_pointwise(p, 4, &v, x, w, k, table, (uint32_t *)scratch + 2 * q->n_groups, y);
+  qcc_dsp_pointwise(p, 4, 0, &v, x, w, k, table, (uint32_t *)scratch + 2 * q->n_groups, y);
 }
 
 #endif

@@ -121,12 +121,12 @@ static void fill_levels(Program *p, Tensor *w) {
   w->data = v;
 }
 
-/* Codes of the whole range; int8 mostly without -128, those of two bits half the time ternary;
+/* Codes of the whole range; int8 a third of the time with -128, those of two bits half the time ternary;
  * sometimes all the lowest. */
 static void fill_codes(Graph *g, Tensor *w) {
   const Format *f =
       w->dtype == DT_I2 && pick(0, 1) ? find_format("ternary") : format_of(w->dtype);
-  int lo = f->lo + (w->dtype == DT_I8 && pick(0, 9));
+  int lo = f->lo + (w->dtype == DT_I8 && pick(0, 2));
   w->quant = new_quant(g, f, -1, 0, 1);
   if (f->bits > 8) w->data = random_data(g, tensor_bytes(w), -128, 127);
   else w->data = random_data(g, n_elements(w), lo, pick(0, 9) ? f->hi : lo);
