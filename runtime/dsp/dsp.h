@@ -78,6 +78,26 @@ QCC_INLINE int32_t qcc_dsp_smlad(uint32_t a, uint32_t b, int32_t sum) {
   return r;
 }
 
+/* For pair_s8.h and gemm_s8.h: `steps` times their QCC_DSP_STEP(xtb16), four codes by int8 weights,
+ * with inputs at x, weights at w, and n = steps / 4 at first. */
+#define QCC_DSP_LOOP_S8(steps)                                                          \
+  __asm__ volatile("1:\n\t" steps                                                       \
+                   "subs %[n], %[n], #1\n\t"                                            \
+                   "bne 1b"                                                             \
+                   : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1),        \
+                     [x] "+r"(x), [w] "+r"(w), [n] "+r"(n)                              \
+                   :                                                                    \
+                   : "r3", "r4", "r5", "r6", "r12", "lr", "cc", "memory")
+#define QCC_DSP_STEPS_S8(xtb16)                                     \
+  do {                                                              \
+    if (n > 0)                                                      \
+      QCC_DSP_LOOP_S8(QCC_DSP_STEP(xtb16) QCC_DSP_STEP(xtb16)       \
+                      QCC_DSP_STEP(xtb16) QCC_DSP_STEP(xtb16));     \
+    n = steps & 3;                                                  \
+    if (n > 0)                                                      \
+      QCC_DSP_LOOP_S8(QCC_DSP_STEP(xtb16));                         \
+  } while (0)
+
 /* sum[pixels]: of the codes of one pixel or two, widened into columns, times what both halves of `by`
  * hold.  Returns the end of the columns. */
 QCC_INLINE const uint32_t *qcc_dsp_sum_codes(uint32_t by, int32_t pixels, int32_t steps,

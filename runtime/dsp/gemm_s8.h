@@ -22,23 +22,6 @@
   "smlad %[t1], r12, r4, %[t1]\n\t"   \
   "smlad %[t0], lr, r5, %[t0]\n\t"    \
   "smlad %[t1], lr, r6, %[t1]\n\t"
-#define QCC_DSP_LOOP(steps)                                                             \
-  __asm__ volatile("1:\n\t" steps                                                       \
-                   "subs %[n], %[n], #1\n\t"                                            \
-                   "bne 1b"                                                             \
-                   : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1),        \
-                     [x] "+r"(x), [w] "+r"(w), [n] "+r"(n)                              \
-                   :                                                                    \
-                   : "r3", "r4", "r5", "r6", "r12", "lr", "cc", "memory")
-#define QCC_DSP_STEPS(xtb16)                                        \
-  do {                                                              \
-    if (n > 0)                                                      \
-      QCC_DSP_LOOP(QCC_DSP_STEP(xtb16) QCC_DSP_STEP(xtb16)          \
-                   QCC_DSP_STEP(xtb16) QCC_DSP_STEP(xtb16));        \
-    n = steps & 3;                                                  \
-    if (n > 0)                                                      \
-      QCC_DSP_LOOP(QCC_DSP_STEP(xtb16));                            \
-  } while (0)
 
 /* acc: 256 * a + b, b, 256 * c + d, d */
 QCC_INLINE const uint32_t *qcc_dsp_multiply_row(int32_t raised, const uint32_t *wide,
@@ -49,9 +32,9 @@ QCC_INLINE const uint32_t *qcc_dsp_multiply_row(int32_t raised, const uint32_t *
                    n __asm__("r11") = steps >> 2;
   register const uint32_t *x __asm__("r9") = wide, *w __asm__("r10") = weights;
   if (raised)
-    QCC_DSP_STEPS("uxtb16");
+    QCC_DSP_STEPS_S8("uxtb16");
   else
-    QCC_DSP_STEPS("sxtb16");
+    QCC_DSP_STEPS_S8("sxtb16");
   acc[0] = s0;
   acc[1] = t0;
   acc[2] = s1;
@@ -59,8 +42,6 @@ QCC_INLINE const uint32_t *qcc_dsp_multiply_row(int32_t raised, const uint32_t *
   return w;
 }
 
-#undef QCC_DSP_LOOP
-#undef QCC_DSP_STEPS
 #undef QCC_DSP_STEP
 
 QCC_INLINE void qcc_dsp_gemm_s8(const struct qcc_gemm *p, int32_t raised, const int8_t *x,

@@ -28,23 +28,6 @@ struct qcc_dsp_sums {
   "smlad %[t1], r4, r12, %[t1]\n\t"   \
   "smlad %[t0], r5, lr, %[t0]\n\t"    \
   "smlad %[t1], r6, lr, %[t1]\n\t"
-#define QCC_DSP_LOOP(steps)                                                             \
-  __asm__ volatile("1:\n\t" steps                                                       \
-                   "subs %[n], %[n], #1\n\t"                                            \
-                   "bne 1b"                                                             \
-                   : [s0] "+r"(s0), [s1] "+r"(s1), [t0] "+r"(t0), [t1] "+r"(t1),        \
-                     [x] "+r"(x), [w] "+r"(w), [n] "+r"(n)                              \
-                   :                                                                    \
-                   : "r3", "r4", "r5", "r6", "r12", "lr", "cc", "memory")
-#define QCC_DSP_STEPS(xtb16)                                        \
-  do {                                                              \
-    if (n > 0)                                                      \
-      QCC_DSP_LOOP(QCC_DSP_STEP(xtb16) QCC_DSP_STEP(xtb16)          \
-                   QCC_DSP_STEP(xtb16) QCC_DSP_STEP(xtb16));        \
-    n = steps & 3;                                                  \
-    if (n > 0)                                                      \
-      QCC_DSP_LOOP(QCC_DSP_STEP(xtb16));                            \
-  } while (0)
 
 /* `steps` steps; returns the end of the weights. */
 QCC_INLINE const uint32_t *qcc_dsp_multiply(int32_t raised, const uint32_t *columns,
@@ -55,9 +38,9 @@ QCC_INLINE const uint32_t *qcc_dsp_multiply(int32_t raised, const uint32_t *colu
                    n __asm__("r11") = steps >> 2;
   register const uint32_t *x __asm__("r9") = columns, *w __asm__("r10") = weights;
   if (raised)
-    QCC_DSP_STEPS("uxtb16");
+    QCC_DSP_STEPS_S8("uxtb16");
   else
-    QCC_DSP_STEPS("sxtb16");
+    QCC_DSP_STEPS_S8("sxtb16");
   sums->s0 = s0;
   sums->s1 = s1;
   sums->t0 = t0;
@@ -65,8 +48,6 @@ QCC_INLINE const uint32_t *qcc_dsp_multiply(int32_t raised, const uint32_t *colu
   return w;
 }
 
-#undef QCC_DSP_LOOP
-#undef QCC_DSP_STEPS
 #undef QCC_DSP_STEP
 
 /* All output channels of a pair of pixels. k: per pair of channels a and b the words bias of a,
