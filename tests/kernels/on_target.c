@@ -113,7 +113,7 @@ static void fill_levels(Program *p, Tensor *w) {
   QuantSpec *q = random_books(g, f, channels);
   int8_t *v = random_data(g, n_elements(w), f->lo, pick(0, 9) ? f->hi : f->lo);
   for (int64_t i = 0; i < channels && has_sums(f); i++)
-    f->unpack_book(q->book, random_data(g, row, -128, 127), row, v + i * row);
+    f->unpack_book(q->book, random_data(g, row + 1, -128, 127), row, v + i * row);
   for (int64_t i = 0; i < channels * row && !has_sums(f); i++)
     v[i] = (int8_t)book_code_near(q, i / row, v[i]);
   if (!has_sums(f)) put_vectors(f, v, channels, row);
