@@ -42,8 +42,9 @@ static bool is_constant(const OnnxNode *p) {
 /* ---- operators ------------------------------------------------------------------------------- */
 
 static void check_operator(OnnxReader *r, const OnnxNode *p, Loc loc) {
+  bool ours = strcmp(onnx_domain(p), "ai.onnx") == 0;
   for (size_t i = 0; i < p->n_attribute; i++)
-    if (p->attribute[i]->has_g || p->attribute[i]->n_graphs)
+    if (ours && (p->attribute[i]->has_g || p->attribute[i]->n_graphs))
       error_at(loc, "operator '%s' has a graph in attribute '%s'; of control flow only If, Scan and Loop are supported",
                p->op_type, p->attribute[i]->name ? p->attribute[i]->name : "");
   if (!is_constant(p)) onnx_operator(r->arena, p, loc);
