@@ -71,6 +71,13 @@ void fold_constants(Graph *g) {
   remove_dead(g);
 }
 
+static Tensor **with_one_more(Arena *a, Tensor *const *list, int n, Tensor *t) {
+  Tensor **longer = arena_alloc(a, (n + 1) * (int64_t)sizeof *longer);
+  memcpy(longer, list, (size_t)n * sizeof *longer);
+  longer[n] = t;
+  return longer;
+}
+
 /* What is found at run time gets as much room as there can be, and how much that is becomes one more output. */
 static bool give_room(Graph *g) {
   for (int i = 0; i < g->n_node; i++) {
@@ -81,10 +88,9 @@ static bool give_room(Graph *g) {
     if (g->n_out == MAX_IO) error_at(n->loc, "no room for one more output, there are %d", MAX_IO);
     const char *name = arena_printf(g->arena, "%s_count", n->out[0]->name);
     Tensor *count = new_tensor(g, fresh_name(g, name), DT_NONE, -1, NULL);
-    n->out = arena_grow(g->arena, n->out, 1, sizeof *n->out);
-    n->out[1] = count, count->def = n, n->n_out = 2;
-    g->out = arena_grow(g->arena, g->out, g->n_out, sizeof *g->out);
-    g->out[g->n_out++] = count;
+    n->out = with_one_more(g->arena, n->out, n->n_out++, count);
+    g->out = with_one_more(g->arena, g->out, g->n_out++, count);
+    count->def = n;
     set_int(g, n, "capacity", 1);
     infer_node(g, n);
     return true;

@@ -26,7 +26,7 @@ static uint32_t random_bits(void) {
 
 /* lo..hi, both included. */
 static int32_t random_int(int32_t lo, int32_t hi) {
-  return lo + (int32_t)(random_bits() % (uint32_t)(hi - lo + 1));
+  return lo + (int32_t)(random_bits() % ((uint32_t)hi - (uint32_t)lo + 1));
 }
 
 static inline float random_real(void) {
