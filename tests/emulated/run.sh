@@ -88,13 +88,8 @@ check_all() {
 }
 
 # Every network goes once through the kernels of most families, and through gcc for Helium, which it serves
-# badly.  Single kernels are tested on all targets in tests/kernels/.  A target with variants, whose compilation
-# takes long, shows here that these go together.
+# badly.  Single kernels are tested on all targets in tests/kernels/. 
 case $target.$compiler in
-  x86-64.* | aarch64.*)
-    check 20 mixed.graph --policy mixed.yaml --optimize speed
-    check 100 floats.graph --limit 8
-    ;;
   host.0 | cortex-m4.0 | cortex-m55.* | aarch64-i8mm.0 | riscv64-v.0 | x86-64-v3.0) check_all ;;
   *) check_few ;;
 esac
@@ -133,11 +128,10 @@ if [ "$target" = cortex-m55 ]; then
   target=cortex-m55
 fi
 
-# The example, by the target's first compiler.  Where a variant is chosen as the program runs, each is a target of
-# its own.
+# The example, by the target's first compiler.
 data=/usr/share/datasets/fashion-mnist
 case $target.$compiler in
-  x86-64.* | aarch64.* | *.1) idx2npy= ;;
+  *.1) idx2npy= ;;
 esac
 if [ -n "$idx2npy" ] && [ -r $data/train-images-idx3-ubyte.gz ]; then
   gzip -dc $data/train-images-idx3-ubyte.gz | "$idx2npy" --every 937 --count 64 >"$temp/calib_x.npy"
