@@ -306,13 +306,7 @@ static const Source *costs_source(Arena *a, const char *name) {
 
 const CostTable *load_costs(Arena *a, const char *name) {
   const Source *src = costs_source(a, name);
-  yaml_document_t doc;
-  Facts f;
-  open_facts(&f, a, src, &doc);
-  yaml_node_t *root = yaml_document_get_root_node(&doc);
-  if (!root) error_at((Loc){.src = src, .line = 1, .col = 1}, "the file holds no costs");
   CostTable *table = arena_alloc(a, sizeof *table);
-  read_mapping(&f, root, "a table of costs", table_keys, COUNT(table_keys), table);
-  yaml_document_delete(&doc);
+  read_facts(a, src, "costs", "a table of costs", table_keys, COUNT(table_keys), table);
   return table;
 }

@@ -310,16 +310,9 @@ Target *load_target(Arena *a, const char *name) {
   } else {
     src = built_in_source(a, name);
   }
-  yaml_document_t doc;
-  Facts f;
-  open_facts(&f, a, src, &doc);
-  yaml_node_t *root = yaml_document_get_root_node(&doc);
-  if (!root) error_at((Loc){.src = src, .line = 1, .col = 1}, "the file holds no target");
   Target *t = arena_alloc(a, sizeof *t);
   t->name = base_name(a, name);
-  t->loc = fact_loc(&f, root);
-  read_mapping(&f, root, "a target", target_keys, COUNT(target_keys), t);
-  yaml_document_delete(&doc);
+  t->loc = read_facts(a, src, "target", "a target", target_keys, COUNT(target_keys), t);
   return t;
 }
 

@@ -12,7 +12,7 @@ static Loc mark_loc(const Source *src, yaml_mark_t mark) {
 
 Loc fact_loc(const Facts *f, const yaml_node_t *node) { return mark_loc(f->src, node->start_mark); }
 
-void open_facts(Facts *f, Arena *a, const Source *src, yaml_document_t *doc) {
+static void open_facts(Facts *f, Arena *a, const Source *src, yaml_document_t *doc) {
   yaml_parser_t parser;
   if (!yaml_parser_initialize(&parser)) error("out of memory");
   yaml_parser_set_input_string(&parser, (const unsigned char *)src->text, src->len);
@@ -158,4 +158,17 @@ void read_mapping(const Facts *f, yaml_node_t *node, const char *of, const FactK
   for (int k = 0; k < n; k++)
     if (key[k].required && !seen[k])
       error_at(fact_loc(f, node), "%s lacks the key '%s'", of, key[k].name);
+}
+
+Loc read_facts(Arena *a, const Source *src, const char *nothing, const char *of, const FactKey *key, int n,
+               void *object) {
+  yaml_document_t doc;
+  Facts f;
+  open_facts(&f, a, src, &doc);
+  yaml_node_t *root = yaml_document_get_root_node(&doc);
+  if (!root) error_at((Loc){.src = src, .line = 1, .col = 1}, "the file holds no %s", nothing);
+  Loc loc = fact_loc(&f, root);
+  read_mapping(&f, root, of, key, n, object);
+  yaml_document_delete(&doc);
+  return loc;
 }

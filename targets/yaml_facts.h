@@ -35,7 +35,9 @@ int list_length(const Facts *f, yaml_node_t *node);
 yaml_node_t *list_item(const Facts *f, yaml_node_t *node, int i);
 /* A list of strings of any length; *n its length. */
 const char **read_strings(const Facts *f, yaml_node_t *node, int *n);
-/* The only document of a file; error_at when it is not YAML. */
-void open_facts(Facts *f, Arena *a, const Source *src, yaml_document_t *doc);
+/* Reads a file whose only document is one mapping; its place is returned.  `of` as in read_mapping; `nothing`
+ * is what an empty file does not hold ("target").  error_at when it is not YAML. */
+Loc read_facts(Arena *a, const Source *src, const char *nothing, const char *of, const FactKey *key, int n,
+               void *object);
 
 #endif
