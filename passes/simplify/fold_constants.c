@@ -6,7 +6,6 @@
  *
  *   s = Shape(x); n = Gather(s, 0); r = Reshape(y, Concat(n, -1))   ==>   r = Reshape(y, {1, -1})
  */
-#include <string.h>
 
 #include "passes/passes.h"
 #include "passes/simplify/simplify.h"
@@ -71,33 +70,6 @@ void fold_constants(Graph *g) {
   remove_dead(g);
 }
 
-static Tensor **with_one_more(Arena *a, Tensor *const *list, int n, Tensor *t) {
-  Tensor **longer = arena_alloc(a, (n + 1) * (int64_t)sizeof *longer);
-  memcpy(longer, list, (size_t)n * sizeof *longer);
-  longer[n] = t;
-  return longer;
-}
-
-/* What is found at run time gets as much room as there can be, and how much that is becomes one more output. */
-static bool give_room(Graph *g) {
-  for (int i = 0; i < g->n_node; i++) {
-    Node *n = g->node[i];
-    if (!is_op(n, "NonMaxSuppression") || n_elements(n->out[0]) >= 0 || n_elements(n->in[0]) < 0 ||
-        n_elements(n->in[1]) < 0)
-      continue;
-    if (g->n_out == MAX_IO) error_at(n->loc, "no room for one more output, there are %d", MAX_IO);
-    const char *name = arena_printf(g->arena, "%s_count", n->out[0]->name);
-    Tensor *count = new_tensor(g, fresh_name(g, name), DT_NONE, -1, NULL);
-    n->out = with_one_more(g->arena, n->out, n->n_out++, count);
-    g->out = with_one_more(g->arena, g->out, g->n_out++, count);
-    count->def = n;
-    set_int(g, n, "capacity", 1);
-    infer_node(g, n);
-    return true;
-  }
-  return false;
-}
-
 void pass_fold_constants(Graph *g, Context *cx) {
   (void)cx;
   for (int i = 0; i < g->n_out; i++)
@@ -106,6 +78,5 @@ void pass_fold_constants(Graph *g, Context *cx) {
       g->out[i]->data = NULL;
       give_out(g, 0, g->out[i], data);
     }
-  do fold_constants(g);
-  while (give_room(g));
+  fold_constants(g);
 }
