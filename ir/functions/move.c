@@ -1,7 +1,6 @@
-/* move.c - the bodies of operators that move elements, of AffineGrid, whose points are constants times a
- * matrix, and of MatMul where a vector is a row or a column. */
+/* move.c - the bodies of operators that move elements, and of AffineGrid, whose points are constants times a
+ * matrix. */
 #include <stdlib.h>
-#include <string.h>
 
 #include "ir/functions.h"
 
@@ -14,22 +13,6 @@ bool body_dropout(Body *b) {
   uint8_t *kept = mask->data = arena_alloc(b->g->arena, tensor_bytes(mask) + 1);
   for (int64_t i = 0; i < n_elements(x); i++) kept[i] = 1;
   b->out[1] = mask;
-  return true;
-}
-
-bool body_matmul_vector(Body *b) {
-  Tensor *x = b->in[0], *w = b->in[1];
-  int64_t dim[MAX_RANK];
-  int rank = 0;
-  if (x->rank > 1) rank = x->rank - 1;
-  memcpy(dim, x->rank > 1 ? x->dim : w->dim, sizeof dim);
-  if (w->rank > 1) {
-    rank = w->rank - 1;
-    dim[rank - 1] = w->dim[rank];
-  }
-  if (x->rank == 1) x = put_reshape(b, x, 2, (int64_t[]){1, x->dim[0]});
-  if (w->rank == 1) w = put_reshape(b, w, 2, (int64_t[]){w->dim[0], 1});
-  b->out[0] = put_reshape(b, put2(b, "MatMul", x, w), rank, dim);
   return true;
 }
 

@@ -1,19 +1,11 @@
 /* recurrent.c - the bodies of LinearAttention and CausalConvWithState (ONNX 27), which carry a state from one part
- * of a sequence to the next, and of SwiGLU (ONNX 28). */
+ * of a sequence to the next. */
 #include <math.h>
 #include <string.h>
 
 #include "ir/functions.h"
 
 enum { MAX_STEPS = 1024 };
-
-/* a sigmoid(alpha a) b */
-bool body_swiglu(Body *b) {
-  Node *n = start_node(b, "Swish", 1, &b->in[0]);
-  set_float(b->g, n, "alpha", attr_float(b->n, "alpha", 1));
-  b->out[0] = put2(b, "Mul", finish_node(b, n), b->in[1]);
-  return true;
-}
 
 /* A depthwise convolution over the past columns and x[batch][channels][n]; the last columns are the state. */
 bool body_causal_conv(Body *b) {
