@@ -88,7 +88,7 @@ check_all() {
 }
 
 # Every network goes once through the kernels of most families, and through gcc for Helium, which it serves
-# badly.  Single kernels are tested on all targets in tests/kernels/. 
+# badly.  Single kernels are tested on all targets in tests/kernels/.
 case $target.$compiler in
   host.0 | cortex-m4.0 | cortex-m55.* | aarch64-i8mm.0 | riscv64-v.0 | x86-64-v3.0) check_all ;;
   *) check_few ;;

@@ -271,6 +271,12 @@ static void clones(void **state) {
   free_arena(a);
 }
 
+/* find_op takes the first row: a second one of the name would never be used. */
+static void operators_have_one_row(void **state) {
+  (void)state;
+  for (int i = 0; i < n_ops(); i++) assert_ptr_equal(find_op(op_at(i)->name), op_at(i));
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(adds_and_infers),        cmocka_unit_test(makes_fresh_names),
@@ -278,7 +284,7 @@ int main(void) {
       cmocka_unit_test(sorts_nodes),            cmocka_unit_test(sorts_deep_graphs),
       cmocka_unit_test(finds_cycles),           cmocka_unit_test(rejects_contradictions),
       cmocka_unit_test(finds_broken_invariants), cmocka_unit_test(keeps_attributes),
-      cmocka_unit_test(clones),
+      cmocka_unit_test(clones),                  cmocka_unit_test(operators_have_one_row),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
