@@ -121,6 +121,10 @@ void write_rescale(Emitter *e, const Node *n);
 void write_activation(Emitter *e, const Node *n);
 /* `static const struct qcc_x_scales t = {...}`, of a node on codes with scales of run time. */
 void write_x_scales(Emitter *e, const Node *n);
+/* `static const struct qcc_zeros z = {...}` of such a node; the two arguments "&z, ...", or "NULL, NULL". */
+const char *write_zeros(Emitter *e, const Node *n);
+/* Sum of the codes of output channel o's weights, times their multiples (emit_x86.c). */
+int64_t weight_sum(const Node *n, int64_t o);
 /* `static const struct qcc_act act = {...};` */
 void write_activation_constant(Emitter *e, const Node *n);
 /* Elements between neighbours of x along each dimension of y; 0 where x is broadcast. */
@@ -129,6 +133,10 @@ void write_broadcast(Emitter *e, const Node *n);
 /* The call of a kernel of two tensors of codes, of equal shapes or broadcast (emit_int.c). */
 void call_binary(Emitter *e, const Node *n, const Kernel *k);
 void write_matmul(Emitter *e, const Node *n);
+/* `.NAME = {...}`: how input i of a product of codes to int32 is read; and the call behind the parameters
+ * (emit_integer.c). */
+void write_codes8(Emitter *e, const Node *n, int i, const char *name);
+void call_integer(Emitter *e, const Node *n, const Kernel *k);
 unsigned reduced_mask(const Node *n);  /* bit d: a reduction's dimension d */
 /* A call that applies the node's fused activation in place, where the kernel does not. */
 void finish_activation(Emitter *e, const Node *n);

@@ -67,12 +67,32 @@ static const char *bias_of(Emitter *e, const Node *n) {
   return n->in[2] ? constant_array(e, n->in[2], "b") : "NULL";
 }
 
+/* `static const struct qcc_zeros z = {...}` where x has a zero point; "&z, X_ZERO", or "NULL, NULL". */
+const char *write_zeros(Emitter *e, const Node *n) {
+  const Tensor *w = n->in[1], *x_zero = optional_input(n, 6);
+  if (!x_zero) return "NULL, NULL";
+  int64_t channels = w->dim[0], depth = n_elements(w) / channels;
+  int64_t *sum = arena_alloc(e->a, channels * 8), *zero = arena_alloc(e->a, channels * 8);
+  bool any = false;
+  for (int64_t o = 0; o < channels; o++) {
+    zero[o] = w->quant && w->quant->group == 0 ? w->quant->zero[w->quant->n > 1 ? o : 0] : 0;
+    sum[o] = weight_sum(n, o) - zero[o] * depth;
+    any |= zero[o] != 0;
+  }
+  const char *w_sum = int_array(e, "zs", "int32_t", channels, sum);
+  const char *w_zero = any ? int_array(e, "z", "int32_t", channels, zero) : "NULL";
+  open_named(e, "qcc_zeros", "z");
+  fprintf(e->calls, ".w_sum = %s, .w_zero = %s, ", w_sum, w_zero);
+  close_params(e);
+  return arena_printf(e->a, "&z, %s", pointer_to(e, x_zero));
+}
+
 static void write_dynamic(Emitter *e, const Node *n, const Kernel *k, bool conv, bool row) {
   const char *multiple = write_layer(e, n, k, conv), *w = weight_array(e, n, k);
   if (!row) write_x_scales(e, n);
-  const char *b = bias_of(e, n), *s = constant_array(e, n->in[3], "s");
-  call(e, "qcc_%s(&p, &q, %s%s, %s, %s, %s, %s, %s, %s%s)", k->name, row ? "" : "&t, ",
-       pointer_to(e, n->in[0]), w, multiple, b, s, pointer_to(e, n->in[5]),
+  const char *b = bias_of(e, n), *s = constant_array(e, n->in[3], "s"), *zeros = write_zeros(e, n);
+  call(e, "qcc_%s(&p, &q, %s%s, %s, %s, %s, %s, %s, %s, %s%s)", k->name, row ? "" : "&t, ",
+       pointer_to(e, n->in[0]), w, multiple, b, s, pointer_to(e, n->in[5]), zeros,
        scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }
 
@@ -136,8 +156,8 @@ void emit_line_reals(Emitter *e, const Node *n, const Kernel *k) {
   const char *multiple = n->in[4] ? write_groups(e, n, k) : NULL, *w = weight_array(e, n, k);
   const char *levels = k->indices ? arena_printf(e->a, ", %s", level_array(e, n, k)) : "";
   write_x_scales(e, n);
-  const char *b = bias_of(e, n), *s = constant_array(e, n->in[3], "s");
-  call(e, "qcc_%s(&p, %s&t, %s, %s%s%s%s, %s, %s, %s, %s%s)", k->name, multiple ? "&q, " : "",
+  const char *b = bias_of(e, n), *s = constant_array(e, n->in[3], "s"), *zeros = write_zeros(e, n);
+  call(e, "qcc_%s(&p, %s&t, %s, %s%s%s%s, %s, %s, %s, %s, %s%s)", k->name, multiple ? "&q, " : "",
        pointer_to(e, n->in[0]), w, levels, multiple ? ", " : "", multiple ? multiple : "", b, s,
-       pointer_to(e, n->in[5]), scratch_argument(e, n, k), pointer_to(e, n->out[0]));
+       pointer_to(e, n->in[5]), zeros, scratch_argument(e, n, k), pointer_to(e, n->out[0]));
 }

@@ -46,6 +46,17 @@ void emit_conv3(Emitter *e, const Node *n, const Kernel *k) {
        pointer_to(e, n->out[0]));
 }
 
+void emit_conv_integer(Emitter *e, const Node *n, const Kernel *k) {
+  Window g;
+  get_window(n, n->in[0], n->in[1], &g);
+  open_params(e, "qcc_conv_integer");
+  write_window3(e, n, &g);
+  field(e, "group", g.group);
+  write_codes8(e, n, 0, "x"), write_codes8(e, n, 1, "w");
+  close_params(e);
+  call_integer(e, n, k);
+}
+
 void emit_pool3(Emitter *e, const Node *n, const Kernel *k) {
   Window w;
   get_window(n, n->in[0], NULL, &w);

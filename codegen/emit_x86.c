@@ -91,8 +91,7 @@ static int64_t input_bytes(const Node *n, const Kernel *k) {
   return x86_step(&w, k->packing) == 4 ? 1 : 2;
 }
 
-/* Sum of channel o's weights, weighted with their multiples. */
-static int64_t weight_sum(const Node *n, int64_t o) {
+int64_t weight_sum(const Node *n, int64_t o) {
   const Tensor *w = n->in[1], *multiple = optional_input(n, 4);
   int64_t depth = n_elements(w) / w->dim[0], size = attr_int(n, "group_size", 0), sum = 0;
   const int8_t *codes = (const int8_t *)w->data + o * depth;
@@ -195,9 +194,9 @@ void emit_x86_reals(Emitter *e, const Node *n, const Kernel *k) {
   write_x_scales(e, n);
   const char *w = weight_array(e, n, k), *multiple = write_multiples(e, n, k);
   const char *offsets = write_offsets(e, n, k), *s = constant_array(e, n->in[3], "s");
-  const char *b = n->in[2] ? constant_array(e, n->in[2], "b") : "NULL";
-  call(e, "qcc_%s(&p, &act, &t, %s, %s, %s, %s, %s, %s, %s, %s, %s)", k->name,
-       pointer_to(e, n->in[0]), w, multiple, offsets, b, s, pointer_to(e, n->in[5]),
+  const char *b = n->in[2] ? constant_array(e, n->in[2], "b") : "NULL", *zeros = write_zeros(e, n);
+  call(e, "qcc_%s(&p, &act, &t, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)", k->name,
+       pointer_to(e, n->in[0]), w, multiple, offsets, b, s, pointer_to(e, n->in[5]), zeros,
        scratch_place(e, n), pointer_to(e, n->out[0]));
 }
 

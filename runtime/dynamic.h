@@ -16,17 +16,38 @@ struct qcc_x_scales {
   int32_t rows; /* that share one, where each has one run */
 };
 
-/* A row of weights as kernels multiply it: bytes, or with multiples int16. */
+/* Zero points of codes of x and w: y = sum of (x - x_zero) * (w - w_zero).  x_zero, found at run time, stands beside
+ * this, both NULL where there is none. */
+struct qcc_zeros {
+  const int32_t *w_sum;  /* of the weights of each channel, less their zero point */
+  const int32_t *w_zero; /* of each channel, or NULL: all are 0 */
+};
+
+QCC_INLINE int32_t qcc_w_zero(const struct qcc_zeros *z, int32_t o) {
+  return z && z->w_zero ? z->w_zero[o] : 0;
+}
+
+/* Is a row of weights int16 where it is multiplied? */
+QCC_INLINE int32_t qcc_is_folded(const uint8_t *multiple, const struct qcc_zeros *z) {
+  return multiple != NULL || (z && z->w_zero);
+}
+
+/* A row of weights as kernels multiply it, less its zero point: bytes, or int16. */
 QCC_INLINE const void *qcc_dynamic_weights(const struct qcc_groups *q, const void *w,
-                                           const uint8_t *multiple, int32_t o, int32_t depth,
-                                           void *scratch) {
+                                           const uint8_t *multiple, const struct qcc_zeros *z,
+                                           int32_t o, int32_t depth, void *scratch) {
   const uint8_t *row = (const uint8_t *)w + o * qcc_packed_bytes(q->w.packing, depth);
-  if (multiple)
+  if (multiple) {
     qcc_fold_row(q, o, w, multiple, depth, (int16_t *)scratch);
-  else if (q->w.packing == 1)
+  } else if (z && z->w_zero) {
+    QCC_BY_PACKING(q->w.packing, qcc_fold_codes, qcc_book(&q->w, o), row, 0, depth, 1, (int16_t *)scratch);
+    for (int32_t i = 0; i < depth; i++)
+      ((int16_t *)scratch)[i] = (int16_t)(((int16_t *)scratch)[i] - z->w_zero[o]);
+  } else if (q->w.packing == 1) {
     return row;
-  else
+  } else {
     qcc_unpack(q->w.packing, qcc_book(&q->w, o), row, depth, (int8_t *)scratch);
+  }
   return scratch;
 }
 

@@ -12,9 +12,12 @@ QCC_INLINE void qcc_line_reals(qcc_line_kernel *line, qcc_reals_row *row, int32_
                                const struct qcc_gemm_f32 *p, int32_t size,
                                const struct qcc_x_scales *t, const int8_t *x, const void *w,
                                const int8_t *levels, const uint8_t *multiple, const float *b,
-                               const float *s, const float *x_scale, void *scratch, float *y) {
+                               const float *s, const float *x_scale, const struct qcc_zeros *z,
+                               const int32_t *x_zero, void *scratch, float *y) {
   struct qcc_line_layer layer = {kind, NULL, w, levels, NULL, NULL, p->cols, NULL, multiple, size};
   qcc_each_row(line, &layer, p->rows, p->depth, p->cols, step, 1, 4, x, scratch, y);
+  if (x_zero)
+    qcc_take_zeros(z, *x_zero, p->rows, p->cols, p->depth, x, y);
   qcc_reals_rows(row, p->rows, p->cols, &p->act, t, s, b, x_scale, y);
 }
 
@@ -23,16 +26,19 @@ QCC_INLINE void qcc_line_reals(qcc_line_kernel *line, qcc_reals_row *row, int32_
 #define QCC_LINE_REALS(name, isa, line, row, kind, step, parameter, levels)                        \
   QCC_KERNEL void qcc_reals_##name##_##isa(                                                        \
       const struct qcc_gemm_f32 *p, const struct qcc_x_scales *t, const int8_t *x, const void *w,  \
-      parameter const float *b, const float *s, const float *x_scale, void *scratch, float *y) {   \
-    qcc_line_reals(line, row, kind, step, p, 0, t, x, w, levels, NULL, b, s, x_scale, scratch, y); \
+      parameter const float *b, const float *s, const float *x_scale, const struct qcc_zeros *z,   \
+      const int32_t *x_zero, void *scratch, float *y) {                                            \
+    qcc_line_reals(line, row, kind, step, p, 0, t, x, w, levels, NULL, b, s, x_scale, z, x_zero,   \
+                   scratch, y);                                                                    \
   }
 #define QCC_LINE_REALS_GROUPED(name, isa, line, row, kind, step, parameter, levels)                \
   QCC_KERNEL void qcc_reals_grouped_##name##_##isa(                                                \
       const struct qcc_gemm_f32 *p, const struct qcc_groups *q, const struct qcc_x_scales *t,      \
       const int8_t *x, const void *w, parameter const uint8_t *multiple, const float *b,           \
-      const float *s, const float *x_scale, void *scratch, float *y) {                             \
-    qcc_line_reals(line, row, kind, step, p, q->size, t, x, w, levels, multiple, b, s, x_scale,    \
-                   scratch, y);                                                                    \
+      const float *s, const float *x_scale, const struct qcc_zeros *z, const int32_t *x_zero,      \
+      void *scratch, float *y) {                                                                   \
+    qcc_line_reals(line, row, kind, step, p, q->size, t, x, w, levels, multiple, b, s, x_scale, z, \
+                   x_zero, scratch, y);                                                            \
   }
 
 #endif

@@ -19,6 +19,20 @@ QCC_INLINE void qcc_reals_rest(int32_t i, int32_t n, float x_scale, const float 
   }
 }
 
+/* Sums y[rows][n] of the codes x[rows][depth] as they are, less what their zero points and those of the weights add;
+ * modulo 2^32, as some of the parts may not fit. */
+QCC_KERNEL void qcc_take_zeros(const struct qcc_zeros *z, int32_t x_zero, int32_t rows, int32_t n, int32_t depth,
+                               const int8_t *x, float *y) {
+  for (int32_t r = 0; r < rows; r++, x += depth, y += n) {
+    uint32_t x_sum = z->w_zero ? (uint32_t)qcc_sum_s8(x, depth) : 0, sum;
+    for (int32_t i = 0; i < n; i++) {
+      memcpy(&sum, y + i, 4);
+      sum -= (uint32_t)x_zero * (uint32_t)z->w_sum[i] + (uint32_t)qcc_w_zero(z, i) * x_sum;
+      memcpy(y + i, &sum, 4);
+    }
+  }
+}
+
 /* y[rows][n] */
 QCC_INLINE void qcc_reals_rows(qcc_reals_row *row, int32_t rows, int32_t n, const struct qcc_act *act,
                                const struct qcc_x_scales *t, const float *s, const float *b,

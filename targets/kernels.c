@@ -123,6 +123,8 @@ static bool is_row(const Node *n) {
 }
 /* Some columns are left out. */
 static bool is_but(const Node *n) { return n->n_in > 1 && n->in[1]; }
+static bool has_zero_point(const Node *n) { return n->n_out > 2 && n->out[2]; }
+static bool has_zero_input(const Node *n) { return n->n_in > 2 && n->in[2]; }
 static bool is_compact_row(const Node *n) { return is_compact(n) && is_row(n); }
 static bool is_levels_row(const Node *n) { return is_levels(n) && is_row(n); }
 
@@ -404,6 +406,8 @@ static int64_t folded_scratch(const Node *n) { return row_of(n) * 2; }
 static int64_t dynamic_scratch(const Node *n) {
   const QuantSpec *q = n->in[1]->quant;
   bool bytes = n->in[1]->dtype == DT_I8 && !(q && has_spare_bits(q->format));
+  for (int64_t i = 0; q && q->group == 0 && i < q->n; i++)
+    if (q->zero[i]) return folded_scratch(n);
   return has_groups(n) ? folded_scratch(n) : bytes ? 0 : row_of(n);
 }
 /* Of fp8.h. */

@@ -75,8 +75,10 @@ void eval_function(const Node *n, const void *const *in, void *const *out) {
   if (!find_function(n)->body(&b)) bug("%s has no values", n->op->name);
   for (int i = 0; i < b.g->n_node; i++) {
     Node *part = b.g->node[i];
-    part->out[0]->data = arena_alloc(a, tensor_bytes(part->out[0]) + 1);
-    eval_constants(part, &part->out[0]->data);
+    void *data[MAX_BODY_OUTPUTS] = {NULL};
+    for (int k = 0; k < part->n_out; k++)
+      data[k] = part->out[k]->data = arena_alloc(a, tensor_bytes(part->out[k]) + 1);
+    eval_constants(part, data);
   }
   for (int i = 0; i < MAX_BODY_OUTPUTS; i++)
     if (b.out[i] && has_out(n, i)) memcpy(out[i], b.out[i]->data, (size_t)tensor_bytes(b.out[i]));

@@ -1,4 +1,4 @@
-/* matmul.c - the body of MatMul of a vector, which is a matrix of one row or one column. */
+/* matmul.c - the body of MatMul and MatMulInteger of a vector, which is a matrix of one row or one column. */
 #include <string.h>
 
 #include "ir/functions.h"
@@ -15,6 +15,7 @@ bool body_matmul_vector(Body *b) {
   }
   if (x->rank == 1) x = put_reshape(b, x, 2, (int64_t[]){1, x->dim[0]});
   if (w->rank == 1) w = put_reshape(b, w, 2, (int64_t[]){w->dim[0], 1});
-  b->out[0] = put_reshape(b, put2(b, "MatMul", x, w), rank, dim);
+  Tensor *in[4] = {x, w, body_input(b, 2), body_input(b, 3)};
+  b->out[0] = put_reshape(b, put_op(b, b->n->op->name, b->n_in, in), rank, dim);
   return true;
 }

@@ -127,82 +127,6 @@ bool body_qlinear_concat(Body *b) {
   return true;
 }
 
-/* ---- integer sums: real numbers have them exactly as long as they are below 2^24 in magnitude, so the terms
- * are added in parts of that size */
-
-enum { EXACT_TERMS = 257 }; /* times 255 * 255 is below 2^24 */
-
-/* Codes less their zero points as real numbers; zero points along dimension `axis` where there are several. */
-static Tensor *put_less_zero(Body *b, Tensor *x, Tensor *zero, int axis) {
-  int64_t n = zero ? n_elements(zero) : 1;
-  Tensor *scale = put_real(b, DT_F32, 1);
-  if (n > 1) scale = put2(b, "Expand", scale, put_ints(b, 1, &n));
-  return put_decoded(b, x, scale, zero, axis);
-}
-
-bool body_matmul_integer(Body *b) {
-  Tensor *x = b->in[0], *w = b->in[1];
-  if (x->rank < 1 || w->rank < 1) error_at(b->n->loc, "MatMulInteger: an input is no matrix");
-  x = put_less_zero(b, x, body_input(b, 2), x->rank > 1 ? x->rank - 2 : 0);
-  w = put_less_zero(b, w, body_input(b, 3), w->rank - 1);
-  int x_axis = x->rank - 1, w_axis = w->rank > 1 ? w->rank - 2 : 0;
-  int64_t terms = x->dim[x_axis];
-  Tensor *sum = NULL;
-  for (int64_t from = 0; from < terms || from == 0; from += EXACT_TERMS) {
-    int64_t to = from + EXACT_TERMS < terms ? from + EXACT_TERMS : terms;
-    bool whole = from == 0 && to == terms;
-    Tensor *part = put2(b, "MatMul", whole ? x : put_slice(b, x, x_axis, from, to),
-                        whole ? w : put_slice(b, w, w_axis, from, to));
-    part = put_cast(b, part, DT_I32);
-    sum = sum ? put2(b, "Add", sum, part) : part;
-  }
-  b->out[0] = sum;
-  return true;
-}
-
-/* Channels of the input in parts; with groups, or windows that are larger than a part, by the window's rows
- * would be needed: those are refused. */
-bool body_conv_integer(Body *b) {
-  Tensor *x = put_less_zero(b, b->in[0], body_input(b, 2), 0), *w = put_less_zero(b, b->in[1], body_input(b, 3), 0);
-  int64_t window = dims_product(w->dim, 2, w->rank), channels = w->rank > 1 ? w->dim[1] : 0;
-  int64_t most = window > 0 ? EXACT_TERMS / window : channels;
-  Tensor *sum = NULL;
-  if (channels > most && (most < 1 || attr_int(b->n, "group", 1) > 1))
-    error_at(b->n->loc, "ConvInteger: sums of %lld products are not supported, expected at most %d",
-             (long long)(window * channels), EXACT_TERMS);
-  for (int64_t from = 0; from < channels || from == 0; from += most) {
-    int64_t to = from + most < channels ? from + most : channels;
-    bool whole = from == 0 && to == channels;
-    Node *conv = start_node(b, "Conv", 2, (Tensor *[]){whole ? x : put_slice(b, x, 1, from, to),
-                                                       whole ? w : put_slice(b, w, 1, from, to)});
-    copy_attributes(b, conv);
-    Tensor *part = put_cast(b, finish_node(b, conv), DT_I32);
-    sum = sum ? put2(b, "Add", sum, part) : part;
-  }
-  b->out[0] = sum;
-  return true;
-}
-
-/* uint8 codes by the range of x, which has 0 in it. */
-bool body_dynamic_quantize_linear(Body *b) {
-  Tensor *x = b->in[0], *zero = put_real(b, DT_F32, 0), *most = put_real(b, DT_F32, 255);
-  need_type(b->n, 0, DT_F32);
-  int64_t axes[MAX_RANK];
-  for (int i = 0; i < x->rank; i++) axes[i] = i;
-  Tensor *low = put_reshape(b, put_reduce(b, "ReduceMin", x, x->rank, axes), 0, NULL),
-         *high = put_reshape(b, put_reduce(b, "ReduceMax", x, x->rank, axes), 0, NULL);
-  low = put2(b, "Min", low, zero), high = put2(b, "Max", high, zero);
-  Tensor *range = put2(b, "Sub", high, low);
-  /* Where all of x is 0, any scale will do. */
-  range = put_op(b, "Where", 3, (Tensor *[]){put2(b, "Equal", range, zero), most, range});
-  Tensor *scale = put2(b, "Div", range, most), *at = put2(b, "Div", put2(b, "Sub", zero, low), scale);
-  at = put_op(b, "Clip", 3, (Tensor *[]){put1(b, "Round", at), zero, most});
-  b->out[1] = scale;
-  b->out[2] = put_cast(b, at, DT_U8);
-  b->out[0] = put_linear(b, "QuantizeLinear", x, scale, b->out[2], 0);
-  return true;
-}
-
 /* com.microsoft's products with real outputs: MatMulIntegerToFloat (a, b, scales, zero points, bias) and
  * DynamicQuantizeMatMul (a, which gets codes first, b, its scale and zero point, bias). */
 bool body_matmul_to_float(Body *b) {
@@ -210,10 +134,13 @@ bool body_matmul_to_float(Body *b) {
   Tensor *x = b->in[0], *bias = body_input(b, dynamic ? 4 : 6);
   Tensor *w = put_decoded(b, b->in[1], b->in[dynamic ? 2 : 3], body_input(b, dynamic ? 3 : 5), b->in[1]->rank - 1);
   if (dynamic) {
-    Body codes = {.g = b->g, .at = b->at, .n = b->n, .n_in = 1, .in = {x}};
-    body_dynamic_quantize_linear(&codes);
-    b->at = codes.at;
-    x = put_decoded(b, codes.out[0], codes.out[1], codes.out[2], 0);
+    Tensor *codes[3];
+    for (int i = 0; i < 3; i++)
+      codes[i] = new_tensor(b->g, fresh_name(b->g, arena_printf(b->g->arena, "%s_codes", b->n->name)), DT_NONE, -1, NULL);
+    Node *q = add_node(b->g, b->at++, "DynamicQuantizeLinear", fresh_name(b->g, codes[0]->name), 1, &x, 3, codes);
+    q->loc = b->n->loc;
+    infer_node(b->g, q);
+    x = put_decoded(b, codes[0], codes[1], codes[2], 0);
   } else {
     x = put_decoded(b, x, b->in[2], body_input(b, 4), x->rank > 1 ? x->rank - 2 : 0);
   }

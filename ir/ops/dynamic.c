@@ -2,9 +2,10 @@
  * codes (docs/numerics.md).
  *
  * DynamicQuantize cuts rows of `row` elements into runs of `size`, each with a scale of its own:
- * that of its largest magnitude.  Columns that its second input lists count for nothing.  DConv and
+ * that of its largest magnitude.  Columns that its second input lists count for nothing.  With a third
+ * output there are zero points, of one run: that of DynamicQuantizeLinear (integer.c), in codes of int8.  DConv and
  * DGemm are integer sums like those of QConv and QGemm, which become real numbers again: inputs x
- * codes, w codes, bias, scales of the output channels, multiples of the weights' groups, scales of x.
+ * codes, w codes, bias, scales of the output channels, multiples of the weights' groups, scales of x, its zero point.
  * FConv and FGemm are the same of codes that are floats of 8 bits (E4M3), whose sums are exact in a double
  * as well; FMatMul is the product of two tensors of such.  Their outputs may be such codes, too. */
 #include <math.h>
@@ -53,6 +54,9 @@ void infer_dynamic_quantize(Graph *g, Node *n) {
   if (skip) need_vector(n, 1, "list of columns", n_elements(skip));
   set_type(n, 0, DT_I8, x->rank, x->dim, x->layout);
   set_type(n, 1, DT_F32, 1, (const int64_t[]){r.rows * r.per_row}, LAYOUT_NONE);
+  if (!has_out(n, 2)) return;
+  if (r.rows * r.per_row != 1 || skip) error_at(n->loc, "%s: a zero point is that of one run", op_name(n));
+  set_type(n, 2, DT_I32, 1, (const int64_t[]){1}, LAYOUT_NONE);
 }
 
 /* NaN counts for nothing, like codes of it. */
@@ -69,6 +73,10 @@ void eval_dynamic_quantize(const Node *n, const void *const *in, void *const *ou
   const float *x = in[0];
   const int32_t *skip = in_data(n, in, 1);
   int8_t *codes = out[0];
+  if (has_out(n, 2)) {
+    quantize_by_range(n_elements(n->in[0]), x, DT_I8, codes, out[1], out[2]);
+    return;
+  }
   float *scale = out[1], hi = (float)attr_int(n, "hi", 127), clip = (float)attr_float(n, "clip", 1);
   bool *left_out = scratch(r.row, sizeof *left_out);
   for (int64_t k = 0; skip && k < n_elements(n->in[1]); k++)
@@ -93,6 +101,8 @@ void infer_dynamic_dequantize(Graph *g, Node *n) {
   Runs r = get_runs(n);
   format_of_runs(n);
   need_vector(n, 1, "scale", r.rows * r.per_row);
+  need_type(n, 2, DT_I32);
+  need_vector(n, 2, "zero point", 1);
 }
 
 void eval_dynamic_dequantize(const Node *n, const void *const *in, void *const *out) {
@@ -100,14 +110,15 @@ void eval_dynamic_dequantize(const Node *n, const void *const *in, void *const *
   const Format *f = format_of_runs(n);
   const int8_t *codes = in[0];
   const float *scale = in[1];
+  const int32_t *zero = in_data(n, in, 2);
   float *y = out[0];
   for (int64_t i = 0; i < r.rows * r.row; i++)
-    y[i] = (float)code_value(f, codes[i]) * scale[i / r.row * r.per_row + i % r.row / r.size];
+    y[i] = (float)(code_value(f, codes[i]) - (zero ? *zero : 0)) * scale[i / r.row * r.per_row + i % r.row / r.size];
 }
 
 /* ---- layers */
 
-enum { IN_X, IN_W, IN_BIAS, IN_SCALE, IN_MULTIPLE, IN_X_SCALE };
+enum { IN_X, IN_W, IN_BIAS, IN_SCALE, IN_MULTIPLE, IN_X_SCALE, IN_X_ZERO };
 
 static bool is_conv(const Node *n) { return is_op(n, "DConv") || is_op(n, "FConv"); }
 
@@ -185,9 +196,19 @@ void infer_dynamic_layer(Graph *g, Node *n) {
   if (scales < 1 || (runs > 1 ? scales != outputs * runs : outputs % scales != 0))
     error_at(n->loc, "%s: %lld scales for %lld rows of x", op_name(n), (long long)scales,
              (long long)outputs);
+  need_type(n, IN_X_ZERO, DT_I32);
+  need_vector(n, IN_X_ZERO, "zero point of x", 1);
+  if (in_tensor(n, IN_X_ZERO) && (scales != 1 || runs != 1))
+    error_at(n->loc, "%s: a zero point of x goes with one scale", op_name(n));
 }
 
-/* Codes times the multiples of their groups: exact in a float. */
+/* The zero point of the weights of channel c. */
+static int32_t zero_of_weights(const Node *n, int64_t c) {
+  const QuantSpec *q = n->in[IN_W]->quant;
+  return q && q->group == 0 ? q->zero[q->n > 1 ? c : 0] : 0;
+}
+
+/* Codes less their zero points, times the multiples of their groups: exact in a float. */
 static float *integer_weights(const Node *n, const int8_t *codes, const uint8_t *multiple) {
   const Tensor *t = n->in[IN_W];
   int64_t count = n_elements(t), depth = count / t->dim[0], size = attr_int(n, "group_size", depth);
@@ -195,7 +216,7 @@ static float *integer_weights(const Node *n, const int8_t *codes, const uint8_t 
   float *w = scratch(count, sizeof *w);
   for (int64_t i = 0; i < count; i++) {
     double units = t->quant ? code_value(t->quant->format, codes[i]) : codes[i];
-    w[i] = (float)(units * (multiple ? multiple[i / depth * groups + i % depth / size] : 1));
+    w[i] = (float)((units - zero_of_weights(n, i / depth)) * (multiple ? multiple[i / depth * groups + i % depth / size] : 1));
   }
   return w;
 }
@@ -225,6 +246,7 @@ void eval_dynamic_layer(const Node *n, const void *const *in, void *const *out) 
   const Node *f = float_node(n, &s);
   const int8_t *codes = in[IN_X];
   const float *bias = in_data(n, in, IN_BIAS), *scale = in[IN_SCALE], *x_scale = in[IN_X_SCALE];
+  const int32_t *x_zero = in_data(n, in, IN_X_ZERO);
   int64_t count = n_elements(n->in[IN_X]), channels = n->in[IN_W]->dim[0];
   int64_t depth = n_elements(n->in[IN_W]) / channels, size = attr_int(n, "x_size", depth);
   int64_t outputs = n_elements(n->out[0]) / channels, runs = (depth + size - 1) / size;
@@ -233,7 +255,8 @@ void eval_dynamic_layer(const Node *n, const void *const *in, void *const *out) 
   float *x = scratch(count, sizeof *x);
   float *y = to_codes ? scratch(outputs * channels, sizeof *y) : out[0];
   float *w = integer_weights(n, in[IN_W], in_data(n, in, IN_MULTIPLE));
-  for (int64_t i = 0; i < count; i++) x[i] = (float)code_value(format_of_x(n), codes[i]);
+  for (int64_t i = 0; i < count; i++)
+    x[i] = (float)(code_value(format_of_x(n), codes[i]) - (x_zero ? *x_zero : 0));
   if (runs == 1) {
     f->op->eval(f, (const void *const[]){x, w}, (void *const[]){y});
     for (int64_t i = 0; i < outputs * channels; i++) y[i] *= x_scale[i / channels / per_scale];

@@ -59,6 +59,12 @@ int64_t pad_source(char mode, int64_t i, int64_t size);
 /* What output position p of an average pool is divided by. Widened only. */
 int64_t average_divisor(const Node *n, const Window *w, int64_t p);
 
+/* ---- integer.c */
+
+/* Codes of x[n] by its range, with 0 in it: uint8 in 0..255, or int8 128 below, scale, and zero point, an int32, or of
+ * uint8 codes a uint8.  NaN counts for nothing. */
+void quantize_by_range(int64_t n, const float *x, DType t, void *codes, float *scale, void *zero);
+
 /* ---- scan.c */
 
 int get_scan_axis(const Node *n, const void *const *in); /* of CumSum and the like; -1 while it is unknown */

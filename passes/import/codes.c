@@ -93,6 +93,19 @@ static bool round_inputs(Graph *g, Node *n) {
   return changed;
 }
 
+/* y = Move(DynamicDequantize(q)) of one scale ==> y = DynamicDequantize(Move(q)) */
+static bool move_dynamic(Graph *g, Node *n) {
+  Node *d = is_move(n) && n->n_in > 0 && n->n_out == 1 && n->in[0] ? n->in[0]->def : NULL;
+  if (!is_op(d, "DynamicDequantize") || d->n_in < 3 || is_op(n, "Concat") || is_op(n, "Pad")) return false;
+  Tensor *y = n->out[0], *codes = copy_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_codes", y->name)), y);
+  codes->dtype = DT_I8;
+  y->def = NULL, n->out[0] = codes, codes->def = n;
+  set_input(g, n, 0, d->in[0]);
+  add_node(g, node_index(g, n) + 1, "DynamicDequantize", fresh_name(g, y->name), 3,
+           (Tensor *[]){codes, d->in[1], d->in[2]}, 1, &y)->loc = d->loc;
+  return true;
+}
+
 static void round_all_inputs(Graph *g) {
   for (int i = g->n_node - 1; i >= 0; i--) {
     Node *n = g->node[i];
@@ -120,9 +133,16 @@ void free_moves(Graph *g) {
 
 /* ---- constants */
 
+static bool has_zero_points(const QuantSpec *q) {
+  for (int64_t i = 0; i < q->n; i++)
+    if (q->zero[i]) return true;
+  return false;
+}
+
 /* May operand i of the node be codes? */
 static bool takes_codes(const Node *n, int i) {
   const Tensor *w = n->in[i];
+  if (has_zero_points(w->quant) && !is_op(n->in[0]->def, "DynamicDequantize")) return false;
   if (is_op(n, "Conv")) return i == 1 && n->in[0]->layout == LAYOUT_NHWC && n->in[0]->rank <= 4;
   if (is_op(n, "Gemm"))
     return i == 1 && attr_int(n, "transB", 0) && !attr_int(n, "transA", 0) &&
@@ -159,6 +179,7 @@ static void restore_codes(Graph *g, Node *n, int i) {
 
 void pass_codes(Graph *g, Context *cx) {
   bool any = false;
+  for (int i = 0; i < g->n_node; i++) move_dynamic(g, g->node[i]);
   for (int i = 0; i < g->n_node; i++) {
     Node *n = g->node[i];
     any |= is_op(n, "Dequantize");

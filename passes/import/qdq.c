@@ -20,7 +20,8 @@
  *
  * Weights become floats that remember in their QuantSpec which codes they are, so that all
  * simplifying passes treat them as any weights; `codes` makes codes of them again.  Codes are
- * kept without zero point, in the narrowest format that has them.  uint8 and narrower activations become int8
+ * kept without zero point, in the narrowest format that has them, or with it where a layer finds the scale of its
+ * input at run time (integers.c).  uint8 and narrower activations become int8
  * by another zero point; those that use fewer codes are clipped before.  A Clip of codes (2 to 8 bits
  * written as int8) becomes a Clip of the reals before them. */
 #include <math.h>
@@ -111,6 +112,12 @@ static const Format *format_for(const Tensor *x, const QuantSpec *q, const int64
   return narrowest_format(lo, hi);
 }
 
+/* Codes of 8 bits for layers that know zero points of weights (integers.c); uint8 codes are 128 less. */
+static void keep_zero_points(const Tensor *x, QuantSpec *q, const int64_t *zero) {
+  q->format = format_of(DT_I8);
+  for (int64_t i = 0; i < q->n; i++) q->zero[i] = (int32_t)zero[i] - (x->dtype == DT_U8 ? 128 : 0);
+}
+
 /* What y, decoded from n's constant, remembers; NULL: nothing. */
 static QuantSpec *remembered(Graph *g, const Node *n) {
   const Tensor *x = n->in[0];
@@ -127,6 +134,7 @@ static QuantSpec *remembered(Graph *g, const Node *n) {
   }
   if (!own) return NULL;
   own->format = format_for(x, own, zero);
+  if (!own->format && attr_int(n, "keep_zero", 0)) keep_zero_points(x, own, zero);
   return own->format ? own : NULL;
 }
 

@@ -4,7 +4,7 @@
  *   y = Gemm(DynamicDequantize(x codes, x scale), Dequantize(w codes), b)
  *   ==>  y = DGemm(x codes, w codes, b, w scale, w multiple, x scale)
  *
- * Those on codes that are floats of 8 bits become FConv and FGemm, whether their scale is known or not,
+ * and the zero point of x, where it has one, as a seventh input.  Those on codes that are floats of 8 bits become FConv and FGemm, whether their scale is known or not,
  * MatMul of two FMatMul.  A Quantize that reads them alone goes into them:
  *
  *   q = Quantize(Gemm(Dequantize(x codes), Dequantize(w codes), b))
@@ -14,10 +14,10 @@
 
 #include "passes/lower/lower.h"
 
-static bool fits(const Tensor *x, const Tensor *w) {
+static bool fits(const Tensor *x, const Tensor *w, bool has_zero) {
   int64_t row = n_elements(w) / w->dim[0];
   for (int64_t c = 0; c < w->dim[0]; c++)
-    if (largest_sum(x, w, c, row) > INT32_MAX) return false;
+    if ((has_zero ? largest_shifted_sum(w, c) : largest_sum(x, w, c, row)) > INT32_MAX) return false;
   return true;
 }
 
@@ -89,18 +89,20 @@ static void lower_layer(Graph *g, Context *cx, Node *n) {
   Tensor *codes = d->in[0], *b = n->n_in > 2 ? n->in[2] : NULL;
   bool floats = fp8_of(n->in[0]) || has_floats(find_format(attr_str(d, "format", "int8")));
   if (!w || !is_const(w) || n->in[1]->def->n_in > 1) return;
-  if (!(floats ? fits_exactly(w) : fits(codes, w))) {
+  if (!(floats ? fits_exactly(w) : fits(codes, w, d->n_in > 2))) {
     add_note(cx, n->name, "%s multiplies in float: its sums do not fit %d bits", n->op->name,
              floats ? 53 : 32);
     return;
   }
   int64_t last = codes->dim[codes->rank - 1], size = attr_int(d, "size", last);
   Tensor *multiple = weight_multiples(g, n->name, w);
-  Tensor *in[6] = {codes, w, b, channel_scales(g, n->name, w), multiple, x_scale_of(g, d)};
+  Tensor *in[7] = {codes, w, b, channel_scales(g, n->name, w), multiple, x_scale_of(g, d)};
+  int n_in = d->n_in > 2 ? 7 : 6;
+  if (n_in > 6) in[6] = d->in[2];
   if (multiple) set_int(g, n, "group_size", w->quant->group);
   if (!conv && size < last) set_int(g, n, "x_size", size);
   Tensor *y = take_output(g, n, floats);
-  replace(g, n, floats ? conv ? "FConv" : "FGemm" : conv ? "DConv" : "DGemm", 6, in, y);
+  replace(g, n, floats ? conv ? "FConv" : "FGemm" : conv ? "DConv" : "DGemm", n_in, in, y);
 }
 
 static void lower_product(Graph *g, Node *n) {

@@ -21,6 +21,8 @@ double weight_scale(const QuantSpec *q, int64_t c);
 Tensor *weight_multiples(Graph *g, const char *name, const Tensor *w);
 /* The largest |sum of w x| of channel c, of `row` weights, over all codes of x's type. */
 double largest_sum(const Tensor *x, const Tensor *w, int64_t c, int64_t row);
+/* The same of sums of (w - its zero point) * (x - any zero point), and of what kernels make them of; int8 codes. */
+double largest_shifted_sum(const Tensor *w, int64_t c);
 /* The largest |code - zero point| of an activation. */
 double largest_code(const Tensor *codes);
 int32_t code_of(const Tensor *y, double real); /* clamped to y's format */

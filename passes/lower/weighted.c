@@ -33,6 +33,17 @@ double largest_sum(const Tensor *x, const Tensor *w, int64_t c, int64_t row) {
   return sum_channel(x, w, c, row).bound;
 }
 
+double largest_shifted_sum(const Tensor *w, int64_t c) {
+  const QuantSpec *q = w->quant;
+  int64_t row = n_elements(w) / w->dim[0], groups = q->group ? (row + q->group - 1) / q->group : 1;
+  int32_t zero = q->group == 0 ? q->zero[q->n > 1 ? c : 0] : 0;
+  double sum = zero ? 128.0 * 128 * (double)row : 0;
+  for (int64_t i = 0; i < row; i++)
+    sum += 255 * fabs((double)(((const int8_t *)w->data)[c * row + i] - zero)) *
+           (q->multiple ? q->multiple[c * groups + i / q->group] : 1);
+  return sum;
+}
+
 /* Adds what lies beside the codes, d the Dequantize that decodes them. */
 static void sum_beside(const Tensor *x, const Node *d, Channel *channel) {
   if (!outlier_input(d)) return;

@@ -35,7 +35,7 @@ static bool same_list(const Tensor *a, const Tensor *b) {
 }
 
 static bool same_codes(const Node *a, const Node *b) {
-  return a->in[0] == b->in[0] &&
+  return a->in[0] == b->in[0] && a->n_out == b->n_out &&
          same_list(a->n_in > 1 ? a->in[1] : NULL, b->n_in > 1 ? b->in[1] : NULL) &&
          attr_int(a, "row", 0) == attr_int(b, "row", 0) &&
          attr_int(a, "size", 0) == attr_int(b, "size", 0) &&

@@ -171,6 +171,19 @@ static bool sink_pointwise(Graph *g, Node *n) {
   return true;
 }
 
+/* Codes of one scale and zero point, found at run time, and reals of them: scale and zero point stay. */
+static bool sink_dynamic(Graph *g, Node *n) {
+  bool coding = is_op(n, "DynamicQuantize") && n->n_out > 2;
+  if (!coding && !(is_op(n, "DynamicDequantize") && n->n_in > 2)) return false;
+  Node *t = sinking(n->in[0]);
+  int64_t perm[MAX_RANK];
+  if (!t) return false;
+  attr_ints(t, "perm", perm, MAX_RANK);
+  set_input(g, n, 0, t->in[0]);
+  transpose_output(g, n, perm, "nhwc");
+  return true;
+}
+
 /* Constant input i, one value per dimension in `blocks` runs, reordered to the source's
  * dimensions. */
 static bool permute_per_dim(Graph *g, Node *n, int i, int rank, const int64_t *perm, int blocks) {
@@ -302,7 +315,7 @@ void pass_layout(Graph *g, Context *cx) {
     changed = false;
     for (int i = 0; i < g->n_node; i++) {
       Node *n = g->node[i];
-      if (sink_pointwise(g, n) || sink_by_dim(g, n) || cancel(g, n) || fold_into_gemm(g, n))
+      if (sink_pointwise(g, n) || sink_dynamic(g, n) || sink_by_dim(g, n) || cancel(g, n) || fold_into_gemm(g, n))
         changed = true;
     }
     remove_dead(g);

@@ -22,8 +22,11 @@ QCC_INLINE void qcc_x86_reals_row(int32_t n, float x_scale, const float *s, cons
 QCC_INLINE void qcc_dense_reals(int32_t kind, const struct qcc_dots *v, const struct qcc_act *act,
                                 const struct qcc_x_scales *t, const int8_t *x, const void *w,
                                 const uint8_t *multiple, const int32_t *offset, const float *b,
-                                const float *s, const float *x_scale, void *scratch, float *y) {
+                                const float *s, const float *x_scale, const struct qcc_zeros *z,
+                                const int32_t *x_zero, void *scratch, float *y) {
   qcc_dense_gemm(kind, 1, v, x, w, multiple, offset, NULL, NULL, scratch, (int8_t *)(void *)y);
+  if (x_zero)
+    qcc_take_zeros(z, *x_zero, v->g.rows_w, v->g.out_c, v->g.pixel / qcc_input_bytes(kind), x, y);
   qcc_reals_rows(qcc_x86_reals_row, v->g.rows_w, v->g.out_c, act, t, s, b, x_scale, y);
 }
 
@@ -32,8 +35,9 @@ QCC_INLINE void qcc_dense_reals(int32_t kind, const struct qcc_dots *v, const st
   QCC_KERNEL void QCC_ISA(reals_##name)(                                                          \
       const struct qcc_dots *v, const struct qcc_act *act, const struct qcc_x_scales *t,          \
       const int8_t *x, const void *w, const uint8_t *multiple, const int32_t *offset,             \
-      const float *b, const float *s, const float *x_scale, void *scratch, float *y) {            \
-    qcc_dense_reals(kind, v, act, t, x, w, multiple, offset, b, s, x_scale, scratch, y);          \
+      const float *b, const float *s, const float *x_scale, const struct qcc_zeros *z,            \
+      const int32_t *x_zero, void *scratch, float *y) {                                           \
+    qcc_dense_reals(kind, v, act, t, x, w, multiple, offset, b, s, x_scale, z, x_zero, scratch, y); \
   }
 QCC_REALS(s8, 8)
 QCC_REALS(s4, 4)

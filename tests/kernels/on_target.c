@@ -300,13 +300,23 @@ static void use_floats(Graph *g, Tensor *w, Tensor *y) {
   if (pick(0, 1)) set_fp8(g, y);
 }
 
+/* Now and then x has a zero point, and then its weights perhaps, too. */
+static void add_zeros(Graph *g, Node *n, Tensor *w) {
+  bool groups = n->in[4] != NULL;
+  if (n_elements(n->in[5]) != 1 || !pick(0, 2) || (groups && n_elements(w) / w->dim[0] > 250)) return;
+  set_input(g, n, 6, new_vector(g, "xz", 1, -128, 127));
+  if (groups || w->dtype != DT_I8 || !pick(0, 1)) return;
+  if (!w->quant->book && w->quant->n == 1 && pick(0, 1)) w->quant = new_quant(g, w->quant->format, 0, 0, w->dim[0]);
+  for (int64_t i = 0; i < w->quant->n; i++) w->quant->zero[i] = pick(w->quant->format->lo, w->quant->format->hi);
+}
+
 /* The node of codes that have scales by image, row or run: sometimes a bias, an activation, groups. */
 static Node *finish_dynamic(Program *p, const char *op, Tensor *x, Tensor *w) {
   Graph *g = p->g;
   bool conv = strcmp(op, "DConv") == 0, floats = !pick(0, 2);
   int64_t depth = n_elements(w) / w->dim[0], rows = n_elements(x) / x->dim[x->rank - 1];
   if (w->dtype == DT_I8 && pick(0, 1)) fill_levels(p, w);
-  int64_t scales = conv ? x->dim[0] : pick(0, 1) ? rows : 1, run = depth;
+  int64_t scales = conv ? pick(0, 1) ? x->dim[0] : 1 : pick(0, 1) ? rows : 1, run = depth;
   if (!conv && scales == rows && !pick(0, 2)) run = pick(0, 1) ? 8 * pick(1, 4) : pick(1, 40);
   if (run < depth) scales *= (depth + run - 1) / run;
   Tensor *y = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
@@ -317,6 +327,7 @@ static Node *finish_dynamic(Program *p, const char *op, Tensor *x, Tensor *w) {
   if (!conv) set_int(g, n, "transB", 1);
   if (run < depth) set_int(g, n, "x_size", run);
   if (depth < 400 && !pick(0, 2)) add_groups(p, n, w);
+  if (!floats && run == depth) add_zeros(g, n, w);
   add_activation(g, n, false);
   return n;
 }
@@ -499,7 +510,7 @@ static void prune(Program *p, Node *n) {
 
 static void add_random_layer(Program *p, int i) {
   Node *n = random_layer(p, i);
-  bool codes = p->mode == CODES || p->mode == ROWS || (p->mode == DYNAMIC && n->n_in == 6);
+  bool codes = p->mode == CODES || p->mode == ROWS || (p->mode == DYNAMIC && n->n_in >= 6);
   infer_node(p->g, n);
   if (codes && !pick(0, n->in[1]->dtype == DT_I2 ? 1 : 3)) set_int(p->g, n, "compact", 1);
   if (codes && n->in[1]->dtype != DT_I2 && !pick(0, 5)) prune(p, n);
