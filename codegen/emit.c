@@ -383,17 +383,19 @@ void write_group(Emitter *e, const Node *n, const Kernel *k) {
   field(e, "w_next", bytes / group / dtype_bytes(w->dtype));
 }
 
-void write_rescale(Emitter *e, const Node *n) {
+void write_products(Emitter *e, const Node *n, int shift, int64_t distance) {
   fprintf(e->calls, ".out = {");
-  field(e, "shift", attr_int(n, "shift", 0));
+  field(e, "shift", shift);
   field(e, "zero", attr_int(n, "y_zero", 0));
   field(e, "lo", attr_int(n, "lo", -128));
   field(e, "hi", attr_int(n, "hi", 127));
-  if (strcmp(attr_str(n, "rule", "q31"), "tflite") == 0) {
-    field(e, "exponents", n_elements(n->in[3]) / 2);
-    e->now->uses_tflite = true;
-  }
+  if (distance) field(e, "exponents", distance);
   fprintf(e->calls, "}, ");
+  e->now->uses_tflite |= distance > 0;
+}
+
+void write_rescale(Emitter *e, const Node *n) {
+  write_products(e, n, (int)attr_int(n, "shift", 0), follows_tflite(n) ? n_elements(n->in[3]) / 2 : 0);
 }
 
 static const char *activation_text(Emitter *e, const Node *n) {

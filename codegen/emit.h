@@ -117,6 +117,9 @@ void write_group(Emitter *e, const Node *n, const Kernel *k);
 /* `static const struct qcc_gemm_f32 p = {...}` */
 void write_gemm(Emitter *e, const Node *n);
 void write_rescale(Emitter *e, const Node *n);
+/* The same for kernels that follow rule tflite by two products, the second factors `distance` behind the first; the
+ * accumulator is shifted before. */
+void write_products(Emitter *e, const Node *n, int shift, int64_t distance);
 /* The fused activation as a structure field `.act = {...}`. */
 void write_activation(Emitter *e, const Node *n);
 /* `static const struct qcc_x_scales t = {...}`, of a node on codes with scales of run time. */

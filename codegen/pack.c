@@ -123,7 +123,7 @@ uint8_t *pack_weights(Arena *a, const Node *n, const Kernel *k, int64_t *bytes) 
   if (w.quant) quant = *w.quant, part.quant = &quant;
   for (int64_t i = 0; i < groups; i++) {
     part.data = (char *)w.data + i * n_elements(&part) * dtype_bytes(w.dtype);
-    if (quant.n_book > 1)
+    if (w.quant && w.quant->n_book > 1)
       quant.n_book = part.dim[0], quant.book = w.quant->book + i * part.dim[0] * quant.format->book_size;
     uint8_t *packed = pack_part(a, &part, k->packing, has_apart_taps(n), bytes);
     if (groups == 1) return packed;

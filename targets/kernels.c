@@ -491,9 +491,11 @@ static bool has_isa(const Target *t, const char *isa) {
   return false;
 }
 
-/* Do kernels follow the node's rule?  All in plain C know both; those of an instruction set rule q31. */
+/* Do kernels follow the node's rule?  All in plain C know both; those of an instruction set rule q31, and some of
+ * them tflite, by two products. */
 static bool knows_rule(const Kernel *k, const Node *n) {
-  return !k->isa || strcmp(attr_str(n, "rule", "q31"), "q31") == 0;
+  if (!k->isa || !follows_tflite(n)) return true;
+  return !k->indices && strncmp(k->isa, "dsp", 3) == 0 && tflite_products(n, 32, NULL);
 }
 
 const Kernel *choose_kernel(const Target *t, const Node *n) {
@@ -501,7 +503,7 @@ const Kernel *choose_kernel(const Target *t, const Node *n) {
   for (int i = s16 ? 0 : N_S16; i < (s16 ? N_S16 : n_kernels()); i++) {
     const Kernel *k = &table[i];
     if (strcmp(k->op, n->op->name) == 0 && (!k->isa || has_isa(t, k->isa)) &&
-        knows_rule(k, n) && (!k->match || k->match(n)))
+        (!k->match || k->match(n)) && knows_rule(k, n))
       return k;
   }
   return NULL;

@@ -101,6 +101,13 @@ int64_t part_offset(const Node *n, int i);
  * up; it is one level more where it is none and there is room.  False where there is no 0. */
 enum { N_LEVELS = 16 };
 bool level_table(const QuantSpec *q, int8_t *table);
+/* ---- products.c: rule tflite by two products --------------------------------------------------- */
+
+bool follows_tflite(const Node *n); /* a QConv or QGemm */
+/* The factors [channels][2] of each channel, the second for products of which `bits` bits are dropped: 32, with twice
+ * the accumulator in the first, or 31.  factors may be NULL.  False where some channel has none. */
+bool tflite_products(const Node *n, int bits, int32_t *factors);
+
 /* ---- loops.c: expressions of loops.def --------------------------------------------------------- */
 
 typedef enum Numbers {

@@ -103,6 +103,15 @@ static bool pick_multipliers(const Tensor *y, int64_t channels, const double *sc
   return ldexp(bound, most) <= INT32_MAX;
 }
 
+/* A channel of rule tflite whose weights are all 0 has one code, which may come from a bias of any size: here from one
+ * that is 128 times as large, for the kernels that have no room for more. */
+static void shrink_bias(int32_t *b, int32_t *m, int32_t *exponent) {
+  int32_t code = scale_tflite(*b, *m, *exponent);
+  *b = 128 * (code < -256 ? -256 : code > 256 ? 256 : code);
+  *m = 1 << 30;
+  *exponent = -6;
+}
+
 bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   Tensor *x = codes_of(n->in[0]), *w = codes_of(n->in[1]), *y = quantize->out[0];
   if (!x || !w || !is_const(w) || x->dtype != y->dtype) return false;
@@ -135,6 +144,8 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
              n->op->name, bound);
     return false;
   }
+  for (int64_t c = 0; tflite && c < channels; c++)
+    if (channel[c].bound == 0) shrink_bias(&b[c], &m[c], &m[channels + c]);
   bool conv = is_op(n, "Conv");
   Window window;
   if (conv) get_window(n, n->in[0], n->in[1], &window);

@@ -22,7 +22,7 @@ QCC_INLINE void qcc_dsp_conv_pair(const struct qcc_conv *p, int32_t bits, int32_
   for (int32_t i = 0; i < p->group; i++, columns += 4 * steps, y0 += channels, y1 += channels) {
     qcc_dsp_any_pair(&p->out, bits, raised, v, steps, channels, columns, w, k, table, y0, y1);
     w += steps * padded * bits >> 3;
-    k += 2 * padded;
+    k += qcc_dsp_words(&p->out) * padded;
   }
 }
 

@@ -135,11 +135,12 @@ QCC_INLINE void qcc_dsp_sum_pairs(const struct qcc_dsp_planes *v, int32_t bytes,
 QCC_INLINE void qcc_dsp_depthwise_row(const struct qcc_conv *p, const struct qcc_dsp_planes *v,
                                       int32_t j, const int32_t *k, const int8_t *table,
                                       int8_t *y) {
+  struct qcc_dsp_factors f = qcc_dsp_load_factors(&p->out, k + 4);
   for (int32_t ox = 0; ox < p->g.out_w; ox += 4) {
     int32_t n = p->g.out_w - ox, sum[4] = {k[0], k[0], k[0], k[0]};
     qcc_dsp_sum_pairs(v, 4 * (j * v->channel + ox), v->taps + j * v->pairs, sum);
     for (int32_t i = 0; i < 4 && i < n; i++, y += p->g.out_c)
-      *y = qcc_dsp_output(&p->out, qcc_dsp_shift(&p->out, sum[i], 0), k[4], table);
+      *y = qcc_dsp_finish(&p->out, qcc_dsp_shift(&p->out, sum[i], 0), f, table);
   }
 }
 
@@ -167,7 +168,7 @@ QCC_INLINE void qcc_dsp_any_depthwise(const struct qcc_conv *p, int32_t bits, co
   struct qcc_dsp_planes v = qcc_dsp_open_planes(g, scratch);
   int32_t bytes = qcc_packed_bytes(8 / bits, g->kernel_h * g->kernel_w);
   qcc_dsp_widen_planes(p, &v, 4, NULL, v.ring + v.slots * 4 * v.channel);
-  for (int32_t c = 0; c < g->in_c; c += 4, k += 8, w += 4 * bytes) {
+  for (int32_t c = 0; c < g->in_c; c += 4, k += 4 * qcc_dsp_words(&p->out), w += 4 * bytes) {
     int32_t n = qcc_min(4, g->in_c - c);
     const int8_t *from = x + c;
     int8_t *to = y + c;
@@ -180,7 +181,8 @@ QCC_INLINE void qcc_dsp_any_depthwise(const struct qcc_conv *p, int32_t bits, co
   }
 }
 
-/* w[out_c][kernel_h][kernel_w]; k per four channels: four biases, four 2 m. */
+/* w[out_c][kernel_h][kernel_w]; k per four channels: four biases, four 2 m, or with rule
+ * tflite four m and four second factors. */
 QCC_KERNEL void qcc_depthwise_dsp_s8(const struct qcc_conv *p, const int8_t *x, const int8_t *w,
                                      const int32_t *k, const int8_t *table, void *scratch,
                                      int8_t *y) {

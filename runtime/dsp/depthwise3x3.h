@@ -147,18 +147,19 @@ QCC_INLINE void qcc_dsp_finish_rows(const struct qcc_conv *p, int32_t rows, cons
                                     const int32_t *k, const int8_t *table, int8_t *y) {
   struct qcc_rescale r = p->out;
   const int32_t *end = sums + 2 * p->g.out_w;
-  int32_t b = k[0], m2 = k[1], step = p->g.out_c;
+  struct qcc_dsp_factors f = qcc_dsp_load_factors(&r, k + 1);
+  int32_t b = k[0], step = p->g.out_c;
   int8_t *y1 = y + p->g.out_w * step;
   __asm__("" : "+r"(r.zero), "+r"(y1), "+r"(end)); /* values to keep, not to compute anew */
   if (rows == 2)
     for (; sums != end; sums += 2, y += step, y1 += step) {
       int32_t s0 = sums[0], s1 = sums[1];
-      *y = qcc_dsp_output(&r, qcc_dsp_shift(&r, s0 + b, 0), m2, table);
-      *y1 = qcc_dsp_output(&r, qcc_dsp_shift(&r, s1 + b, 0), m2, table);
+      *y = qcc_dsp_finish(&r, qcc_dsp_shift(&r, s0 + b, 0), f, table);
+      *y1 = qcc_dsp_finish(&r, qcc_dsp_shift(&r, s1 + b, 0), f, table);
     }
   else
     for (; sums != end; sums += 2, y += step)
-      *y = qcc_dsp_output(&r, qcc_dsp_shift(&r, sums[0] + b, 0), m2, table);
+      *y = qcc_dsp_finish(&r, qcc_dsp_shift(&r, sums[0] + b, 0), f, table);
 }
 
 /* n channels (at most 4) of one image. */
@@ -175,7 +176,8 @@ QCC_INLINE void qcc_dsp_depthwise(const struct qcc_conv *p, int32_t n, const int
     qcc_dsp_plane_rows(p, n, iy, x, left + 1 - swap);
     for (int32_t j = 0; j < n; j++) {
       qcc_dsp_sum_rows(g->stride_h, g->stride_w, swap, g->out_w, w + 3 * j, planes + 2 * j, sums);
-      qcc_dsp_finish_rows(p, rows, sums, k + 2 * j, table, y + oy * g->out_w * g->out_c + j);
+      qcc_dsp_finish_rows(p, rows, sums, k + qcc_dsp_words(&p->out) * j, table,
+                          y + oy * g->out_w * g->out_c + j);
     }
   }
 }
@@ -200,7 +202,7 @@ QCC_INLINE void qcc_dsp_depthwise3x3(const struct qcc_conv *p, int32_t bits, con
                                      uint32_t *planes, int8_t *y) {
   const struct qcc_window *g = &p->g;
   int32_t reach = (g->out_w - 1) * g->stride_w + 3, wide = g->pad_left + g->in_w;
-  int32_t columns = reach > wide ? reach : wide;
+  int32_t columns = reach > wide ? reach : wide, words = qcc_dsp_words(&p->out);
   int32_t *sums = (int32_t *)(planes + QCC_DSP_COLUMN * columns);
   const uint8_t *bytes = (const uint8_t *)w;
   uint32_t zero = qcc_dsp_splat(p->x_zero), taps[12];
@@ -213,9 +215,9 @@ QCC_INLINE void qcc_dsp_depthwise3x3(const struct qcc_conv *p, int32_t bits, con
       if (bits != 8)
         qcc_dsp_unpack_taps(bits, n, bytes + 3 * (bits >> 1) * c, taps);
       if (n == 4)
-        qcc_dsp_depthwise(p, 4, x + c, at, k + 2 * c, table, planes, sums, y + c);
+        qcc_dsp_depthwise(p, 4, x + c, at, k + words * c, table, planes, sums, y + c);
       else
-        qcc_dsp_depthwise(p, n, x + c, at, k + 2 * c, table, planes, sums, y + c);
+        qcc_dsp_depthwise(p, n, x + c, at, k + words * c, table, planes, sums, y + c);
     }
     x += g->in_h * g->in_w * g->in_c;
     y += g->out_h * g->out_w * g->out_c;
@@ -223,7 +225,8 @@ QCC_INLINE void qcc_dsp_depthwise3x3(const struct qcc_conv *p, int32_t bits, con
 }
 
 /* scratch: columns of the padded image (see QCC_DSP_COLUMN), then two sums per output column.
- * w[out_c][3] words: per kernel column the bytes w0 w1 w1 w2.  k[out_c]: bias and 2 m. */
+ * w[out_c][3] words: per kernel column the bytes w0 w1 w1 w2.  k[out_c]: bias and 2 m, or with rule tflite
+ * bias, m and second factor. */
 QCC_KERNEL void qcc_depthwise3x3_dsp_s8(const struct qcc_conv *p, const int8_t *x,
                                         const uint32_t *w, const int32_t *k, const int8_t *table,
                                         void *scratch, int8_t *y) {

@@ -126,6 +126,31 @@ QCC_INLINE uint32_t qcc_dsp_splat(int32_t code) {
   return half | half << 16;
 }
 
+/* What follows the bias of a channel: 2 m of rule q31; m of rule tflite, and what takes the place of its right shift:
+ * v / 2^n, halves away from zero, is the rounded upper half of v * (2^(32 - n) + 1). */
+struct qcc_dsp_factors {
+  int32_t m, second;
+};
+
+/* Rule tflite? */
+QCC_INLINE int32_t qcc_dsp_is_tflite(const struct qcc_rescale *r) {
+  return QCC_TFLITE && r->exponents;
+}
+
+/* Words that belong to a channel. */
+QCC_INLINE int32_t qcc_dsp_words(const struct qcc_rescale *r) {
+  return qcc_dsp_is_tflite(r) ? 3 : 2;
+}
+
+/* Of the channel whose m lies at k, second factors r->exponents behind. */
+QCC_INLINE struct qcc_dsp_factors qcc_dsp_load_factors(const struct qcc_rescale *r,
+                                                       const int32_t *k) {
+  struct qcc_dsp_factors f = {k[0], 0};
+  if (qcc_dsp_is_tflite(r))
+    f.second = k[r->exponents];
+  return f;
+}
+
 /* Rule q31 for acc' that has been shifted; m2 is 2 * m. */
 QCC_INLINE int32_t qcc_dsp_code(const struct qcc_rescale *r, int32_t acc, int32_t m2) {
   int32_t v;
@@ -141,6 +166,15 @@ QCC_INLINE int8_t qcc_dsp_output(const struct qcc_rescale *r, int32_t acc, int32
                                  const int8_t *table) {
   int32_t code = qcc_dsp_code(r, acc, m2);
   return table ? table[code + 128] : (int8_t)code;
+}
+
+/* By the layer's rule; of tflite acc' is twice the accumulator. */
+QCC_INLINE int8_t qcc_dsp_finish(const struct qcc_rescale *r, int32_t acc,
+                                 struct qcc_dsp_factors f, const int8_t *table) {
+  if (!qcc_dsp_is_tflite(r))
+    return qcc_dsp_output(r, acc, f.m, table);
+  __asm__("smmulr %0, %1, %2" : "=r"(acc) : "r"(acc), "r"(f.m));
+  return qcc_dsp_output(r, acc, f.second, table);
 }
 
 /* acc' from an accumulator that is 2^bits times too large and whose low bits are 0. */

@@ -51,21 +51,26 @@ QCC_INLINE void qcc_dsp_gemm_s8(const struct qcc_gemm *p, int32_t raised, const 
   qcc_dsp_widen(x, p->depth, 1, wide);
   if (raised)
     qcc_dsp_sum_raised(1, steps, wide, &excess);
-  for (int32_t o = 0; o < p->cols; o += 4, k += 8, y += 4) {
+  const struct qcc_rescale *r = &p->out;
+  for (int32_t o = 0; o < p->cols; o += 4, k += 4 * qcc_dsp_words(r), y += 4) {
     int32_t acc[4] = {(int32_t)((uint32_t)k[0] << 8) + k[1], k[1],
                       (int32_t)((uint32_t)k[2] << 8) + k[3], k[3]};
     w = qcc_dsp_multiply_row(raised, wide, w, steps, acc);
-    y[0] = qcc_dsp_output(&p->out, qcc_dsp_shift(&p->out, acc[0] - acc[1], 8), k[4], table);
+    struct qcc_dsp_factors f[4];
+    for (int32_t i = 0; i < 4; i++)
+      f[i] = qcc_dsp_load_factors(r, k + 4 + i);
+    y[0] = qcc_dsp_finish(r, qcc_dsp_shift(r, acc[0] - acc[1], 8), f[0], table);
     if (o + 1 < p->cols)
-      y[1] = qcc_dsp_output(&p->out, qcc_dsp_shift(&p->out, acc[1] - excess, 0), k[5], table);
+      y[1] = qcc_dsp_finish(r, qcc_dsp_shift(r, acc[1] - excess, 0), f[1], table);
     if (o + 2 < p->cols)
-      y[2] = qcc_dsp_output(&p->out, qcc_dsp_shift(&p->out, acc[2] - acc[3], 8), k[6], table);
+      y[2] = qcc_dsp_finish(r, qcc_dsp_shift(r, acc[2] - acc[3], 8), f[2], table);
     if (o + 3 < p->cols)
-      y[3] = qcc_dsp_output(&p->out, qcc_dsp_shift(&p->out, acc[3] - excess, 0), k[7], table);
+      y[3] = qcc_dsp_finish(r, qcc_dsp_shift(r, acc[3] - excess, 0), f[3], table);
   }
 }
 
-/* scratch[2 * ((depth + 3) / 4)] words; k per four channels: four biases, four 2 m. */
+/* scratch[2 * ((depth + 3) / 4)] words; k per four channels: four biases, four 2 m, or with rule
+ * tflite four m and four second factors. */
 QCC_KERNEL void qcc_gemm_dsp_s8(const struct qcc_gemm *p, const int8_t *x, const uint32_t *w,
                                 const int32_t *k, const int8_t *table, void *scratch,
                                 int8_t *y) {

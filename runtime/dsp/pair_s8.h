@@ -51,22 +51,24 @@ QCC_INLINE const uint32_t *qcc_dsp_multiply(int32_t raised, const uint32_t *colu
 #undef QCC_DSP_STEP
 
 /* All output channels of a pair of pixels. k: per pair of channels a and b the words bias of a,
- * bias of b, 2 m of a, 2 m of b.  y1 may be y0: then only pixel 0 remains. */
+ * bias of b, 2 m of a, 2 m of b, or with rule tflite their m and second factors.  y1 may be y0: then
+ * only pixel 0 remains. */
 QCC_INLINE void qcc_dsp_pair(const struct qcc_rescale *r, int32_t raised, int32_t steps,
                              int32_t channels, const uint32_t *x, const uint32_t *w,
                              const int32_t *k, const int8_t *table, int8_t *y0, int8_t *y1) {
   int32_t excess[2] = {0, 0};
   if (raised)
     qcc_dsp_sum_raised(2, steps, x, excess);
-  for (int32_t o = 0; o < channels; o += 2, k += 4, y0 += 2, y1 += 2) {
+  for (int32_t o = 0; o < channels; o += 2, k += 2 * qcc_dsp_words(r), y0 += 2, y1 += 2) {
     int32_t b = k[1], both = (int32_t)((uint32_t)k[0] << 8) + b;
     struct qcc_dsp_sums sums = {both, both, b, b};
     w = qcc_dsp_multiply(raised, x, w, steps, &sums);
-    y1[0] = qcc_dsp_output(r, qcc_dsp_shift(r, sums.s1 - sums.t1, 8), k[2], table);
-    y0[0] = qcc_dsp_output(r, qcc_dsp_shift(r, sums.s0 - sums.t0, 8), k[2], table);
+    struct qcc_dsp_factors f = qcc_dsp_load_factors(r, k + 2), g = qcc_dsp_load_factors(r, k + 3);
+    y1[0] = qcc_dsp_finish(r, qcc_dsp_shift(r, sums.s1 - sums.t1, 8), f, table);
+    y0[0] = qcc_dsp_finish(r, qcc_dsp_shift(r, sums.s0 - sums.t0, 8), f, table);
     if (o + 1 < channels) {
-      y1[1] = qcc_dsp_output(r, qcc_dsp_shift(r, sums.t1 - excess[1], 0), k[3], table);
-      y0[1] = qcc_dsp_output(r, qcc_dsp_shift(r, sums.t0 - excess[0], 0), k[3], table);
+      y1[1] = qcc_dsp_finish(r, qcc_dsp_shift(r, sums.t1 - excess[1], 0), g, table);
+      y0[1] = qcc_dsp_finish(r, qcc_dsp_shift(r, sums.t0 - excess[0], 0), g, table);
     }
   }
 }

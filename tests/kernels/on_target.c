@@ -1,12 +1,13 @@
 /* on_target.c - the kernels that a target's tables choose, over random layers, on the target:
  *
- *     on_target [--float | --half | --elements | --int16 | --rows | --dynamic] TARGET COMPILER OPTIMIZE COUNT [SEED]
+ *     on_target [--float | --half | --elements | --int16 | --rows | --dynamic | --tflite] TARGET COMPILER OPTIMIZE
+ *               COUNT [SEED]
  *
  * Random lowered layers with weights, with --float such of real numbers, with --half those of
  * float16 or with such weights, with --elements layers without weights (random_elements.c), with
  * --int16 layers of both kinds with such activations, with --rows fully connected layers of one row
- * whose codes keep their whole range, with --dynamic layers on codes with scales of run time, become one
- * program.  Each has a part of the arena with its
+ * whose codes keep their whole range, with --dynamic layers on codes with scales of run time, with --tflite layers of
+ * that rule only, become one program.  Each has a part of the arena with its
  * input, scratch and output, random bytes between them; where the kernel may work in place, the layer
  * comes a second time in that form.  The whole arena is both the program's input and its output, so
  * what a kernel wrote beside its buffers is found.  Codes, and whatever is only moved, are those of
@@ -63,6 +64,7 @@ typedef struct Program {
   Graph *g;
   Context cx;
   Mode mode;
+  bool tflite;   /* all layers follow that rule */
   int choice;    /* among the formats of bytes of few values */
   int n_layer;
   Layer *layer;
@@ -165,16 +167,19 @@ Tensor *set_output(Graph *g, Node *n, DType codes, int64_t channels, int64_t bou
   return new_vector(g, "m", channels, m / 50, m);
 }
 
-/* The same by rule tflite: multipliers and exponents. */
+/* The same by rule tflite: multipliers and exponents; two of three times such as networks have. */
 static Tensor *set_tflite_output(Graph *g, Node *n, int64_t channels, int64_t bound) {
   set_output(g, n, DT_I8, channels, bound);
   int most = 0;
   while ((bound << (most + 1)) < INT32_MAX) most++;
   int64_t dim[2] = {2, channels};
   int32_t *m = arena_alloc(g->arena, 2 * channels * 4);
+  bool usual = pick(0, 2) > 0;
+  int least = most < 12 ? -11 : most > 18 ? -5 : most - 23;
   for (int64_t o = 0; o < channels; o++) {
     m[o] = pick(0, 9) ? (1 << 30) + (int32_t)(random_bits() >> 2) : 0;
-    m[channels + o] = pick(0, 9) ? pick(most - 24, most - 20) : pick(-31, most);
+    if (usual) m[channels + o] = pick(least, least + 3);
+    else m[channels + o] = pick(0, 9) ? pick(most - 24, most - 20) : pick(-31, most);
   }
   set_str(g, n, "rule", "tflite");
   return new_const(g, fresh_name(g, "m"), DT_I32, 2, dim, m);
@@ -273,7 +278,7 @@ static Node *finish_codes(Program *p, const char *op, Tensor *x, Tensor *w) {
   if (groups) add_groups(p, n, w);
   int64_t bound = s16 ? bound_s16(w) : depth * largest;
   if (groups && !pick(0, 2)) bound += 128 * add_beside(p, n, w);
-  Tensor *m = tables && !pick(0, 5) ? set_tflite_output(g, n, w->dim[0], bound + 5000)
+  Tensor *m = tables && (p->tflite || !pick(0, 5)) ? set_tflite_output(g, n, w->dim[0], bound + 5000)
                                     : set_output(g, n, x->dtype, w->dim[0], bound + 5000);
   if (rows) set_int(g, n, "lo", -128), set_int(g, n, "hi", 127);
   set_input(g, n, 3, m);
@@ -682,15 +687,16 @@ int main(int argc, char **argv) {
               : strcmp(option, "--rows") == 0     ? ROWS
               : strcmp(option, "--dynamic") == 0  ? DYNAMIC
                                                   : CODES;
-  if (mode != CODES) argc--, argv++;
+  bool tflite = strcmp(option, "--tflite") == 0;
+  if (mode != CODES || tflite) argc--, argv++;
   if (argc != 5 && argc != 6)
-    return fputs("usage: on_target [--float | --half | --elements | --int16 | --rows | --dynamic] TARGET "
-                 "COMPILER OPTIMIZE COUNT [SEED]\n",
+    return fputs("usage: on_target [--float | --half | --elements | --int16 | --rows | --dynamic | --tflite] "
+                 "TARGET COMPILER OPTIMIZE COUNT [SEED]\n",
                  stderr),
            2;
   Arena *a = new_arena();
   PlanReport plan = {0};
-  Program p = {.g = new_graph(a, "layers"), .bytes = GUARD, .mode = mode};
+  Program p = {.g = new_graph(a, "layers"), .bytes = GUARD, .mode = mode, .tflite = tflite};
   uint64_t run = HASH_START;
   for (int i = 1; i < argc; i++) run = hash_bytes(run, argv[i], strlen(argv[i]));
   p.choice = (int)((run >> 32) % CHOICES);
