@@ -221,6 +221,8 @@ const char *constant_array(Emitter *e, const Tensor *t, const char *kind) {
   } else if (dtype_is_half(t->dtype)) {
     name = e->to_bin && kind[0] == 'w' ? bin_array(e, "uint16_t", t->data, n * 2)
                                        : half_array(e, kind, n, t->data);
+  } else if (t->dtype == DT_I8 && e->to_bin && kind[0] == 'w') {
+    name = bin_array(e, "int8_t", t->data, n);
   } else if (t->dtype == DT_F64) {
     name = double_array(e, kind, n, t->data);
   } else {

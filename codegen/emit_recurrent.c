@@ -12,7 +12,9 @@ static void write_recurrent(Emitter *e, const Node *n) {
       field(e, "y_direction", r.y_direction);
   field(e, "h_sample", r.h_sample), field(e, "h_direction", r.h_direction);
   field(e, "variant", attr_int(n, is_op(n, "GRU") ? "linear_before_reset" : "input_forget", 0));
-  fprintf(e->calls, ".clip = %s, .gate = {", float_text(e, r.clip));
+  fprintf(e->calls, ".clip = %s, ", float_text(e, r.clip));
+  if (is_op(n, "LSTM")) fprintf(e->calls, ".cell_clip = %s, ", float_text(e, r.cell_clip));
+  fprintf(e->calls, ".gate = {");
   for (int d = 0; d < r.directions; d++) {
     fprintf(e->calls, "%s{", d ? ", " : "");
     for (int i = 0; i < r.n_function; i++) {

@@ -40,3 +40,23 @@ void emit_taveragepool(Emitter *e, const Node *n, const Kernel *k) {
   close_params(e);
   call(e, "qcc_%s(&p, %s, %s)", k->name, pointer_to(e, n->in[0]), pointer_to(e, n->out[0]));
 }
+
+void emit_tlstm(Emitter *e, const Node *n, const Kernel *k) {
+  TLstm r;
+  get_tlstm(n, &r);
+  open_params(e, "qcc_lstm_tflite");
+  field(e, "batch", r.batch), field(e, "steps", r.steps), field(e, "inputs", r.inputs), field(e, "hidden", r.hidden);
+  field(e, "x_step", r.x_step), field(e, "x_sample", r.x_sample);
+  field(e, "y_step", r.y_step), field(e, "y_sample", r.y_sample);
+  field(e, "tanh_m", r.tanh_m), field(e, "tanh_shift", r.tanh_shift);
+  field(e, "keep_m", r.m[0]), field(e, "keep_exponent", r.exponent[0]);
+  field(e, "in_m", r.m[1]), field(e, "in_exponent", r.exponent[1]);
+  field(e, "out_m", r.m[2]), field(e, "out_exponent", r.exponent[2]);
+  field(e, "zero", r.zero), field(e, "clip", r.clip);
+  close_params(e);
+  const char *w = constant_array(e, n->in[1], "w"), *v = constant_array(e, n->in[2], "w");
+  const char *b = constant_array(e, n->in[3], "b"), *m = constant_array(e, n->in[4], "m");
+  call(e, "qcc_%s(&p, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)", k->name, pointer_to(e, n->in[0]), w, v, b, m,
+       constant_array(e, n->in[5], "t"), pointer_to(e, n->in[6]), pointer_to(e, n->in[7]), scratch_place(e, n),
+       pointer_to(e, n->out[0]), pointer_to(e, n->out[1]), pointer_to(e, n->out[2]));
+}

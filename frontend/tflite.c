@@ -119,6 +119,7 @@ Graph *read_tflite(Arena *a, const char *path) {
   read_inputs(&r, &subgraph);
   for (int64_t i = 0; i < operators.n; i++) read_operator(&r, &operators, i);
   read_outputs(&r, &subgraph);
+  finish_tflite_states(&r);
   remove_dead(g);
   infer_shapes(g);
   return g;

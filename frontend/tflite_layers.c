@@ -110,7 +110,8 @@ void read_tflite_dense(TfliteOp *op) {
   memcpy(dim, x->dim, sizeof dim);
   bool flatten = rank != 2 || x->dim[1] != rows[1];
   x = flatten ? tflite_reshaped(op, x, 2, rows, LAYOUT_NONE) : x;
-  if (x->quant && flatten) x = add_op(g, -1, "Dequantize", fresh_name(g, arena_printf(g->arena, "%s_real", x->name)), 1, &x);
+  if (x->quant && flatten)
+    x = add_op(g, -1, "Dequantize", fresh_name(g, arena_printf(g->arena, "%s_real", x->name)), 1, &x);
   else if (x->quant) x = tflite_real(op, 0);
   b = bias_of(op, &n_in);
   Node *n = tflite_layer(op, "Gemm", n_in, (Tensor *[]){x, w, b});

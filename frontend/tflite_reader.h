@@ -12,12 +12,20 @@ typedef struct TfliteTensor {
   Tensor *real;           /* its real numbers where t holds codes; NULL: nobody asked yet */
 } TfliteTensor;
 
+/* What lives from call to call. */
+typedef struct TfliteState {
+  Tensor *in;             /* its value as the model is called */
+  Tensor *now;            /* the same after the operators so far */
+} TfliteState;
+
 typedef struct TfliteReader {
   Arena *arena;
   Graph *graph;
   Flat file;
   FlatVector tensors, buffers, opcodes;
   TfliteTensor *tensor;   /* [tensors.n] */
+  int n_state;
+  TfliteState *state;     /* [n_state] */
   int64_t constant_bytes; /* of all constants that were read */
 } TfliteReader;
 
@@ -42,6 +50,14 @@ typedef struct TfliteOp {
 Tensor *make_tflite_tensor(TfliteReader *r, int64_t i);
 /* The shape that the file states for it; its rank. */
 int tflite_shape(TfliteReader *r, int64_t i, int64_t *dim);
+
+/* ---- tflite_state.c: what lives from call to call -------------------------------------------- */
+
+/* The value of input i, a variable tensor, as the operator finds it; and what it leaves there. */
+Tensor *tflite_state(TfliteOp *op, int i);
+void tflite_keep(TfliteOp *op, int i, Tensor *next);
+/* Makes states of the graph of them, behind its inputs and outputs. */
+void finish_tflite_states(TfliteReader *r);
 
 /* ---- tflite_op.c: what readers of operators are written with --------------------------------- */
 

@@ -395,10 +395,26 @@ typedef struct Recurrent {
   int64_t x_step, x_sample;               /* elements of X between steps and samples, */
   int64_t y_step, y_sample, y_direction;  /* of Y, */
   int64_t h_sample, h_direction;          /* of states */
-  double clip;                            /* 0: nothing is cut off */
+  double clip, cell_clip;                 /* 0: nothing is cut off */
   GateFunction function[2][3];            /* by direction */
 } Recurrent;
 void get_recurrent(const Node *n, Recurrent *r);
+
+/* Geometry and scales of TLSTM (ops/recurrent_tflite.c). */
+typedef struct TLstm {
+  int64_t steps, batch, inputs, hidden;
+  int64_t x_step, x_sample;               /* elements of x between steps and samples, */
+  int64_t y_step, y_sample;               /* of y */
+  int32_t tanh_m;                         /* (code of the cell * tanh_m) / 2^tanh_shift is 12288 times the cell */
+  int tanh_shift;
+  int32_t clip;                           /* largest code of the cell; 0: nothing is cut off */
+  int32_t zero;                           /* of the codes of y and h */
+  int32_t m[3];                           /* forget gate times cell, input gate times cell gate, output */
+  int exponent[3];
+} TLstm;
+void get_tlstm(const Node *n, TLstm *r);
+/* Its table[256]: sigmoid(i / 24) in 16 bits, raised by half of the most that lines between the points lack. */
+uint16_t *sigmoid_points(Arena *a);
 
 /* ---- formats.def, formats/<format>.c --------------------------------------------------------- */
 
@@ -494,6 +510,8 @@ void requantize_row(int64_t n, const int32_t *acc, const int32_t *bias, const in
                     int32_t zero, int32_t lo, int32_t hi, int8_t *y);
 /* Rule tflite: acc * m * 2^(exponent - 31), -31 <= exponent <= 30, rounded twice; and a row of codes. */
 int32_t scale_tflite(int32_t acc, int32_t m, int exponent);
+/* Its multiplier and exponent for scale s: 2^30 <= m < 2^31, or 0 for scales below 2^-32. */
+void pick_tflite(double s, int32_t *m, int32_t *exponent);
 int32_t round_shift(int32_t v, int bits);  /* v / 2^bits, 0 <= bits < 62, halves away from zero */
 void requantize_row_tflite(int64_t n, const int32_t *acc, const int32_t *bias, const int32_t *m,
                            const int32_t *exponent, int32_t zero, int32_t lo, int32_t hi, int8_t *y);

@@ -2,6 +2,8 @@
  * by two.
  *
  * The kernels in runtime/ compute the same bits; this is what they are compared with. */
+#include <math.h>
+
 #include "ir/ir.h"
 
 /* Shifting as unsigned gives the bits that a target's register would hold, also where the caller's
@@ -44,6 +46,15 @@ int32_t scale_tflite(int32_t acc, int32_t m, int exponent) {
   int left = exponent > 0 ? exponent : 0;
   int64_t product = (int64_t)shifted(acc, left) * m;
   return round_shift((int32_t)((product + (INT64_C(1) << 30)) >> 31), left - exponent);
+}
+
+void pick_tflite(double s, int32_t *m, int32_t *exponent) {
+  int e;
+  int64_t q = (int64_t)round(ldexp(frexp(s, &e), 31));
+  if (q == INT64_C(1) << 31) q /= 2, e++;
+  if (e < -31) q = 0, e = 0;
+  *m = (int32_t)q;
+  *exponent = e;
 }
 
 void requantize_row_tflite(int64_t n, const int32_t *acc, const int32_t *bias, const int32_t *m,

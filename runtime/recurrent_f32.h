@@ -36,6 +36,7 @@ struct qcc_recurrent {
   int32_t h_sample, h_direction;         /* of states */
   int32_t variant;                       /* GRU: linear_before_reset; LSTM: input_forget */
   float clip;                            /* of what goes into functions; 0: none */
+  float cell_clip;                       /* of an LSTM's cell; 0: none */
   struct qcc_gate gate[2][3];            /* by direction */
 };
 
@@ -117,6 +118,8 @@ QCC_KERNEL void qcc_lstm_cell(const struct qcc_cell *s) {
     float keep = s->p->variant ? 1.0f - in
                                : qcc_gate(&s->gate[0], clip, s->sum[2 * n + i] + qcc_peep(s, 2, i));
     s->c[i] = keep * s->c[i] + in * qcc_gate(&s->gate[1], clip, s->sum[3 * n + i]);
+    if (s->p->cell_clip > 0.0f)
+      s->c[i] = qcc_clip_f32(s->c[i], -s->p->cell_clip, s->p->cell_clip);
     s->h[i] = qcc_gate(&s->gate[0], clip, s->sum[n + i] + qcc_peep(s, 1, i)) *
               qcc_gate(&s->gate[2], 0.0f, s->c[i]);
   }

@@ -440,6 +440,9 @@ static int64_t recurrent_scratch(const Node *n) {
   return 4 * (3 + r.gates) * r.hidden;
 }
 
+/* The gates of one step, int16. */
+static int64_t tlstm_scratch(const Node *n) { return 8 * n->in[2]->dim[1]; }
+
 /* What is between the dimensions of a Resize: every second result at the beginning, the others behind. */
 static int64_t resize_scratch(const Node *n) {
   ResizeLine l[MAX_RANK];

@@ -16,6 +16,7 @@
 int64_t conv_macs(const Node *n);
 int64_t gemm_macs(const Node *n);
 int64_t recurrent_macs(const Node *n);
+int64_t tlstm_macs(const Node *n);
 int64_t weight_only_macs(const Node *n);
 int64_t dynamic_macs(const Node *n);
 

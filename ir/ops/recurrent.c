@@ -77,7 +77,8 @@ void get_recurrent(const Node *n, Recurrent *r) {
                    .batch = x->dim[!batch_first],
                    .inputs = x->dim[2],
                    .hidden = n->in[2]->dim[2],
-                   .clip = attr_float(n, "clip", 0)};
+                   .clip = attr_float(n, "clip", 0),
+                   .cell_clip = attr_float(n, "cell_clip", 0)};
   r->directions = count_directions(n, &r->backwards);
   int64_t h = r->hidden, d = r->directions;
   r->x_step = (batch_first ? 1 : r->batch) * r->inputs;
@@ -222,6 +223,7 @@ static void step_lstm(Step *s) {
     double in = apply(&f[0], clip, s->sum[i] + peep(s, 0, i));
     double keep = coupled ? 1 - in : apply(&f[0], clip, s->sum[2 * h + i] + peep(s, 2, i));
     s->c[i] = keep * s->c[i] + in * apply(&f[1], clip, s->sum[3 * h + i]);
+    if (s->r.cell_clip > 0) s->c[i] = fmin(fmax(s->c[i], -s->r.cell_clip), s->r.cell_clip);
     s->h[i] = apply(&f[0], clip, s->sum[h + i] + peep(s, 1, i)) * apply(&f[2], 0, s->c[i]);
   }
 }

@@ -48,8 +48,6 @@ bool lower_lookup(Graph *g, Node *quantize);
 
 /* Shall the node's numbers become codes by it: the policy says so, or leaves it to the importer? */
 bool wants_tflite(const Context *cx, const Node *n);
-/* Scale s as multiplier and exponent. */
-void pick_tflite(double s, int32_t *m, int32_t *exponent);
 /* The operators whose form is another one by that rule; false where there is none. */
 bool lower_tflite(Graph *g, Node *n, Node *quantize);
 

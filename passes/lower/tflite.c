@@ -10,15 +10,6 @@ bool wants_tflite(const Context *cx, const Node *n) {
   return strcmp(strcmp(rule, "auto") == 0 ? attr_str(n, "rescale", "q31") : rule, "tflite") == 0;
 }
 
-void pick_tflite(double s, int32_t *m, int32_t *exponent) {
-  int e;
-  int64_t q = (int64_t)round(ldexp(frexp(s, &e), 31));
-  if (q == INT64_C(1) << 31) q /= 2, e++;
-  if (e < -31) q = 0, e = 0;
-  *m = (int32_t)q;
-  *exponent = e;
-}
-
 static bool is_s8(const Tensor *t) { return t && t->dtype == DT_I8 && t->quant->n == 1; }
 
 static void set_term(Graph *g, Node *q, double scale, const char *m, const char *exponent) {

@@ -56,7 +56,7 @@ static float pick_real(void) { return (float)pick(-1000000, 1000000) * 1e-6f; }
 typedef struct Layer {
   Node *node;
   int64_t x, y, scratch;       /* offsets */
-  int64_t n_x, n_y, n_scratch; /* bytes */
+  int64_t n_x, n_y, n_scratch; /* bytes; behind scratch memory are outputs but the first */
   bool in_place;
 } Layer;
 
@@ -456,6 +456,16 @@ static int64_t place(Program *p, int64_t bytes) {
   return at;
 }
 
+/* Outputs behind the first, which are not compared, lie behind the kernel's working memory: their bytes. */
+static int64_t place_others(const Node *n, int64_t at) {
+  int64_t from = at;
+  for (int i = 1; i < n->n_out; i++) {
+    n->out[i]->offset = at = (at + ALIGN - 1) / ALIGN * ALIGN;
+    at += tensor_bytes(n->out[i]);
+  }
+  return at - from;
+}
+
 static void add_layer(Program *p, Node *n, bool in_place) {
   const Kernel *k = n->kernel;
   Graph *g = p->g;
@@ -463,6 +473,7 @@ static void add_layer(Program *p, Node *n, bool in_place) {
   l.n_x = tensor_bytes(n->in[0]), l.n_y = tensor_bytes(n->out[0]);
   l.n_scratch = k->scratch ? k->scratch(n) : 0;
   l.x = place(p, in_place && l.n_y > l.n_x ? l.n_y : l.n_x);
+  l.n_scratch += place_others(n, p->bytes + l.n_scratch);
   l.scratch = place(p, l.n_scratch);
   l.y = in_place ? l.x : place(p, l.n_y);
   n->in[0]->offset = l.x, n->out[0]->offset = l.y;
@@ -532,9 +543,10 @@ static void *compute_expected(Arena *a, const Node *n, const uint8_t *x) {
   const void *in[9];
   for (int i = 0; i < n->n_in; i++) in[i] = n->in[i] ? n->in[i]->data : NULL;
   in[0] = x;
-  void *y = arena_alloc(a, tensor_bytes(n->out[0]) + 1), *out[1] = {y};
+  void *out[3];
+  for (int i = 0; i < n->n_out; i++) out[i] = arena_alloc(a, tensor_bytes(n->out[i]) + 1);
   eval_node(n, in, out);
-  return y;
+  return out[0];
 }
 
 static bool lies_in(int64_t i, int64_t at, int64_t n) { return i >= at && i < at + n; }

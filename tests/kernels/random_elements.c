@@ -146,6 +146,32 @@ static Node *random_tsoftmax(Graph *g) {
   return new_layer(g, "TSoftmax", 2, (Tensor *[]){new_input(g, DT_I8, 2, dim), t}, new_output(g));
 }
 
+/* Of its outputs the first is compared. */
+static Node *random_tlstm(Graph *g) {
+  int64_t inputs = random_size(), hidden = pick(1, 24), rows = 4 * hidden, points = 256;
+  int64_t x[3] = {pick(1, 2), pick(1, 4), inputs}, w[2] = {rows, inputs}, v[2] = {rows, hidden}, m_dim[3] = {2, 2, 4};
+  int64_t state[2] = {x[0], hidden}, b_dim[2] = {2, rows};
+  int32_t *b = new_vector(g, "b", 2 * rows, -5000, 5000)->data, *m = arena_alloc(g->arena, 64);
+  int16_t *c = arena_alloc(g->arena, x[0] * hidden * 2);
+  for (int i = 0; i < 16; i++) m[i] = i & 4 ? pick(-6, 0) : pick(1 << 30, INT32_MAX - 1);
+  for (int64_t i = 0; i < x[0] * hidden; i++) c[i] = (int16_t)pick(-32768, 32767);
+  Tensor *in[8] = {new_input(g, DT_I8, 3, x), new_weights(g, 2, w, DT_I8), new_weights(g, 2, v, DT_I8)};
+  in[3] = new_const(g, fresh_name(g, "b"), DT_I32, 2, b_dim, b);
+  in[4] = new_const(g, fresh_name(g, "m"), DT_I32, 3, m_dim, m);
+  in[5] = new_const(g, fresh_name(g, "t"), DT_U16, 1, &points, sigmoid_points(g->arena));
+  in[6] = new_weights(g, 2, state, DT_I8);
+  in[7] = new_const(g, fresh_name(g, "c"), DT_I16, 2, state, c);
+  Tensor *out[3] = {new_output(g), new_tensor(g, fresh_name(g, "h"), DT_NONE, -1, NULL),
+                    new_tensor(g, fresh_name(g, "c"), DT_NONE, -1, NULL)};
+  Node *n = add_node(g, -1, "TLSTM", fresh_name(g, "layer"), 8, in, 3, out);
+  set_int(g, n, "layout", 1), set_int(g, n, "cell_bits", pick(8, 15)), set_int(g, n, "cell_clip", pick(0, 32767));
+  set_int(g, n, "keep_m", 1 << 30), set_int(g, n, "keep_exponent", -14);
+  set_int(g, n, "in_m", 1 << 30), set_int(g, n, "in_exponent", pick(-18, -14));
+  set_int(g, n, "out_m", pick(1 << 30, INT32_MAX - 1)), set_int(g, n, "out_exponent", pick(-23, -21));
+  set_int(g, n, "y_zero", pick(-128, 127));
+  return n;
+}
+
 static Node *random_softmax(Graph *g) {
   int64_t dim[2] = {pick(1, 5), pick(0, 2) ? random_size() : pick(1, 300)}, size = 256;
   uint32_t *table = arena_alloc(g->arena, size * 4), scale = (uint32_t)pick(1, 40);
@@ -384,7 +410,8 @@ Node *random_real_elements(Graph *g, DType type) {
 
 Node *random_elements(Graph *g, DType type) {
   bool s16 = type == DT_I16;
-  switch (pick(0, s16 ? 9 : 12)) {
+  switch (pick(0, s16 ? 9 : 13)) {
+    case 13: return random_tlstm(g);
     case 10: return random_tbinary(g);
     case 11: return random_tsoftmax(g);
     case 12: return random_pool(g, "TAveragePool", type);

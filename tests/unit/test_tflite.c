@@ -1,28 +1,9 @@
 /* test_tflite.c - what the TensorFlow Lite front end makes of files, right ones and broken ones.  Each test
  * writes a file and reads it. */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/wait.h>
-#include <unistd.h>
-
-#include "frontend/frontend.h"
-#include "passes/passes.h"
-#include "tests/unit/unit.h"
-
-#include "tests/unit/tflite_draft.h"
+#include "tests/unit/tflite_case.h"
 
 enum { F32 = 0, I32 = 2, I8 = 9 };
 enum { ADD = 0, CONV = 3, DEPTHWISE = 4, DENSE = 9, POOL = 1, RESHAPE = 22, SOFTMAX = 25, SLICE = 45, CUSTOM = 32 };
-
-static char path[] = "/tmp/qcc_tflite_XXXXXX";
-
-static void save(const Draft *d, uint32_t n) {
-  FILE *f = fopen(path, "wb");
-  assert_non_null(f);
-  assert_int_equal(fwrite(d->bytes, 1, n, f), n);
-  fclose(f);
-}
 
 static const int8_t weights[54] = {1, -2, 3, 4, -5, 6, 7, 8, -9, 10, 11, -12};
 static const int8_t rows[24] = {5, -3, 2, 1, 100, -100, 7};
@@ -81,14 +62,6 @@ static void reads_a_model(void **state) {
   free_arena(a);
 }
 
-static Graph *lowered(Arena *a) {
-  static PlanReport report;
-  Graph *g = read_tflite(a, path);
-  Context cx = {.arena = a, .policy = read_policy(a, NULL), .report = &report};
-  run_passes(g, &cx, NULL, LAST_COMMON_PASS);
-  return g;
-}
-
 /* No policy and no samples: straight to integers, by the file's own rule. */
 static void becomes_integers(void **state) {
   (void)state;
@@ -117,39 +90,6 @@ static void becomes_integers(void **state) {
   free_arena(a);
 }
 
-/* In a process of its own; what it writes to stderr, and its status. */
-static int read_alone(char *text, size_t size) {
-  int ends[2], status;
-  assert_int_equal(pipe(ends), 0);
-  fflush(NULL);
-  pid_t child = fork();
-  if (child == 0) {
-    dup2(ends[1], STDERR_FILENO);
-    Arena *a = new_arena();
-    lowered(a);
-    free_arena(a);
-    _exit(0);
-  }
-  close(ends[1]);
-  size_t n = 0;
-  ssize_t got;
-  while ((got = read(ends[0], text + n, size - 1 - n)) > 0) n += (size_t)got;
-  text[n] = 0;
-  close(ends[0]);
-  waitpid(child, &status, 0);
-  return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
-}
-
-/* One line of error and status 1, or no line and status 0. */
-static void check_alone(const char *what, uint32_t at) {
-  char text[4096];
-  int status = read_alone(text, sizeof text);
-  const char *line = strchr(text, '\n');
-  bool clean = status == 0 && !*text;
-  bool told = status == 1 && strstr(text, "error: ") && line && !line[1];
-  if (!clean && !told) fail_msg("%s %u: status %d, '%s'", what, (unsigned)at, status, text);
-}
-
 static void survives_truncation(void **state) {
   (void)state;
   Draft d;
@@ -171,13 +111,6 @@ static void survives_flipped_bits(void **state) {
     check_alone("byte", at);
     d.bytes[at] = was;
   }
-}
-
-/* What is wrong with a file is said with the place. */
-static void complains(const char *expected) {
-  char text[4096];
-  assert_int_equal(read_alone(text, sizeof text), 1);
-  if (!strstr(text, expected)) fail_msg("expected '%s', found '%s'", expected, text);
 }
 
 static void says_what_is_wrong(void **state) {
@@ -218,15 +151,13 @@ static void says_what_is_wrong(void **state) {
 }
 
 int main(void) {
-  int file = mkstemp(path);
-  if (file < 0) return 1;
-  close(file);
+  if (!begin_files()) return 1;
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(reads_a_model),         cmocka_unit_test(becomes_integers),
       cmocka_unit_test(survives_truncation),   cmocka_unit_test(survives_flipped_bits),
       cmocka_unit_test(says_what_is_wrong),
   };
   int failed = cmocka_run_group_tests(tests, NULL, NULL);
-  unlink(path);
+  end_files();
   return failed;
 }

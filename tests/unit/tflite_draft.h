@@ -84,6 +84,7 @@ typedef struct DraftTensor {
   int n_scale, axis;
   float scale[4];
   int64_t zero;
+  bool variable;          /* lives from call to call */
   int n_data;             /* bytes of a constant */
   const void *data;
 } DraftTensor;
@@ -91,7 +92,7 @@ typedef struct DraftTensor {
 typedef struct DraftOperator {
   int builtin;
   int n_in, n_out;
-  int32_t in[4], out[2];
+  int32_t in[24], out[2];
   int n_option;
   int32_t option[8];      /* fields of the options, four bytes each */
 } DraftOperator;
@@ -110,7 +111,8 @@ static inline void add_model(Draft *d, int n_tensor, const DraftTensor *t, int n
   uint32_t graphs = vector_in(d, slot_of(model, 2), 1, 4, NULL), graph = table_in(d, graphs, 5, 15);
   uint32_t tensors = vector_in(d, slot_of(graph, 0), (uint32_t)n_tensor, 4, NULL);
   for (int i = 0; i < n_tensor; i++) {
-    uint32_t at = table_in(d, tensors + 4 * (uint32_t)i, 5, 31);
+    uint32_t at = table_in(d, tensors + 4 * (uint32_t)i, 6, 63);
+    d->bytes[slot_of(at, 5)] = t[i].variable;
     vector_in(d, slot_of(at, 0), (uint32_t)t[i].rank, 4, t[i].dim);
     d->bytes[slot_of(at, 1)] = (uint8_t)t[i].type;
     put32(d, slot_of(at, 2), t[i].data ? (uint32_t)i + 1 : 0);
