@@ -66,6 +66,12 @@ const Format *format_of(DType t) {
   return NULL;
 }
 
+bool has_zero_points(const QuantSpec *q) {
+  for (int64_t i = 0; i < q->n; i++)
+    if (q->zero[i]) return true;
+  return false;
+}
+
 QuantSpec *new_quant(Graph *g, const Format *f, int axis, int64_t group, int64_t n) {
   QuantSpec *q = arena_alloc(g->arena, sizeof *q);
   *q = (QuantSpec){.format = f, .axis = axis, .group = group, .n = n};

@@ -483,6 +483,7 @@ void quantize_reals(const Tensor *t, const float *x, void *codes);
 void dequantize_codes(const Tensor *t, const void *codes, float *x);
 /* Elements [from, to) only: x [to - from]. */
 void dequantize_part(const Tensor *t, const void *codes, int64_t from, int64_t to, float *x);
+bool has_zero_points(const QuantSpec *q); /* some that are not 0? */
 QuantSpec *new_quant(Graph *g, const Format *f, int axis, int64_t group, int64_t n);
 
 /* ---- outliers.c: weights beside the codes ------------------------------------------------------ */

@@ -1,6 +1,6 @@
 /* integer.h - products of 8-bit codes less their zero points, to int32: ONNX's MatMulInteger and ConvInteger, the
- * general case, plainly summed, modulo 2^32.  Codes and zero points are int8 or uint8, zero points one or several, found
- * at run time perhaps; NULL: 0.  y must not overlap the others. */
+ * general case, plainly summed, modulo 2^32.  Codes and zero points are int8 or uint8, zero points one or several,
+ * found at run time perhaps; NULL: 0.  y must not overlap the others. */
 #ifndef QCC_INTEGER_H
 #define QCC_INTEGER_H
 

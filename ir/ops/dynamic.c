@@ -216,7 +216,8 @@ static float *integer_weights(const Node *n, const int8_t *codes, const uint8_t 
   float *w = scratch(count, sizeof *w);
   for (int64_t i = 0; i < count; i++) {
     double units = t->quant ? code_value(t->quant->format, codes[i]) : codes[i];
-    w[i] = (float)((units - zero_of_weights(n, i / depth)) * (multiple ? multiple[i / depth * groups + i % depth / size] : 1));
+    units -= zero_of_weights(n, i / depth);
+    w[i] = (float)(units * (multiple ? multiple[i / depth * groups + i % depth / size] : 1));
   }
   return w;
 }

@@ -133,12 +133,6 @@ void free_moves(Graph *g) {
 
 /* ---- constants */
 
-static bool has_zero_points(const QuantSpec *q) {
-  for (int64_t i = 0; i < q->n; i++)
-    if (q->zero[i]) return true;
-  return false;
-}
-
 /* May operand i of the node be codes? */
 static bool takes_codes(const Node *n, int i) {
   const Tensor *w = n->in[i];

@@ -34,7 +34,8 @@ static Tensor *reals_of(Graph *g, const Node *d) {
     if (is_op(n, "DynamicDequantize") && n->n_in > 2 && n->in[0]->def->in[0] == x) return n->out[0];
   }
   static const char *const part[] = {"codes", "scale", "zero"};
-  Tensor *out[3], *y = new_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_dq", x->name)), DT_NONE, -1, NULL);
+  const char *name = fresh_name(g, arena_printf(g->arena, "%s_dq", x->name));
+  Tensor *out[3], *y = new_tensor(g, name, DT_NONE, -1, NULL);
   for (int i = 0; i < 3; i++)
     out[i] = new_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_%s", x->name, part[i])), DT_NONE, -1, NULL);
   int at = node_index(g, d);
@@ -95,8 +96,9 @@ static bool has_coded_weights(const Node *n, const Tensor *w, const Tensor *zero
   bool conv = weight_axis(n) == 0, codes = is_const(w) && (w->dtype == DT_I8 || w->dtype == DT_U8);
   if (!codes || n_elements(w) < 1 || (conv ? w->rank != 3 && w->rank != 4 : w->rank != 2)) return false;
   if (!conv && n->in[0]->rank < 2) return false;
-  int64_t channels = w->dim[weight_axis(n)];
-  return !zero || (is_const(zero) && zero->dtype == w->dtype && (n_elements(zero) == 1 || n_elements(zero) == channels));
+  if (!zero) return true;
+  bool fits = n_elements(zero) == 1 || n_elements(zero) == w->dim[weight_axis(n)];
+  return is_const(zero) && zero->dtype == w->dtype && fits;
 }
 
 static int64_t zero_at(const Tensor *zero, int64_t channel) {
@@ -204,13 +206,14 @@ static int find_factors(Graph *g, const Node *n, Tensor *t, const Tensor *scale,
     if (!found && read_factor(g, by, scale, &rest)) found = true;
     else if (is_float_const(by)) rest = by;
     else break;
-    Factor *new_ = &f[count++];
-    *new_ = (Factor){.mul = u, .by = by, .rest = rest};
+    Factor *last = &f[count++];
+    *last = (Factor){.mul = u, .by = by, .rest = rest};
     bool single = !rest || n_elements(rest) == 1;
     if (!same_shape(t, u->out[0]) || (moved && !single)) continue;
     float *ones = arena_alloc(g->arena, channels * (int64_t)sizeof *ones);
     for (int64_t i = 0; i < channels; i++) ones[i] = 1;
-    new_->scale = rest ? per_channel(g, (Tensor *)rest, t->rank, single ? t->rank - 1 : output_axis(n), channels) : ones;
+    int axis = single ? t->rank - 1 : output_axis(n);
+    last->scale = rest ? per_channel(g, (Tensor *)rest, t->rank, axis, channels) : ones;
   }
   return found ? count : 0;
 }

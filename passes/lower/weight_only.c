@@ -12,7 +12,7 @@ void pass_weight_only(Graph *g, Context *cx) {
     Node *n = g->node[i];
     bool conv = is_op(n, "Conv");
     Node *d = (conv || is_op(n, "Gemm")) && n->in[1] ? n->in[1]->def : NULL;
-    if (!is_op(d, "Dequantize") || !is_const(d->in[0])) continue;
+    if (!is_op(d, "Dequantize") || !is_const(d->in[0]) || has_zero_points(d->in[0]->quant)) continue;
     if (!conv && (attr_int(n, "transA", 0) || !attr_int(n, "transB", 0))) continue;
     Tensor *in[6] = {n->in[0], d->in[0], n->n_in > 2 ? n->in[2] : NULL}, *y = n->out[0];
     int beside = outlier_input(d) ? 3 : 0;

@@ -111,6 +111,13 @@ case $target.$compiler in
   host.* | cortex-m0plus.1 | cortex-m4.* | cortex-m55.* | aarch64-neon.0 | riscv64.0 | wasm32.0) check 100 loops.graph --limit 4 ;;
 esac
 
+# Products of codes whose scales are found at run time.
+case $target.$compiler in
+  host.* | cortex-m0plus.0 | cortex-m4.* | cortex-m55.0 | aarch64-*.0 | riscv64-v.0 | wasm32.0 | x86-64-v3.0)
+    check 100 integers.graph --limit 4
+    ;;
+esac
+
 # Decision trees and a linear model.
 case $target.$compiler in
   host.0 | cortex-m4.0) check 100 trees.graph --limit 8 ;;

@@ -1,13 +1,15 @@
 /* random_onnx.c - random networks as ONNX models, for runtimes that are not ours:
  *
  *     random_onnx FOLDER SEED COUNT
+ *     random_onnx NETWORK.graph NETWORK.onnx
  *
  * writes FOLDER/SEED.onnx and so on, but for networks with operators that onnxruntime does not compute as ONNX
- * describes them. */
+ * describes them; or a network in the text form of graphs, of ONNX's operators. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "frontend/frontend.h"
 #include "onnx.pb-c.h"
 #include "tests/passes/random_net.h"
 
@@ -48,10 +50,28 @@ static OnnxAttribute *attribute_of(Arena *a, const Attr *from) {
   return p;
 }
 
+/* The domain of an operator that ONNX has not, "" for its own. */
+static const char *domain_of(const char *op) {
+  static const struct {
+    const char *domain, *op;
+  } foreign[] = {
+#define FOREIGN(domain, name, op) {domain, op},
+#define LEFT_OUT(domain, name, why)
+#include "frontend/onnx_operators.def"
+#undef FOREIGN
+#undef LEFT_OUT
+  };
+  if (!(find_op(op)->flags & OP_FOREIGN)) return "";
+  for (size_t i = 0; i < sizeof foreign / sizeof *foreign; i++)
+    if (strcmp(foreign[i].op, op) == 0) return foreign[i].domain;
+  bug("operator '%s' has no domain", op);
+}
+
 static OnnxNode *node_of(Arena *a, const Node *from) {
   NEW_MESSAGE(a, p, OnnxNode, onnx_node__init);
   p->op_type = text_of(a, from->op->name);
   p->name = text_of(a, from->name);
+  p->domain = text_of(a, domain_of(from->op->name));
   p->n_input = (size_t)from->n_in, p->input = names_of(a, from->n_in, from->in);
   p->n_output = (size_t)from->n_out, p->output = names_of(a, from->n_out, from->out);
   p->attribute = arena_alloc(a, (from->n_attr + 1) * (int64_t)sizeof *p->attribute);
@@ -107,8 +127,11 @@ static OnnxModel *model_of(Arena *a, const Graph *g) {
   p->n_input = (size_t)g->n_in, p->input = values_of(a, g->n_in, g->in);
   p->n_output = (size_t)g->n_out, p->output = values_of(a, g->n_out, g->out);
   opset->has_version = 1, opset->version = g->opset;
-  m->opset_import = arena_alloc(a, (int64_t)sizeof *m->opset_import);
+  NEW_MESSAGE(a, others, OnnxOpset, onnx_opset__init);
+  others->domain = text_of(a, "com.microsoft"), others->has_version = 1, others->version = 1;
+  m->opset_import = arena_alloc(a, 2 * (int64_t)sizeof *m->opset_import);
   m->opset_import[m->n_opset_import++] = opset;
+  m->opset_import[m->n_opset_import++] = others;
   m->has_ir_version = 1, m->ir_version = IR_VERSION;
   m->graph = p;
   return m;
@@ -126,6 +149,15 @@ static bool is_disputed(const Node *n) {
          (is_op(n, "ConvTranspose") && (same || find_attr(n, "output_shape")));
 }
 
+static void pack_model(Arena *a, const Graph *g, const char *path) {
+  const OnnxModel *m = model_of(a, g);
+  size_t n = onnx_model__get_packed_size(m);
+  uint8_t *bytes = arena_alloc(a, (int64_t)n);
+  onnx_model__pack(m, bytes);
+  FILE *f = fopen(path, "wb");
+  if (!f || fwrite(bytes, 1, n, f) != n || fclose(f) != 0) error("%s: %s", path, strerror(errno));
+}
+
 static void write_model(const char *folder, uint64_t seed) {
   Arena *a = new_arena();
   const Graph *g = random_net(a, seed);
@@ -134,19 +166,19 @@ static void write_model(const char *folder, uint64_t seed) {
       free_arena(a);
       return;
     }
-  const OnnxModel *m = model_of(a, g);
-  const char *path = arena_printf(a, "%s/%llu.onnx", folder, (unsigned long long)seed);
-  size_t n = onnx_model__get_packed_size(m);
-  uint8_t *bytes = arena_alloc(a, (int64_t)n);
-  onnx_model__pack(m, bytes);
-  FILE *f = fopen(path, "wb");
-  if (!f || fwrite(bytes, 1, n, f) != n || fclose(f) != 0) error("%s: %s", path, strerror(errno));
+  pack_model(a, g, arena_printf(a, "%s/%llu.onnx", folder, (unsigned long long)seed));
   free_arena(a);
 }
 
 int main(int argc, char **argv) {
+  if (argc == 3) {
+    Arena *a = new_arena();
+    pack_model(a, read_graph_text(a, argv[1]), argv[2]);
+    free_arena(a);
+    return 0;
+  }
   if (argc != 4) {
-    fprintf(stderr, "usage: random_onnx FOLDER SEED COUNT\n");
+    fprintf(stderr, "usage: random_onnx FOLDER SEED COUNT, or random_onnx NETWORK.graph NETWORK.onnx\n");
     return 2;
   }
   uint64_t first = strtoull(argv[2], NULL, 10), count = strtoull(argv[3], NULL, 10);

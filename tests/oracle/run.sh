@@ -19,6 +19,14 @@ net() {
   node "$here/compare.mjs" "$ort" "$qcc" "$model" "$@"
 }
 
+# graph NETWORK.graph SAMPLES TOLERANCE: the same of a network in the text form, as an ONNX model.
+graph() {
+  temp=$(mktemp -d) || exit 2
+  trap 'rm -rf "$temp"' EXIT
+  model=$temp/$(basename "$1" .graph).onnx samples=$2 tolerance=$3
+  "$random_onnx" "$1" "$model" && node "$here/compare.mjs" "$ort" "$qcc" "$model" "$samples" "$tolerance"
+}
+
 # random SEED COUNT TOLERANCE
 random() {
   temp=$(mktemp -d) || exit 2

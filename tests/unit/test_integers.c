@@ -33,7 +33,8 @@ static void matmul_is_exact(void **state) {
   for (int round = 0; round < 60; round++) {
     Arena *a = new_arena();
     Graph *g = new_graph(a, "g");
-    int64_t m = random_int(1, 5), n = random_int(1, 6), k = round % 10 ? random_int(1, 40) : 3000, batch = random_int(1, 2);
+    int64_t m = random_int(1, 5), n = random_int(1, 6), batch = random_int(1, 2);
+    int64_t k = round % 10 ? random_int(1, 40) : 3000;
     DType ta = random_type(), tb = random_type();
     Tensor *in[4] = {random_codes(g, ta, 3, (int64_t[]){batch, m, k}), random_codes(g, tb, 2, (int64_t[]){k, n}),
                      random_zeros(g, ta, m), random_zeros(g, tb, n)};
@@ -165,7 +166,8 @@ static void random_weights(Graph *g, int rank, const int64_t *dim, int64_t chann
 }
 
 static Tensor *dynamic_conv(Graph *g, Tensor *x) {
-  int64_t group = random_int(0, 3) ? 1 : x->dim[1], out = group == 1 ? random_int(1, 6) : group, k = random_int(0, 1) ? 3 : 1;
+  int64_t group = random_int(0, 3) ? 1 : x->dim[1], out = group == 1 ? random_int(1, 6) : group;
+  int64_t k = random_int(0, 1) ? 3 : 1;
   const Node *d = put_dynamic(g, x);
   bool many = random_int(0, 1);
   Tensor *in[4] = {d->out[0], NULL, d->out[2], NULL};
@@ -237,7 +239,8 @@ static void layers_of_run_time(void **state) {
     for (int i = 0; i < low->n_node; i++) {
       const Node *n = low->node[i];
       found += is_op(n, "DGemm") || is_op(n, "DConv");
-      if (is_op(n, "Gemm") || is_op(n, "Conv") || ends_with(n->op->name, "Integer")) fail_msg("round %d: %s", round, n->op->name);
+      if (is_op(n, "Gemm") || is_op(n, "Conv") || ends_with(n->op->name, "Integer"))
+        fail_msg("round %d: %s", round, n->op->name);
     }
     assert_int_equal(found, layers);
     const float *got = run_graph(a, low, sample->data);
