@@ -188,8 +188,10 @@ void emit_qsoftmax(Emitter *e, const Node *n, const Kernel *k) {
   const Tensor *x = n->in[0];
   int64_t count = x->dim[x->rank - 1];
   const char *table = constant_array(e, n->in[1], "t");
-  call(e, "qcc_%s(%lld, %lld, %s, %s, %s)", k->name, (long long)(n_elements(x) / count),
-       (long long)count, table, pointer_to(e, x), pointer_to(e, n->out[0]));
+  bool scaled = n_elements(n->in[1]) == 512;
+  const char *zero = scaled ? arena_printf(e->a, "%lld, ", (long long)attr_int(n, "y_zero", 0)) : "";
+  call(e, "qcc_%s(%lld, %lld, %s%s, %s, %s)", k->name, (long long)(n_elements(x) / count),
+       (long long)count, zero, table, pointer_to(e, x), pointer_to(e, n->out[0]));
 }
 
 void emit_flip_sign(Emitter *e, const Node *n, const Kernel *k) {

@@ -123,6 +123,7 @@ static bool is_row(const Node *n) {
 }
 /* Some columns are left out. */
 static bool is_but(const Node *n) { return n->n_in > 1 && n->in[1]; }
+static bool has_scaled_table(const Node *n) { return n_elements(n->in[1]) == 512; }
 static bool has_zero_point(const Node *n) { return n->n_out > 2 && n->out[2]; }
 static bool has_zero_input(const Node *n) { return n->n_in > 2 && n->in[2]; }
 static bool is_compact_row(const Node *n) { return is_compact(n) && is_row(n); }
@@ -224,7 +225,8 @@ static bool is_same_shape(const Node *n) {
 
 /* Factors of 16 bits: those of an imported network may have more. */
 static bool has_short_factors(const Node *n) {
-  return attr_int(n, "a_mul", 0) <= INT16_MAX && attr_int(n, "b_mul", 0) <= INT16_MAX;
+  int64_t a = attr_int(n, "a_mul", 0), b = attr_int(n, "b_mul", 0);
+  return a <= INT16_MAX && b <= INT16_MAX && a >= INT16_MIN && b >= INT16_MIN;
 }
 static bool is_same_short(const Node *n) { return is_same_shape(n) && has_short_factors(n); }
 

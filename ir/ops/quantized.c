@@ -466,28 +466,33 @@ void infer_qsoftmax(Graph *g, Node *n) {
   if (!inputs_ready(n)) return;
   need_type(n, 0, DT_I8);
   need_type(n, 1, DT_U32);
-  need_vector(n, 1, "table", 256);
+  need_vector(n, 1, "table", n_elements(n->in[1]) == 512 ? 512 : 256);
   if (n->in[0]->rank < 1) error_at(n->loc, "QSoftmax: input is a scalar");
   set_like(n, 0, n->in[0]);
 }
 
-static void qsoftmax_row(const int8_t *x, const uint32_t *table, int64_t count, int8_t *y) {
+/* parts [256]: what stands for 256 times the table, or NULL. */
+static void qsoftmax_row(const int8_t *x, const uint32_t *table, const uint32_t *parts, int64_t count, int64_t zero,
+                         int8_t *y) {
   int max = -128;
   uint32_t sum = 0;
   for (int64_t i = 0; i < count; i++)
     if (x[i] > max) max = x[i];
   for (int64_t i = 0; i < count; i++) sum += table[max - x[i]];
   for (int64_t i = 0; i < count; i++) {
-    uint32_t part = sum ? (table[max - x[i]] * 256 + sum / 2) / sum : 0;
-    y[i] = (int8_t)(part > 255 ? 127 : (int)part - 128);
+    uint32_t part = sum ? ((parts ? parts[max - x[i]] : table[max - x[i]] * 256) + sum / 2) / sum : 0;
+    y[i] = (int8_t)(part > 127 - zero ? 127 : (int)(part + zero));
   }
 }
 
 void eval_qsoftmax(const Node *n, const void *const *in, void *const *out) {
   const Tensor *x = n->in[0];
   int64_t count = x->dim[x->rank - 1], rows = dims_product(x->dim, 0, x->rank - 1);
+  bool scaled = n_elements(n->in[1]) == 512;
+  const uint32_t *table = in[1], *parts = scaled ? table + 256 : NULL;
+  int64_t zero = scaled ? attr_int(n, "y_zero", 0) : -128;
   for (int64_t r = 0; r < rows; r++)
-    qsoftmax_row((const int8_t *)in[0] + r * count, in[1], count, (int8_t *)out[0] + r * count);
+    qsoftmax_row((const int8_t *)in[0] + r * count, table, parts, count, zero, (int8_t *)out[0] + r * count);
 }
 
 /* Table [256], or [C][256] with C the last dimension. */

@@ -13,5 +13,7 @@ bool equal_quant(const QuantSpec *a, const QuantSpec *b);
 /* Rounding after a move becomes rounding before it, where that is all that rounds there: moves then stand
  * between reals as in a float network, and `layout` deals with them.  `codes` rounds on both of their sides. */
 void free_moves(Graph *g);
+/* Means of codes as average pools (means.c). */
+void pool_means(Graph *g);
 
 #endif

@@ -339,6 +339,7 @@ void pass_import(Graph *g, Context *cx) {
     }
   if (changed) {
     remove_dead(g);
+    pool_means(g);
     free_moves(g);
   }
   if (expand_at_run_time(g)) fold_constants(g);

@@ -4,7 +4,8 @@
  *   y = Gemm(DynamicDequantize(x codes, x scale), Dequantize(w codes), b)
  *   ==>  y = DGemm(x codes, w codes, b, w scale, w multiple, x scale)
  *
- * and the zero point of x, where it has one, as a seventh input.  Those on codes that are floats of 8 bits become FConv and FGemm, whether their scale is known or not,
+ * and the zero point of x, where it has one, as a seventh input.  Those on codes that are floats of 8 bits become
+ * FConv and FGemm, whether their scale is known or not,
  * MatMul of two FMatMul.  A Quantize that reads them alone goes into them:
  *
  *   q = Quantize(Gemm(Dequantize(x codes), Dequantize(w codes), b))

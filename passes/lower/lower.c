@@ -80,6 +80,7 @@ void set_rescale(Graph *g, Node *q, int shift, int32_t y_zero, int32_t lo, int32
 
 static const struct { const char *op; Lowering *lower; } lowerings[] = {
   {"Conv", lower_weighted}, {"Gemm", lower_weighted}, {"MatMul", lower_matmul}, {"Add", lower_add},
+  {"Sub", lower_add},
   {"Mul", lower_mul}, {"Softmax", lower_softmax}, {"AveragePool", lower_average_pool},
 };
 

@@ -1,4 +1,4 @@
-/* pointwise.c - Add and Mul of two tensors of codes, and tables: any chain of pointwise
+/* pointwise.c - Add, Sub and Mul of two tensors of codes, and tables: any chain of pointwise
  * operators of one variable between 8-bit codes and Quantize is evaluated for all 256 codes at
  * compile time.  int16 codes, for which tables are too large, become others by QRequantize. */
 #include <math.h>
@@ -27,6 +27,7 @@ bool lower_add(Graph *g, Context *cx, Node *n, Node *quantize) {
   while (shift > 1 && rint(ldexp(larger, shift)) > most) shift--;
   if (rint(ldexp(larger, shift)) > most) return false;
   int64_t ma = (int64_t)rint(ldexp(ra, shift)), mb = (int64_t)rint(ldexp(rb, shift));
+  if (is_op(n, "Sub")) mb = -mb;
   int64_t c =
       ((int64_t)zero_of(y) * (1 << shift)) + (1 << (shift - 1)) - zero_of(a) * ma - zero_of(b) * mb;
   int32_t lo, hi;

@@ -69,16 +69,26 @@ bool lower_softmax(Graph *g, Context *cx, Node *n, Node *quantize) {
   Tensor *x = codes_of(n->in[0]), *y = quantize->out[0];
   int64_t axis = attr_int(n, "axis", -1);
   if (attr_int(n, "flat", 0) || (axis != -1 && axis != n->in[0]->rank - 1)) return false;
-  if (!x || x->dtype != DT_I8 || scale_of(y) != 1.0 / 256 || zero_of(y) != -128) return false;
-  int64_t count = x->dim[x->rank - 1], entries = 256;
+  if (!x || x->dtype != DT_I8 || y->dtype != DT_I8) return false;
+  /* Somebody else's scale of y; 12 bits are left for e then, at least. */
+  bool scaled = scale_of(y) != 1.0 / 256 || zero_of(y) != -128;
+  if (scaled && scale_of(y) < 0x1p-19) return false;
+  int64_t count = x->dim[x->rank - 1], entries = scaled ? 512 : 256;
   int bits = 31;
   while (bits > 0 && ((int64_t)1 << (31 - bits)) < count) bits--;
   if (bits > 23) bits = 23;
+  while (scaled && bits > 0 && ldexp(1 / scale_of(y), bits) > 0x1p31) bits--;
   uint32_t *table = arena_alloc(g->arena, entries * 4);
-  for (int d = 0; d < 256; d++) table[d] = (uint32_t)rint(exp(-d * scale_of(x)) * ldexp(1, bits));
+  for (int d = 0; d < 256; d++) {
+    double e = exp(-d * scale_of(x)) * ldexp(1, bits);
+    table[d] = (uint32_t)rint(e);
+    if (scaled) table[256 + d] = (uint32_t)rint(e / scale_of(y));
+  }
   Tensor *t = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_exp", n->name)), DT_U32, 1,
                         &entries, table);
-  replace_by(g, n, quantize, "QSoftmax", 2, (Tensor *[]){x, t});
+  int32_t zero = zero_of(y);
+  Node *q = replace_by(g, n, quantize, "QSoftmax", 2, (Tensor *[]){x, t});
+  if (scaled) set_int(g, q, "y_zero", zero);
   return true;
 }
 

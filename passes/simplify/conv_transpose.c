@@ -56,6 +56,15 @@ typedef struct Phases {
   int64_t channels;  /* of the convolution: [group][phase of h][phase of v][group_out] */
 } Phases;
 
+/* What imported weights remember of their codes: one scale, or those of y's channels, which are last in w. */
+static QuantSpec *phase_quant(Graph *g, const Tensor *w, const Phases *p) {
+  const QuantSpec *q = w->quant;
+  if (!q || q->group || has_zero_points(q) || (q->n > 1 && q->axis != w->rank - 1)) return NULL;
+  QuantSpec *own = new_quant(g, q->format, q->n > 1 ? 0 : -1, 0, q->n > 1 ? p->channels : 1);
+  for (int64_t o = 0; o < own->n; o++) own->scale[o] = q->scale[q->n > 1 ? o % p->group_out : 0];
+  return own;
+}
+
 /* Weights [channels][taps][taps][I / group] from [I][kernel][kernel][O / group]. */
 static Tensor *phase_weights(Graph *g, const Tensor *w, const Phases *p) {
   const Axis *h = &p->h, *v = &p->v;
@@ -77,6 +86,7 @@ static Tensor *phase_weights(Graph *g, const Tensor *w, const Phases *p) {
   }
   Tensor *t = new_floats(g, w->name, w->rank, w->rank == 4 ? dim : flat, to);
   t->layout = LAYOUT_NHWC;
+  t->quant = phase_quant(g, w, p);
   return t;
 }
 

@@ -224,6 +224,10 @@ static bool sink_by_dim(Graph *g, Node *n) {
     if (!permute_per_dim(g, n, 1, rank, perm, 2)) return false;
   } else if (is_op(n, "Resize")) {
     if (!permute_resize(g, n, rank, perm)) return false;
+  } else if ((is_op(n, "Softmax") || is_op(n, "LogSoftmax")) && !attr_int(n, "flat", 0)) {
+    int64_t axis = attr_int(n, "axis", -1), last = perm[axis < 0 ? axis + rank : axis];
+    if (last != rank - 1) return false; /* kernels want rows */
+    set_int(g, n, "axis", last);
   } else if (strncmp(n->op->name, "Reduce", 6) == 0 && n->n_in == 1 && attr_int(n, "keepdims", 1)) {
     int count = attr_ints(n, "axes", axes, MAX_RANK);
     if (count == 0) return false;

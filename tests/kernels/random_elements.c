@@ -174,11 +174,17 @@ static Node *random_tlstm(Graph *g) {
 
 static Node *random_softmax(Graph *g) {
   int64_t dim[2] = {pick(1, 5), pick(0, 2) ? random_size() : pick(1, 300)}, size = 256;
-  uint32_t *table = arena_alloc(g->arena, size * 4), scale = (uint32_t)pick(1, 40);
+  uint32_t *table = arena_alloc(g->arena, 2 * size * 4), scale = (uint32_t)pick(1, 40);
   table[0] = (UINT32_C(1) << 31) / 512;
   for (int i = 1; i < 256; i++) table[i] = (uint32_t)((uint64_t)table[i - 1] * (100 - scale) / 100);
+  bool scaled = pick(0, 1); /* to other scales, behind the table */
+  uint64_t factor = (uint64_t)pick(1, 511);
+  for (int i = 0; i < 256 && scaled; i++) table[256 + i] = (uint32_t)(table[i] * factor + (uint64_t)pick(0, 1));
+  if (scaled) size = 512;
   Tensor *t = new_const(g, fresh_name(g, "t"), DT_U32, 1, &size, table);
-  return new_layer(g, "QSoftmax", 2, (Tensor *[]){new_input(g, DT_I8, 2, dim), t}, new_output(g));
+  Node *n = new_layer(g, "QSoftmax", 2, (Tensor *[]){new_input(g, DT_I8, 2, dim), t}, new_output(g));
+  if (scaled) set_int(g, n, "y_zero", pick(-128, 127));
+  return n;
 }
 
 static Node *random_qmatmul(Graph *g) {
