@@ -148,9 +148,11 @@ static const char *attribute_text(Emitter *e, const Node *n, bool wide, const ch
   return number_text(e, wide, attr_float(n, name, atof(otherwise)));
 }
 
-/* Of the numbers that the node's output has: its own type in C, or what it is made from. */
+/* Of the numbers that the node's output has: its own type in C, or what it is made from.  A number that is cut to a
+ * byte first may no longer be true. */
 static const char *number_type(const Node *n) {
   DType t = n->out[0]->dtype;
+  if (t == DT_BOOL && is_op(n, "Cast")) return "_Bool";
   if (small_float(t) || t == DT_F8E8M0) return is_double(n) ? "double" : "float";
   return ctype_of(t);
 }

@@ -57,6 +57,6 @@ void emit_nms(Emitter *e, const Node *n, const Kernel *k) {
           double_text(e, overlap ? get_real(overlap->dtype, overlap->data, 0) : 0),
           double_text(e, score ? get_real(score->dtype, score->data, 0) : 0));
   close_params(e);
-  call(e, "qcc_%s(&p, (uint8_t *)%s, %s, %s, %s, %s)", k->name, scratch_place(e, n), operand_pointer(e, n, 0),
+  call(e, "qcc_%s(&p, (uint8_t *)(%s), %s, %s, %s, %s)", k->name, scratch_place(e, n), operand_pointer(e, n, 0),
        operand_pointer(e, n, 1), pointer_to(e, n->out[0]), pointer_to(e, n->out[1]));
 }

@@ -10,7 +10,7 @@ void emit_det(Emitter *e, const Node *n, const Kernel *k) {
   field(e, "matrices", n_elements(n->out[0])), field(e, "n", x->dim[x->rank - 1]);
   field(e, "wide", x->dtype == DT_F64);
   close_params(e);
-  call(e, "qcc_%s(&p, (double *)(void *)%s, %s, %s)", k->name, scratch_place(e, n), pointer_to(e, x),
+  call(e, "qcc_%s(&p, (double *)(void *)(%s), %s, %s)", k->name, scratch_place(e, n), pointer_to(e, x),
        pointer_to(e, n->out[0]));
 }
 

@@ -76,12 +76,23 @@ QCC_INLINE float qcc_log_addf(float s, float v) {
   return low == -INFINITY ? top : top + log1pf(expf(low - top));
 }
 
+/* The number itself.  clang 19 would make an integer from the float16 number that it was at once, on Arm with a function
+ * that no library has. */
+QCC_INLINE double qcc_wide(double v) {
+#if defined(__clang__) && defined(__arm__) && defined(__ARM_FEATURE_FP16_SCALAR_ARITHMETIC)
+  __asm__("" : "+w"(v));
+#endif
+  return v;
+}
+
 /* A real number as an integer of lo..hi, cut towards 0; NaN is 0. */
 QCC_INLINE int64_t qcc_to_int(double v, int64_t lo, int64_t hi) {
+  v = qcc_wide(v);
   return v != v ? 0 : v <= (double)lo ? lo : v >= (double)hi ? hi : (int64_t)v;
 }
 
 QCC_INLINE uint64_t qcc_to_uint64(double v) {
+  v = qcc_wide(v);
   return !(v > 0) ? 0 : v >= 18446744073709551616.0 ? UINT64_MAX : (uint64_t)v;
 }
 
