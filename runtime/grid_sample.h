@@ -18,14 +18,17 @@ struct qcc_grid_sample {
   int32_t padding, align_corners;
 };
 
-/* The place v of a dimension of `size`, thrown back at its ends. */
+/* The place v, thrown back at both ends as often as it takes.  The remainder is exact, so that it is the same with
+ * fused multiplication and addition. */
 QCC_KERNEL float qcc_reflect(float v, float lo, float hi) {
-  float range = hi - lo, over = v < lo ? lo - v : v > hi ? v - hi : 0.0f;
-  if (over == 0.0f || range <= 0.0f)
-    return over == 0.0f ? v : lo;
-  float turns = floorf(over / range), rest = over - turns * range;
-  int from_lo = (v < lo) == (fmodf(turns, 2.0f) == 0.0f);
-  return from_lo ? lo + rest : hi - rest;
+  float span = hi - lo, over, rest;
+  if (v >= lo && v <= hi)
+    return v;
+  if (span <= 0.0f)
+    return lo;
+  over = fmodf(v < lo ? lo - v : v - hi, 2.0f * span);
+  rest = over < span ? over : over - span;
+  return (v < lo) == (over < span) ? lo + rest : hi - rest;
 }
 
 /* The element that place i stands for; -1: none. */

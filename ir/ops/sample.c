@@ -48,11 +48,11 @@ typedef struct Axis {
 
 /* A place thrown back at both ends as often as it takes: a wave of period 2 (hi - lo). */
 static float reflect(float v, float lo, float hi) {
+  float span = hi - lo;
   if (v >= lo && v <= hi) return v;
-  if (hi <= lo) return lo;
-  float over = v < lo ? lo - v : v - hi, turns = floorf(over / (hi - lo)), rest = over - turns * (hi - lo);
-  bool even = fmodf(turns, 2) == 0;
-  return (v < lo) == even ? lo + rest : hi - rest;
+  if (span <= 0) return lo;
+  float over = fmodf(v < lo ? lo - v : v - hi, 2 * span), rest = over < span ? over : over - span;
+  return (v < lo) == (over < span) ? lo + rest : hi - rest;
 }
 
 /* Elements along one dimension and their weights; -1 for none. */
