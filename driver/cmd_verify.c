@@ -9,13 +9,15 @@
 int cmd_verify(Arena *a, const Options *o);
 
 /* How far reals may be apart, as a share of the largest: 1e-5 for float32 sums in another order;
- * these may round a float16 value to the other neighbour, 2^-11 for each node that makes some.  Sums in
+ * these may round a float16 value to the other neighbour, 2^-11 for each node that makes some, and 2^-8 where it is
+ * bfloat16.  Sums in
  * float16 have four standard deviations of 2^-11 * 2.3 besides, of outputs a quarter of the largest. */
 static float tolerance_of(const Graph *g) {
   float tolerance = 1e-5f;
   for (int i = 0; i < g->n_node; i++) {
     const Node *n = g->node[i];
     bool half = n->n_out > 0 && n->out[0] && n->out[0]->dtype == DT_F16;
+    if (n->n_out > 0 && n->out[0] && n->out[0]->dtype == DT_BF16 && !(n->op->flags & OP_MOVE)) tolerance += 0x1p-8f;
     if (half && !(n->op->flags & OP_MOVE)) tolerance += sums_in_half(n) ? 3.3f * 0x1p-11f : 0x1p-11f;
   }
   return tolerance;

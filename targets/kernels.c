@@ -264,7 +264,6 @@ static bool is_conv3_f32(const Node *n) { return is_real(n, DT_F32, DT_F32); }
 static bool is_conv3_f16(const Node *n) { return is_real(n, DT_F16, DT_F16); }
 static bool is_s8(const Node *n) { return in_type(n, 0) == DT_I8; }
 static bool is_u8(const Node *n) { return in_type(n, 0) == DT_U8; }
-static bool is_f16_nhwc(const Node *n) { return is_f16(n) && n->in[0]->layout == LAYOUT_NHWC; }
 static bool is_f32_nhwc(const Node *n) { return is_f32(n) && n->in[0]->layout == LAYOUT_NHWC; }
 
 static bool one_scale(const Tensor *t, DType type) {
@@ -326,7 +325,10 @@ static bool is_last_axis(const Node *n) {
 
 static bool is_float_norm(const Node *n) { return is_f32(n) && in_type(n, 1) == DT_F32; }
 static bool is_plain_norm(const Node *n) { return is_float_norm(n) && n->n_out == 1; }
-static bool is_last_axis_f16(const Node *n) { return is_f16(n) && is_last_axis(n); }
+/* Scale and shift are float32. */
+static bool is_f16_norm(const Node *n) { return is_real(n, DT_F16, DT_F32); }
+static bool is_last_axis_f16(const Node *n) { return is_f16_norm(n) && is_last_axis(n); }
+static bool is_nhwc_f16(const Node *n) { return is_f16_norm(n) && n->in[0]->layout == LAYOUT_NHWC; }
 
 static bool is_mode(const Node *n, const char *mode) {
   return strcmp(attr_str(n, "mode", "nearest"), mode) == 0;
@@ -348,13 +350,14 @@ static bool is_linear_nhwc(const Node *n) { return is_f32(n) && is_linear(n); }
 static bool is_linear_f16(const Node *n) { return is_f16(n) && is_linear(n); }
 
 /* One dimension after the other, whatever they are. */
-static bool is_resize_by_lines(const Node *n) {
+static bool is_resize_by_lines(const Node *n, int most) {
   ResizeLine l[MAX_RANK];
-  return resize_lines(n, NULL, l) >= 0;
+  int count = resize_lines(n, NULL, l);
+  return count >= 0 && count <= most;
 }
-static bool is_resize_f32(const Node *n) { return is_f32(n) && is_resize_by_lines(n); }
-static bool is_resize_f16(const Node *n) { return is_f16(n) && is_resize_by_lines(n); }
-static bool is_resize_any(const Node *n) { return is_mode(n, "nearest") && is_resize_by_lines(n); }
+static bool is_resize_f32(const Node *n) { return is_f32(n) && is_resize_by_lines(n, MAX_RANK); }
+static bool is_resize_f16(const Node *n) { return is_f16(n) && is_resize_by_lines(n, 1); } /* rounded once */
+static bool is_resize_any(const Node *n) { return is_mode(n, "nearest") && is_resize_by_lines(n, MAX_RANK); }
 
 /* The rows of loops.def by what their operands are. */
 static bool has_loop(const Node *n, Numbers numbers) {

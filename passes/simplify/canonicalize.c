@@ -256,11 +256,27 @@ static Tensor *scaled(Graph *g, const Tensor *t, double by) {
   return new_floats(g, t->name, t->rank, t->dim, v);
 }
 
-static bool normalise_gemm(Graph *g, Node *n) {
-  if (!is_op(n, "Gemm") || !is_float_const(n->in[1])) return false;
+/* Constants of float16 or bfloat16 that a kernel wants as float32, or that are scaled below, become that. */
+static bool widen_gemm(Graph *g, Node *n, double alpha) {
   bool changed = false;
-  Tensor *c = n->n_in > 2 ? n->in[2] : NULL;
+  for (int i = alpha == 1 ? 2 : 1; i < n->n_in; i++) {
+    const Tensor *t = n->in[i];
+    if (!t || !is_const(t) || !dtype_is_half(t->dtype)) continue;
+    int64_t count = n_elements(t);
+    float *v = arena_alloc(g->arena, (count + 1) * (int64_t)sizeof *v);
+    for (int64_t k = 0; k < count; k++) v[k] = (float)get_real(t->dtype, t->data, k);
+    set_input(g, n, i, new_floats(g, t->name, t->rank, t->dim, v));
+    changed = true;
+  }
+  return changed;
+}
+
+static bool normalise_gemm(Graph *g, Node *n) {
+  if (!is_op(n, "Gemm") || !is_const(n->in[1])) return false;
   double alpha = attr_float(n, "alpha", 1), beta = attr_float(n, "beta", 1);
+  bool changed = widen_gemm(g, n, alpha);
+  if (!is_float_const(n->in[1]) && !dtype_is_half(n->in[1]->dtype)) return changed;
+  Tensor *c = n->n_in > 2 ? n->in[2] : NULL;
   if (alpha != 1) {
     set_input(g, n, 1, scaled(g, n->in[1], alpha));
     remove_attr(n, "alpha");

@@ -31,7 +31,7 @@ run_case() {
   set -- "$name.graph" --emit graph --stop-after "$pass" --quiet -o -
   [ -f "$name.yaml" ] && set -- "$@" --policy "$name.yaml"
   case $pass in
-    patch | widen | kernels | schedule | threads | plan)
+    float32 | patch | widen | kernels | schedule | threads | plan)
       target=cortex-m0
       [ -f "$name.target" ] && read -r target <"$name.target"
       set -- "$@" --target "$target"
