@@ -27,4 +27,10 @@ Node *random_real_elements(Graph *g, DType type);
 /* Indices and scans; x has four dimensions. */
 Node *random_indexed(Graph *g, Tensor *x);
 
+/* ---- random_general.c: the general kernels, of up to three outputs; the first is there. */
+
+Node *random_general(Graph *g);
+/* Fills input 0 of such a layer where it wants other numbers than the rest; else false. */
+bool random_general_input(const Node *n, void *data);
+
 #endif
