@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Writes the models of this folder: small ONNX files that are each wrong in one way.
 
-Run it here, by hand, when a case is added (the tests use the committed files).  It needs nothing
-but Python: messages are encoded with the few functions below, because libraries refuse to write
-most of what is wanted here.  Field numbers are ONNX's.
+Run it here, by hand, when a case is added: the tests use the committed files, and made.sh finds those
+that differ.  It needs nothing but Python: messages are encoded with the few functions below, because
+libraries refuse to write most of what is wanted here.  Field numbers are ONNX's.
 """
 import struct
 
@@ -60,10 +60,10 @@ def attribute(name, kind, payload):
     return run(1, name) + payload + number(20, kind)
 
 
-def graph(nodes, inputs=None, outputs=None, initializers=(), rest=b""):
+def graph(nodes, inputs=None, outputs=None, initializers=(), rest=b"", name="g"):
     inputs = [value("x", [1, 4])] if inputs is None else inputs
     outputs = [value("y", [1, 4])] if outputs is None else outputs
-    out = b"".join(run(1, n) for n in nodes) + run(2, "g")
+    out = b"".join(run(1, n) for n in nodes) + run(2, name)
     out += b"".join(run(5, i) for i in initializers)
     out += b"".join(run(11, i) for i in inputs) + b"".join(run(12, o) for o in outputs)
     return out + rest
@@ -72,6 +72,29 @@ def graph(nodes, inputs=None, outputs=None, initializers=(), rest=b""):
 def model(g, opset=13, rest=b"", domain=""):
     imports = run(8, (run(1, domain) if domain else b"") + number(2, opset)) if opset else b""
     return number(1, 8) + run(7, g) + imports + rest
+
+
+def function(name, *nodes, opset=17):
+    """A function of the model from a to b."""
+    out = run(1, name) + run(4, "a") + run(5, "b") + b"".join(run(7, n) for n in nodes)
+    return out + run(9, number(2, opset)) + run(10, "local")
+
+
+def with_local(g, *functions):
+    """A model that may call functions."""
+    imports = run(8, run(1, "local") + number(2, 1))
+    return model(g, 17, imports + b"".join(run(25, f) for f in functions))
+
+
+def local(op, inputs, outputs, name=""):
+    return node(op, inputs, outputs, name=name, domain="local")
+
+
+def choice(*branches):
+    """If with these branches of x, the first of them `then`."""
+    attributes = [attribute(name + "_branch", 5, run(6, graph([n], [], [value(y, dims)], name=name)))
+                  for name, n, y, dims in branches]
+    return with_local(graph([node("If", ["c"], ["y"], attributes, "choice")], [value("x", [1, 4]), value("c", [], 9)]))
 
 
 RELU = node("Relu", ["x"], ["y"])
@@ -125,7 +148,17 @@ MODELS = {
     "no_outputs": model(graph([RELU], outputs=[])),
     "no_opset": model(graph([RELU]), opset=0),
     "new_opset": model(graph([RELU]), opset=99),
-    "functions": model(graph([RELU]), rest=run(25, run(1, "f"))),
+    "functions": with_local(graph([RELU]), b"\xff\xff\xff"),
+    "function_circle": with_local(graph([local("f", ["x"], ["y"], "call")]), function("f", local("h", ["a"], ["b"])),
+                                  function("h", local("f", ["a"], ["b"]))),
+    "function_inputs": with_local(graph([local("f", ["x", "x"], ["y"], "call")]),
+                                  function("f", node("Relu", ["a"], ["b"]))),
+    "function_many": with_local(
+        graph([local("f0", ["x"], ["y"], "call")]),
+        *(function("f%d" % i, local("f%d" % (i + 1), ["a"], ["c"]), local("f%d" % (i + 1), ["c"], ["b"]))
+          for i in range(30)), function("f30", node("Relu", ["a"], ["b"]))),
+    "function_opset": with_local(graph([local("f", ["x"], ["y"], "call")]),
+                                 function("f", node("Relu", ["a"], ["b"]), opset=18)),
     "training": model(graph([RELU]), rest=run(20, b"")),
     "sparse": with_nodes(RELU, rest=run(15, b"")),
     # nodes
@@ -135,6 +168,15 @@ MODELS = {
     "no_op": with_nodes(run(1, "x") + run(2, "y") + run(3, "nameless")),
     "control_flow": with_nodes(
         node("If", ["x"], ["y"], [attribute("then_branch", 5, run(6, graph([RELU])))], "choice")),
+    "if_no_branch": choice(("then", node("Relu", ["x"], ["t"]), "t", [1, 4])),
+    "if_shapes": choice(("then", node("Relu", ["x"], ["t"]), "t", [1, 4]),
+                        ("else", node("ReduceSum", ["x"], ["e"]), "e", [1, 1])),
+    "scan_count": model(
+        graph([node("Scan", ["x"], ["y"],
+                    [attribute("body", 5, run(6, graph([node("Relu", ["e"], ["r"])], [value("e", [4])],
+                                                       [value("r", [4])], name="body"))),
+                     attribute("num_scan_inputs", 2, number(3, 2))], "steps")],
+              [value("x", [3, 4])], [value("y", [3, 4])]), 17),
     "scan_steps": model(graph([
         node("NonZero", ["x"], ["n"]), node("Transpose", ["n"], ["t"]),
         node("Scan", ["t"], ["y"],
