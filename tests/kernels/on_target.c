@@ -8,8 +8,8 @@
  * --int16 layers of both kinds with such activations, with --rows fully connected layers of one row
  * whose codes keep their whole range, with --dynamic layers on codes with scales of run time, with --tflite layers of
  * that rule only, with --general layers of the general kernels (random_general.c), become one program.  Each has a part
- * of the arena with its input, scratch and outputs, random bytes between them; where the kernel may work in place, the layer
- * comes a second time in that form.  The whole arena is both the program's input and its output, so
+ * of the arena with its input, scratch and outputs, random bytes between them; where the kernel may work in place, the
+ * layer comes a second time in that form.  The whole arena is both the program's input and its output, so
  * what a kernel wrote beside its buffers is found.  Codes, and whatever is only moved, are those of
  * eval; real numbers, which eval sums in double, may differ by 1e-5 of the largest, and where they are
  * float16 by one of their steps, which is 2^-10 at most.
@@ -706,8 +706,8 @@ int main(int argc, char **argv) {
   bool tflite = strcmp(option, "--tflite") == 0;
   if (mode != CODES || tflite) argc--, argv++;
   if (argc != 5 && argc != 6)
-    return fputs("usage: on_target [--float | --half | --elements | --int16 | --rows | --dynamic | --tflite | --general] "
-                 "TARGET COMPILER OPTIMIZE COUNT [SEED]\n",
+    return fputs("usage: on_target [--float | --half | --elements | --int16 | --rows | --dynamic | --tflite | "
+                 "--general] TARGET COMPILER OPTIMIZE COUNT [SEED]\n",
                  stderr),
            2;
   Arena *a = new_arena();

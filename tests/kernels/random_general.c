@@ -111,7 +111,8 @@ static void make_hostile(Tensor *t) {
 }
 
 static Node *random_grid_sample(Graph *g) {
-  static const char *const modes[] = {"nearest", "linear", "cubic"}, *const paddings[] = {"zeros", "border", "reflection"};
+  static const char *const modes[] = {"nearest", "linear", "cubic"};
+  static const char *const paddings[] = {"zeros", "border", "reflection"};
   int dims = pick(1, 3);
   int64_t x[5] = {pick(1, 2), pick(1, 3)}, grid[5] = {x[0]};
   for (int d = 0; d < dims; d++) x[2 + d] = pick(1, 6), grid[1 + d] = pick(1, 4);
@@ -169,7 +170,8 @@ static void set_functions(Graph *g, Node *n, int count) {
 }
 
 static Node *random_recurrent(Graph *g) {
-  static const char *const ops[] = {"RNN", "GRU", "LSTM"}, *const directions[] = {"forward", "reverse", "bidirectional"};
+  static const char *const ops[] = {"RNN", "GRU", "LSTM"};
+  static const char *const directions[] = {"forward", "reverse", "bidirectional"};
   static const int gate_counts[] = {1, 3, 4};
   int kind = pick(0, 2), gates = gate_counts[kind], direction = pick(0, 2), layout = pick(0, 1);
   int64_t inputs = pick(1, 9), hidden = pick(1, 11), steps = pick(1, 5), batch = pick(1, 3);
