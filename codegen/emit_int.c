@@ -65,6 +65,39 @@ static const char *bias_array(Emitter *e, const Node *n, const Kernel *k) {
   return int_array(e, "b", "int32_t", channels, v);
 }
 
+/* Do the node's kernels follow rule tflite by two products? */
+static bool has_products(const Node *n, const Kernel *k) { return k->isa && follows_tflite(n); }
+
+/* Channels whose first factors lie together, the second ones behind them: of the `channels` of a group, `o` of which
+ * come before.  Blocks are whole. */
+static int64_t factor_block(const Kernel *k, int64_t channels, int64_t o) {
+  if (k->packing == PACK_MVE_EIGHTS) return o < channels / 8 * 8 ? 8 : 4;
+  return k->packing == PACK_MVE_QUADS ? 4 : channels;
+}
+
+/* Multipliers, by rule tflite with exponents behind them or, for vectors, as factors in blocks. */
+static const char *factor_array(Emitter *e, const Node *n, const Kernel *k) {
+  if (!has_products(n, k)) return constant_array(e, n->in[3], "m");
+  int64_t channels = n->in[1]->dim[0], groups = has_parts(n) ? attr_int(n, "group", 1) : 1;
+  int64_t count = channels / groups, at = 0;
+  int32_t *factor = arena_alloc(e->a, 2 * channels * (int64_t)sizeof *factor);
+  int64_t *v = arena_alloc(e->a, (2 * (channels + 8 * groups) + 1) * (int64_t)sizeof *v);
+  tflite_products(n, 31, factor);
+  for (int64_t g = 0; g < groups; g++, factor += 2 * count)
+    for (int64_t o = 0, block; o < count; o += block, at += 2 * block) {
+      block = factor_block(k, count, o);
+      for (int64_t i = 0; i < block && o + i < count; i++)
+        v[at + i] = factor[2 * (o + i)], v[at + block + i] = factor[2 * (o + i) + 1];
+    }
+  return int_array(e, "m", "int32_t", at, v);
+}
+
+static void write_rule(Emitter *e, const Node *n, const Kernel *k) {
+  int64_t channels = n->in[1]->dim[0];
+  if (has_products(n, k)) write_products(e, n, 0, factor_block(k, channels, channels));
+  else write_rescale(e, n);
+}
+
 /* What stands before and behind the arguments that all kernels with weights have. */
 typedef enum { WITH_TABLE, WITH_PACKING_AND_TABLE, WITHOUT_TABLE } Arguments;
 
@@ -74,7 +107,7 @@ typedef enum { WITH_TABLE, WITH_PACKING_AND_TABLE, WITHOUT_TABLE } Arguments;
 static void call_weighted(Emitter *e, const Node *n, const Kernel *k, Arguments with) {
   const char *groups = optional_input(n, 4) ? write_groups(e, n, k) : NULL, *w = weight_array(e, n, k);
   const char *beside = write_outliers(e, n);
-  const char *b = bias_array(e, n, k), *m = constant_array(e, n->in[3], "m");
+  const char *b = bias_array(e, n, k), *m = factor_array(e, n, k);
   const char *packing = "", *table = "", *levels = "";
   if (k->indices) levels = arena_printf(e->a, ", %s", level_array(e, n, k));
   if (with == WITH_PACKING_AND_TABLE) {
@@ -95,7 +128,7 @@ static void write_qconv(Emitter *e, const Node *n, const Kernel *k, Arguments wi
   write_window(e, n, n->in[1]);
   write_group(e, n, k);
   field(e, "x_zero", attr_int(n, "x_zero", 0));
-  write_rescale(e, n);
+  write_rule(e, n, k);
   close_params(e);
   call_weighted(e, n, k, with);
 }
@@ -106,7 +139,7 @@ static void write_qgemm(Emitter *e, const Node *n, const Kernel *k, Arguments wi
   field(e, "rows", n_elements(n->out[0]) / cols);
   field(e, "depth", depth);
   field(e, "cols", cols);
-  write_rescale(e, n);
+  write_rule(e, n, k);
   close_params(e);
   call_weighted(e, n, k, with);
 }

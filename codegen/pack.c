@@ -4,10 +4,11 @@
 #include "codegen/codegen.h"
 #include "codegen/pack_x86.h"
 
-/* Rows of `row` elements, each packed to whole units: of formats of vectors two bytes, also for a row of one. */
+/* Rows of `row` elements, each packed to whole units, also a row of one: two bytes of formats of vectors, three of
+ * eight indices of three bits. */
 static uint8_t *pack_rows(Arena *a, const QuantSpec *q, const int8_t *codes, int64_t rows, int64_t row,
                           int64_t *bytes) {
-  uint8_t *out = arena_alloc(a, rows * (row + 1) + 1);
+  uint8_t *out = arena_alloc(a, rows * (row + 2) + 1);
   *bytes = 0;
   for (int64_t i = 0; i < rows; i++)
     *bytes += pack_codes(q, i, codes + i * row, row, out + *bytes);

@@ -32,12 +32,12 @@ QCC_INLINE int32_t qcc_times_factor(const struct qcc_factor *f, int32_t v) {
 QCC_INLINE int32_t qcc_tflite_add_one(const struct qcc_tflite_add *p, int32_t a, int32_t b) {
   int32_t u = qcc_times_factor(&p->a, (a - p->a_zero) * (1 << 20));
   int32_t v = qcc_times_factor(&p->b, (b - p->b_zero) * (1 << 20));
-  return qcc_clamp(p->y_zero + qcc_times_factor(&p->y, u + p->sign * v), p->lo, p->hi);
+  return qcc_add_zero(p->y_zero, qcc_times_factor(&p->y, u + p->sign * v), p->lo, p->hi);
 }
 
 QCC_INLINE int32_t qcc_tflite_mul_one(const struct qcc_tflite_mul *p, int32_t a, int32_t b) {
   int32_t product = (a - p->a_zero) * (b - p->b_zero);
-  return qcc_clamp(p->y_zero + qcc_times_factor(&p->y, product), p->lo, p->hi);
+  return qcc_add_zero(p->y_zero, qcc_times_factor(&p->y, product), p->lo, p->hi);
 }
 
 QCC_BINARY(tflite_add, s8, int8_t)

@@ -83,13 +83,18 @@ QCC_INLINE int32_t qcc_scale_tflite(int32_t acc, int32_t m, int32_t exponent) {
   return qcc_round_shift((int32_t)((product + INT64_C(0x40000000)) >> 31), left - exponent);
 }
 
+/* zero + v within lo..hi, where v may be any number. */
+QCC_INLINE int32_t qcc_add_zero(int32_t zero, int32_t v, int32_t lo, int32_t hi) {
+  return zero + qcc_clamp(v, lo - zero, hi - zero);
+}
+
 /* The last step of a layer: its rule, with multiplier m[0], then the activation's table where there is
  * one. */
 QCC_INLINE int8_t qcc_output_s8(const struct qcc_rescale *r, int32_t acc, const int32_t *m,
                                 const int8_t *table) {
   int32_t code;
   if (QCC_TFLITE && r->exponents)
-    code = qcc_clamp(r->zero + qcc_scale_tflite(acc, m[0], m[r->exponents]), r->lo, r->hi);
+    code = qcc_add_zero(r->zero, qcc_scale_tflite(acc, m[0], m[r->exponents]), r->lo, r->hi);
   else
     code = qcc_requantize(r, acc, m[0]);
   return table ? table[code + 128] : (int8_t)code;

@@ -503,7 +503,8 @@ static bool has_isa(const Target *t, const char *isa) {
  * them tflite, by two products. */
 static bool knows_rule(const Kernel *k, const Node *n) {
   if (!k->isa || !follows_tflite(n)) return true;
-  return !k->indices && strncmp(k->isa, "dsp", 3) == 0 && tflite_products(n, 32, NULL);
+  int bits = strncmp(k->isa, "dsp", 3) == 0 ? 32 : strncmp(k->isa, "mve", 3) == 0 ? 31 : 0;
+  return bits > 0 && !k->indices && tflite_products(n, bits, NULL);
 }
 
 const Kernel *choose_kernel(const Target *t, const Node *n) {

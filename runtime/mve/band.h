@@ -88,13 +88,29 @@ QCC_INLINE int8x16_t qcc_mve_gather_patch(const int8_t *band, uint32x4_t columns
   return v;
 }
 
-/* Rule q31 on four sums of one channel. */
+/* What belongs to one channel: bias, m, and of rule tflite the second factor, r->exponents behind m. */
+struct qcc_mve_constants {
+  int32_t b, m, second;
+};
+
+QCC_INLINE struct qcc_mve_constants qcc_mve_load_constants(const struct qcc_rescale *r,
+                                                           const int32_t *b, const int32_t *m) {
+  struct qcc_mve_constants k = {b[0], m[0], 0};
+  if (qcc_mve_is_tflite(r))
+    k.second = m[r->exponents];
+  return k;
+}
+
+/* The layer's rule on four sums of one channel. */
 QCC_INLINE int32x4_t qcc_mve_channel_codes(const struct qcc_rescale *r, const int8_t *table,
-                                           int32x4_t acc, int32_t b, int32_t m) {
-  acc = vaddq_n_s32(acc, b);
+                                           int32x4_t acc, const struct qcc_mve_constants *k) {
+  acc = vaddq_n_s32(acc, k->b);
   if (r->shift != 0)
     acc = vshlq_r_s32(acc, r->shift);
-  return qcc_mve_clamp(r, table, vaddq_n_s32(vqrdmulhq_n_s32(acc, m), r->zero));
+  acc = vqrdmulhq_n_s32(acc, k->m);
+  if (qcc_mve_is_tflite(r))
+    acc = vqrdmulhq_n_s32(acc, k->second);
+  return qcc_mve_clamp(r, table, vaddq_n_s32(acc, r->zero));
 }
 
 #endif

@@ -21,6 +21,7 @@ QCC_INLINE void qcc_mve_conv(int32_t kind, const struct qcc_conv *p, const struc
   int32_t channels = g->in_c / p->group, cols = g->out_c / p->group;
   int32_t padded = qcc_mve_round16(g->kernel_h * g->kernel_w * channels);
   int32_t second = padded + 16, step = g->stride_w * g->in_c;
+  int32_t factors = qcc_mve_is_tflite(&p->out) ? 2 * ((cols + 3) & ~3) : cols; /* words of a group */
   int8_t *patch = scratch;
   struct qcc_mve_ring r = qcc_mve_make_ring(g, patch + 2 * second);
   struct qcc_mve_tile t;
@@ -44,8 +45,8 @@ QCC_INLINE void qcc_mve_conv(int32_t kind, const struct qcc_conv *p, const struc
             qcc_mve_groups_tile(kind, &p->out, v, QCC_MVE_PAIR, padded >> 4, cols, patch,
                                 patch + second, w, b, m, table, y0, y1);
           else
-            qcc_mve_tile(kind, &p->out, padded >> 4, cols, &t, w + i * p->w_next, b + c, m + c,
-                         table, y0, y1);
+            qcc_mve_tile(kind, &p->out, padded >> 4, cols, &t, w + i * p->w_next, b + c,
+                         m + i * factors, table, y0, y1);
         }
       }
     }

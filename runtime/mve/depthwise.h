@@ -78,9 +78,10 @@ QCC_INLINE int32_t qcc_mve_depthwise_dot_s8(int32_t bands, int32_t pitch, int32_
 }
 
 QCC_KERNEL void qcc_mve_depthwise_row_s8(const struct qcc_conv *p, int32_t bands, int32_t pitch,
-                                         const int8_t *x, const int8_t *w, int32_t b, int32_t m,
-                                         const int8_t *table, int8_t *y) {
+                                         const int8_t *x, const int8_t *w, const int32_t *b,
+                                         const int32_t *m, const int8_t *table, int8_t *y) {
   const struct qcc_window *g = &p->g;
+  struct qcc_mve_constants k = qcc_mve_load_constants(&p->out, b, m);
   int32_t quads = (g->kernel_w + 3) >> 2, column = g->dilation_w * QCC_MVE_COLUMN;
   int32_t next = g->stride_w * QCC_MVE_COLUMN;
   uint32x4_t columns = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)column);
@@ -91,7 +92,7 @@ QCC_KERNEL void qcc_mve_depthwise_row_s8(const struct qcc_conv *p, int32_t bands
     for (int32_t i = 0; i < 4; i++)
       a[i] = qcc_mve_depthwise_dot_s8(bands, pitch, quads, 4 * column, columns, x + i * next, w);
     int32x4_t acc = qcc_mve_lanes(a[0], a[1], a[2], a[3]);
-    acc = qcc_mve_channel_codes(&p->out, table, acc, b, m);
+    acc = qcc_mve_channel_codes(&p->out, table, acc, &k);
     if (n >= 4)
       vstrbq_scatter_offset_s32(y, places, acc);
     else
@@ -122,8 +123,8 @@ QCC_INLINE void qcc_mve_depthwise(int32_t bits, const struct qcc_conv *p, const 
         qcc_mve_load_bands(g, &s, oy * g->stride_h - g->pad_top, bands, pitch,
                            band + g->pad_left * QCC_MVE_COLUMN);
         for (int32_t i = 0; i < s.n; i++)
-          qcc_mve_depthwise_row_s8(p, bands, pitch, band + 4 * i, taps + size * i, b[c + i],
-                                   m[c + i], table, y + i);
+          qcc_mve_depthwise_row_s8(p, bands, pitch, band + 4 * i, taps + size * i, b + c + i,
+                                   m + c + i, table, y + i);
       }
     }
   }

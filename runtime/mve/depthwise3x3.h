@@ -55,48 +55,59 @@ QCC_INLINE struct qcc_mve_kernel3x3 qcc_mve_load_kernel3x3(const int8_t *w) {
   return k;
 }
 
-/* One channel of two output rows, in the loop that matters: no pre-shift, no clamp but to int8. */
+#define QCC_MVE_TWO_ROWS(PRODUCT)                                                                  \
+  __asm__ volatile("dls lr, %[n]\n"                                                                \
+                   "1: vldrw.u32 %q[acc], [%[x], %q[columns]]\n"                                   \
+                   "vmladav.s8 %[a0], %q[acc], %q[w0]\n"                                           \
+                   "vmladav.s8 %[a1], %q[acc], %q[w1]\n"                                           \
+                   "vmladav.s8 %[a2], %q[acc], %q[w2]\n"                                           \
+                   "vmladav.s8 %[a3], %q[acc], %q[w3]\n"                                           \
+                   "vmov %q[acc][2], %q[acc][0], %[a0], %[a2]\n"                                   \
+                   "vmov %q[acc][3], %q[acc][1], %[a1], %[a3]\n"                                   \
+                   "adds %[x], %[x], #128\n"                                                       \
+                   "vadd.i32 %q[acc], %q[acc], %[b]\n" PRODUCT                                     \
+                   "vqrdmlash.s32 %q[acc], %q[factor], %[zero]\n"                                  \
+                   "vqmovnb.s32 %q[acc], %q[acc]\n"                                                \
+                   "vqmovnb.s16 %q[acc], %q[acc]\n"                                                \
+                   "vstrb.32 %q[acc], [%[y], %q[places]]\n"                                        \
+                   "add %[y], %[y], %[step]\n"                                                     \
+                   "le lr, 1b"                                                                     \
+                   : [acc] "=&w"(acc), [a0] "=&Te"(a0), [a1] "=&Te"(a1), [a2] "=&Te"(a2),          \
+                     [a3] "=&Te"(a3), [x] "+r"(band), [y] "+r"(y)                                  \
+                   : [n] "r"(tiles), [b] "r"(b), [zero] "r"(zero), [step] "r"(step), [m] "r"(m),   \
+                     [w0] "w"(k->w0), [w1] "w"(k->w1), [w2] "w"(k->w2), [w3] "w"(k->w3),           \
+                     [columns] "w"(columns), [places] "w"(places), [factor] "w"(factor)            \
+                   : "lr", "cc", "memory")
+
+/* One channel of two output rows, in the loop that matters: no pre-shift, no clamp but to int8.  m is for rule tflite,
+ * of which factor is the second. */
 QCC_INLINE void qcc_mve_depthwise3x3_fast_s8(const struct qcc_mve_kernel3x3 *k, int32_t zero,
                                              int32_t step, int32_t tiles, uint32x4_t columns,
                                              uint32x4_t places, const int8_t *band, int32_t b,
-                                             int32x4_t factor, int8_t *y) {
+                                             int32_t tflite, int32_t m, int32x4_t factor,
+                                             int8_t *y) {
   int32x4_t acc;
   int32_t a0, a1, a2, a3;
-  __asm__ volatile("dls lr, %[n]\n"
-                   "1: vldrw.u32 %q[acc], [%[x], %q[columns]]\n"
-                   "vmladav.s8 %[a0], %q[acc], %q[w0]\n"
-                   "vmladav.s8 %[a1], %q[acc], %q[w1]\n"
-                   "vmladav.s8 %[a2], %q[acc], %q[w2]\n"
-                   "vmladav.s8 %[a3], %q[acc], %q[w3]\n"
-                   "vmov %q[acc][2], %q[acc][0], %[a0], %[a2]\n"
-                   "vmov %q[acc][3], %q[acc][1], %[a1], %[a3]\n"
-                   "adds %[x], %[x], #128\n"
-                   "vadd.i32 %q[acc], %q[acc], %[b]\n"
-                   "vqrdmlash.s32 %q[acc], %q[factor], %[zero]\n"
-                   "vqmovnb.s32 %q[acc], %q[acc]\n"
-                   "vqmovnb.s16 %q[acc], %q[acc]\n"
-                   "vstrb.32 %q[acc], [%[y], %q[places]]\n"
-                   "add %[y], %[y], %[step]\n"
-                   "le lr, 1b"
-                   : [acc] "=&w"(acc), [a0] "=&Te"(a0), [a1] "=&Te"(a1), [a2] "=&Te"(a2),
-                     [a3] "=&Te"(a3), [x] "+r"(band), [y] "+r"(y)
-                   : [n] "r"(tiles), [b] "r"(b), [zero] "r"(zero), [step] "r"(step),
-                     [w0] "w"(k->w0), [w1] "w"(k->w1), [w2] "w"(k->w2), [w3] "w"(k->w3),
-                     [columns] "w"(columns), [places] "w"(places), [factor] "w"(factor)
-                   : "lr", "cc", "memory");
+  if (tflite)
+    QCC_MVE_TWO_ROWS("vqrdmulh.s32 %q[acc], %q[acc], %[m]\n");
+  else
+    QCC_MVE_TWO_ROWS("");
 }
+
+#undef QCC_MVE_TWO_ROWS
 
 /* The same for any parameters; stores the outputs that `mask` selects. */
 QCC_INLINE void qcc_mve_depthwise3x3_any_s8(const struct qcc_mve_kernel3x3 *k,
                                             const struct qcc_rescale *r, int32_t step,
                                             int32_t tiles, uint32_t mask, uint32x4_t columns,
-                                            uint32x4_t places, const int8_t *band, int32_t b,
-                                            int32_t m, const int8_t *table, int8_t *y) {
+                                            uint32x4_t places, const int8_t *band,
+                                            const struct qcc_mve_constants *c,
+                                            const int8_t *table, int8_t *y) {
   for (int32_t i = 0; i < tiles; i++, band += 2 * QCC_MVE_COLUMN, y += step) {
     int8x16_t x = qcc_mve_gather_patch(band, columns);
     int32x4_t acc = qcc_mve_lanes(vmladavq_s8(x, k->w0), vmladavq_s8(x, k->w1),
                                   vmladavq_s8(x, k->w2), vmladavq_s8(x, k->w3));
-    acc = qcc_mve_channel_codes(r, table, acc, b, m);
+    acc = qcc_mve_channel_codes(r, table, acc, c);
     vstrbq_scatter_offset_p_s32(y, places, acc, (mve_pred16_t)mask);
   }
 }
@@ -114,28 +125,31 @@ QCC_KERNEL void qcc_mve_depthwise3x3_rows_s8(const struct qcc_conv *p, int32_t c
   __asm__("" : "+r"(mask)); /* gcc 12 folds it to the wrong constant */
   uint32x4_t columns = vmulq_n_u32(vidupq_n_u32(0, 1), QCC_MVE_COLUMN);
   uint32x4_t places = vreinterpretq_u32_s32(qcc_mve_lanes(0, pixel, row, row + pixel));
+  int32_t tflite = qcc_mve_is_tflite(&p->out);
   int32_t plain = p->out.shift == 0 && p->out.lo <= -128 && p->out.hi >= 127 && !table;
   qcc_mve_fence();
   if (plain && rows == 2 && wide) {
     for (int32_t i = 0; i < channels; i++, band += 4, w += 16, y++) {
       struct qcc_mve_kernel3x3 k = qcc_mve_load_kernel3x3(w);
-      int32_t bias = b[i];
-      int32x4_t factor = vdupq_n_s32(m[i]);
-      qcc_mve_depthwise3x3_fast_s8(&k, p->out.zero, step, tiles, columns, places, band, bias,
-                                   factor, y);
+      struct qcc_mve_constants c = qcc_mve_load_constants(&p->out, b + i, m + i);
+      int32_t first = tflite ? c.m : step; /* one register less */
+      int32x4_t factor = vdupq_n_s32(tflite ? c.second : c.m);
+      qcc_mve_depthwise3x3_fast_s8(&k, p->out.zero, step, tiles, columns, places, band, c.b, tflite,
+                                   first, factor, y);
       if (odd)
         qcc_mve_depthwise3x3_fast_s8(&k, p->out.zero, step, 1, columns, places,
-                                     band + last * QCC_MVE_COLUMN, bias, factor, y + last * pixel);
+                                     band + last * QCC_MVE_COLUMN, c.b, tflite, first, factor,
+                                     y + last * pixel);
     }
   } else {
     for (int32_t i = 0; i < channels; i++, band += 4, w += 16, y++) {
       struct qcc_mve_kernel3x3 k = qcc_mve_load_kernel3x3(w);
-      qcc_mve_depthwise3x3_any_s8(&k, &p->out, step, tiles, mask, columns, places, band, b[i], m[i],
-                                  table, y);
+      struct qcc_mve_constants c = qcc_mve_load_constants(&p->out, b + i, m + i);
+      qcc_mve_depthwise3x3_any_s8(&k, &p->out, step, tiles, mask, columns, places, band, &c, table,
+                                  y);
       if (odd)
         qcc_mve_depthwise3x3_any_s8(&k, &p->out, step, 1, mask, columns, places,
-                                    band + last * QCC_MVE_COLUMN, b[i], m[i], table,
-                                    y + last * pixel);
+                                    band + last * QCC_MVE_COLUMN, &c, table, y + last * pixel);
     }
   }
   qcc_mve_fence();

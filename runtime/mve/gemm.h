@@ -55,6 +55,12 @@ struct qcc_mve_row {
 #define QCC_MVE_SHIFT                                                                              \
   "vshl.s32 q0, lr\n"                                                                              \
   "vshl.s32 q1, lr\n"
+/* Of rule tflite: eight second factors lie behind eight m. */
+#define QCC_MVE_PRODUCT                                                                            \
+  "vqrdmulh.s32 q0, q0, q2\n"                                                                      \
+  "vqrdmulh.s32 q1, q1, q3\n"                                                                      \
+  "vld20.32 {q2, q3}, [r2]\n"                                                                      \
+  "vld21.32 {q2, q3}, [r2]!\n"
 /* Behind the steps, or, with int4, which is split here, by vectors, before them: there the lower
  * channels begin with their bias and 16 times that of the upper ones. */
 #define QCC_MVE_BIAS                                                                               \
@@ -111,7 +117,12 @@ struct qcc_mve_row {
     if (has_levels)                                                                                \
       v[2] = vreinterpretq_s8_s32(qcc_mve_keep(t->sums, levels));                                  \
     x = t->x, rest = t->rest;                                                                      \
-    if (kept && plain)                                                                             \
+    if (kept && qcc_mve_is_tflite(r))                                                              \
+      QCC_MVE_BY_KEPT_STEPS(steps, STEP, MACS, START, JOIN, RAISE, QCC_MVE_PRODUCT);               \
+    else if (qcc_mve_is_tflite(r))                                                                 \
+      QCC_MVE_BY_STEPS(steps, QCC_MVE_EIGHTS, STEP, START, JOIN, RAISE, QCC_MVE_CLAMP,             \
+                       QCC_MVE_PRODUCT);                                                           \
+    else if (kept && plain)                                                                        \
       QCC_MVE_BY_KEPT_STEPS(steps, STEP, MACS, START, JOIN, RAISE, "");                            \
     else if (kept)                                                                                 \
       QCC_MVE_BY_KEPT_STEPS(steps, STEP, MACS, START, JOIN, RAISE, QCC_MVE_SHIFT);                 \
@@ -139,6 +150,7 @@ QCC_MVE_DEFINE_EIGHTS(qcc_mve_eights_l8, 1, QCC_MVE_STEP1X8_L8, QCC_MVE_MACS1X8_
 #undef QCC_MVE_DEFINE_EIGHTS
 #undef QCC_MVE_EIGHTS
 #undef QCC_MVE_SHIFT
+#undef QCC_MVE_PRODUCT
 #undef QCC_MVE_RAISE_S4
 #undef QCC_MVE_MORE_MACS1X8_S4
 #undef QCC_MVE_MORE1X8_S4
@@ -160,7 +172,7 @@ QCC_INLINE const int8_t *qcc_mve_eights(int32_t kind, const struct qcc_rescale *
 QCC_INLINE void qcc_mve_gemm(int32_t kind, const struct qcc_gemm *p, const int8_t *x,
                              const void *weights, const int8_t *levels, const int32_t *b,
                              const int32_t *m, const int8_t *table, void *scratch, int8_t *y) {
-  int32_t steps = (p->depth + 15) >> 4, whole = p->cols & ~7;
+  int32_t steps = (p->depth + 15) >> 4, whole = p->cols & ~7, words = qcc_mve_words(&p->out);
   const int8_t *w = weights;
   if (p->depth & 15) {
     qcc_copy(scratch, x, p->depth);
@@ -173,7 +185,7 @@ QCC_INLINE void qcc_mve_gemm(int32_t kind, const struct qcc_gemm *p, const int8_
     t.m = m;
     t.y = y;
     t.zero = p->out.zero;
-    t.m_end = m + whole;
+    t.m_end = m + words * whole;
     t.shift = p->out.shift;
     if (kind < 8) {
       t.factor = -16;
@@ -188,7 +200,7 @@ QCC_INLINE void qcc_mve_gemm(int32_t kind, const struct qcc_gemm *p, const int8_
   for (int32_t o = whole; o < p->cols; o += 4, w += 8 * qcc_weight_bits(kind) * steps) {
     int32_t n = p->cols - o;
     int32x4_t acc = qcc_mve_dot1x4(kind, x, w, levels, steps, raise);
-    struct qcc_mve_quad q = qcc_mve_load_quad(b + o, m + o, n);
+    struct qcc_mve_quad q = qcc_mve_load_quad(&p->out, b + o, m + words * o, n);
     qcc_mve_store_quad(&p->out, &q, table, acc, n, y + o);
   }
 }

@@ -48,6 +48,10 @@ struct qcc_mve_tile {
   "ldr r12, [%[t], #24]\n"                                                                         \
   "vshl.s32 q0, r12\n"                                                                             \
   "vshl.s32 q1, r12\n"
+#define QCC_MVE_PRODUCT                                                                            \
+  "vqrdmulh.s32 q0, q0, q3\n"                                                                      \
+  "vqrdmulh.s32 q1, q1, q3\n"                                                                      \
+  "vldrw.u32 q3, [r2], #16\n"
 #define QCC_MVE_RAISE                                                                              \
   "vadd.i32 q0, q0, %q[up0]\n"                                                                     \
   "vadd.i32 q1, q1, %q[up1]\n"
@@ -71,7 +75,9 @@ QCC_INLINE int32x4_t qcc_mve_lift(int32_t bits, const int8_t *x, int32_t steps) 
     if (kind > 16)                                                                                 \
       up0 = qcc_mve_keep(&t->b, t->levels);                                                        \
     t->rest = __builtin_constant_p(steps) ? (steps - 1) >> 2 : steps - 1;                          \
-    if (__builtin_constant_p(r->shift) && r->shift == 0)                                           \
+    if (qcc_mve_is_tflite(r))                                                                      \
+      QCC_MVE_BY_STEPS(steps, QCC_MVE_GROUPS, STEP, START, SPLIT, RAISE, QCC_MVE_PRODUCT);         \
+    else if (__builtin_constant_p(r->shift) && r->shift == 0)                                      \
       QCC_MVE_BY_STEPS(steps, QCC_MVE_GROUPS, STEP, START, SPLIT, RAISE, "");                      \
     else                                                                                           \
       QCC_MVE_BY_STEPS(steps, QCC_MVE_GROUPS, STEP, START, SPLIT, RAISE, QCC_MVE_SHIFT);           \
@@ -86,6 +92,7 @@ QCC_MVE_DEFINE_GROUPS(qcc_mve_groups_l8, QCC_LEVELS_8, QCC_MVE_STEP2X4_L8,
 #undef QCC_MVE_DEFINE_GROUPS
 #undef QCC_MVE_GROUPS
 #undef QCC_MVE_SHIFT
+#undef QCC_MVE_PRODUCT
 #undef QCC_MVE_RAISE
 
 QCC_INLINE void qcc_mve_groups(int32_t kind, const struct qcc_rescale *r, int32_t steps,
@@ -116,11 +123,13 @@ QCC_INLINE void qcc_mve_set_tile(struct qcc_mve_tile *t, const struct qcc_rescal
 QCC_INLINE void qcc_mve_last_group(int32_t kind, const struct qcc_rescale *r, int32_t steps,
                                    int32_t n, struct qcc_mve_tile *t, const int8_t *w,
                                    const int32_t *b, const int32_t *m, int8_t *y0, int8_t *y1) {
-  int32_t constants[8] = {0, 0, 0, 0, 0, 0, 0, 0};
+  int32_t constants[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0};
   int8_t codes[8];
   for (int32_t i = 0; i < n; i++) {
     constants[i] = b[i];
     constants[4 + i] = m[i];
+    if (qcc_mve_is_tflite(r))
+      constants[8 + i] = m[4 + i];
   }
   t->b = constants;
   t->m = t->b_end = constants + 4;
@@ -149,8 +158,8 @@ QCC_INLINE void qcc_mve_any_tile(int32_t kind, const struct qcc_rescale *r, int3
   }
   if (cols > whole)
     qcc_mve_last_group(kind, r, steps, cols - whole, t,
-                       w + whole * 2 * qcc_weight_bits(kind) * steps, b + whole, m + whole,
-                       y0 + whole, y1 + whole);
+                       w + whole * 2 * qcc_weight_bits(kind) * steps, b + whole,
+                       m + qcc_mve_words(r) * whole, y0 + whole, y1 + whole);
   if (table) {
     qcc_mve_lookup_s8(cols, table, y0, y0);
     if (y1 != y0)

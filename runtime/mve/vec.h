@@ -1,6 +1,7 @@
 /* mve/vec.h - what the Helium kernels share: copies and fills with tail-predicated loops, and the
  * last step of a layer on four channels.  Rule q31 is one instruction: VQRDMLASH computes zero +
- * ((acc * m + 2^30) >> 31).  Loops that compilers write badly are in assembly; nothing here reads
+ * ((acc * m + 2^30) >> 31).  Rule tflite is VQRDMULH with m, then VQRDMLASH with 2^(31 - right) + 1 in
+ * place of the right shift.  Loops that compilers write badly are in assembly; nothing here reads
  * or writes a byte outside the given ranges. */
 #ifndef QCC_MVE_VEC_H
 #define QCC_MVE_VEC_H
@@ -60,13 +61,26 @@ QCC_INLINE int32x4_t qcc_mve_codes(const struct qcc_rescale *r, const int8_t *ta
   return qcc_mve_clamp(r, table, vqrdmlashq_n_s32(acc, m, r->zero));
 }
 
-/* Four output channels, or the first n of them. */
+/* Rule tflite? */
+QCC_INLINE int32_t qcc_mve_is_tflite(const struct qcc_rescale *r) {
+  return QCC_TFLITE && r->exponents;
+}
+
+/* Words of factors that a channel has. */
+QCC_INLINE int32_t qcc_mve_words(const struct qcc_rescale *r) {
+  return qcc_mve_is_tflite(r) ? 2 : 1;
+}
+
+/* Four output channels, or the first n of them.  With rule tflite the factors of four channels lie together: m,
+ * second factors. */
 struct qcc_mve_quad {
-  int32x4_t bias, m;
+  int32x4_t bias, m, second;
 };
 
-QCC_INLINE struct qcc_mve_quad qcc_mve_load_quad(const int32_t *b, const int32_t *m, int32_t n) {
+QCC_INLINE struct qcc_mve_quad qcc_mve_load_quad(const struct qcc_rescale *r, const int32_t *b,
+                                                 const int32_t *m, int32_t n) {
   struct qcc_mve_quad q;
+  q.second = qcc_mve_is_tflite(r) ? vldrwq_s32(m + 4) : vdupq_n_s32(0);
   if (n >= 4) {
     q.bias = vldrwq_s32(b);
     q.m = vldrwq_s32(m);
@@ -80,7 +94,11 @@ QCC_INLINE struct qcc_mve_quad qcc_mve_load_quad(const int32_t *b, const int32_t
 
 QCC_INLINE void qcc_mve_store_quad(const struct qcc_rescale *r, const struct qcc_mve_quad *q,
                                    const int8_t *table, int32x4_t acc, int32_t n, int8_t *y) {
-  int32x4_t v = qcc_mve_codes(r, table, vaddq_s32(acc, q->bias), q->m);
+  int32_t tflite = qcc_mve_is_tflite(r);
+  acc = vaddq_s32(acc, q->bias);
+  if (tflite)
+    acc = vqrdmulhq_s32(acc, q->m);
+  int32x4_t v = qcc_mve_codes(r, table, acc, tflite ? q->second : q->m);
   if (n >= 4)
     vstrbq_s32(y, v);
   else
