@@ -4,8 +4,8 @@
  *     v = (acc * m + 2^30) >> 31        code = zero + ((v * s + 2^(bits - 1)) >> bits)        s = 2^(bits - right) + 1
  *
  * The 1 in s makes halves go away from zero: it adds v / 2^bits to v / 2^right, which is less than the 2^-right from a
- * half to the numbers beside it while |v| < 2^(bits - right).  Where that is not so and 2 right + 8 <= bits, the code is
- * beyond its range by either.  Of shifts by more bits it is tried, at every step from one code to the next,
+ * half to the numbers beside it while |v| < 2^(bits - right).  Where that is not so and 2 right + 8 <= bits, the code
+ * is beyond its range by either.  Of shifts by more bits it is tried, at every step from one code to the next,
  * whether a pair of factors gives the same codes for the sums that the channel's weights allow. */
 #include "targets/kernels.h"
 
