@@ -22,6 +22,7 @@ static DType in_type(const Node *n, int i) {
 static bool is_f32(const Node *n) { return in_type(n, 0) == DT_F32; }
 static bool is_f16(const Node *n) { return in_type(n, 0) == DT_F16; }
 static bool is_both_f32(const Node *n) { return is_f32(n) && in_type(n, 1) == DT_F32; }
+static bool is_both_f64(const Node *n) { return in_type(n, 0) == DT_F64 && in_type(n, 1) == DT_F64; }
 static bool is_both_f16(const Node *n) { return is_f16(n) && in_type(n, 1) == DT_F16; }
 
 static bool has_groups(const Node *n) { return n->n_in > 4 && n->in[4]; }

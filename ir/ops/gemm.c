@@ -1,5 +1,6 @@
 /* gemm.c - Gemm and MatMul on real numbers.  matmul_f32 wants the second operand's rows along the
- * reduction, so operands are transposed into working space where they are not stored that way. */
+ * reduction, so operands are transposed into working space where they are not stored that way.  Products of
+ * float64 are summed as they come, as their kernel does it. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,6 +9,20 @@
 static void transpose(const float *x, int64_t rows, int64_t columns, float *y) {
   for (int64_t r = 0; r < rows; r++)
     for (int64_t c = 0; c < columns; c++) y[c * rows + r] = x[r * columns + c];
+}
+
+/* The type of all inputs, by that of the first. */
+static DType need_reals(const Node *n) {
+  DType t = n->in[0]->dtype == DT_F64 ? DT_F64 : DT_F32;
+  for (int i = 0; i < n->n_in; i++) need_type(n, i, t);
+  return t;
+}
+
+/* Sum of k products, with the steps between factors. */
+static double dot_f64(int64_t k, const double *x, int64_t x_step, const double *w, int64_t w_step) {
+  double sum = 0;
+  for (int64_t i = 0; i < k; i++) sum += x[i * x_step] * w[i * w_step];
+  return sum;
 }
 
 /* ---- Gemm: Y[M,N] = alpha * A[M,K] * B[K,N] + beta * C */
@@ -43,7 +58,7 @@ void infer_gemm(Graph *g, Node *n) {
   if (!inputs_ready(n)) return;
   char ta[DIMS_TEXT], tb[DIMS_TEXT];
   const Tensor *a = n->in[0], *b = n->in[1];
-  for (int i = 0; i < n->n_in; i++) need_type(n, i, DT_F32);
+  DType type = need_reals(n);
   dims_text(ta, sizeof ta, a);
   dims_text(tb, sizeof tb, b);
   if (a->rank != 2 || b->rank != 2)
@@ -54,7 +69,22 @@ void infer_gemm(Graph *g, Node *n) {
              s.trans_a ? ", transA" : "", s.trans_b ? ", transB" : "");
   check_addend(n, &s);
   int64_t dim[2] = {s.m, s.n};
-  set_type(n, 0, DT_F32, 2, dim, LAYOUT_NONE);
+  set_type(n, 0, type, 2, dim, LAYOUT_NONE);
+}
+
+static void eval_gemm_f64(const Node *n, const GemmShape *s, const void *const *in, double *y) {
+  const double *a = in[0], *b = in[1], *c = in_data(n, in, 2);
+  double alpha = attr_float(n, "alpha", 1), beta = attr_float(n, "beta", 1);
+  int64_t a_row = s->trans_a ? 1 : s->k, a_step = s->trans_a ? s->m : 1;
+  int64_t b_column = s->trans_b ? s->k : 1, b_step = s->trans_b ? 1 : s->n;
+  const Tensor *t = c ? n->in[2] : NULL;
+  int64_t columns = t && t->rank > 0 ? t->dim[t->rank - 1] : 1, c_column = columns > 1;
+  int64_t c_row = t && t->rank == 2 && t->dim[0] > 1 ? columns : 0;
+  for (int64_t i = 0; i < s->m; i++)
+    for (int64_t j = 0; j < s->n; j++) {
+      double sum = alpha * dot_f64(s->k, a + i * a_row, a_step, b + j * b_column, b_step);
+      *y++ = sum + (c ? beta * c[i * c_row + j * c_column] : 0);
+    }
 }
 
 static void add_addend(const Node *n, const float *c, double alpha, double beta, float *y) {
@@ -70,6 +100,10 @@ static void add_addend(const Node *n, const float *c, double alpha, double beta,
 
 void eval_gemm(const Node *n, const void *const *in, void *const *out) {
   GemmShape s = gemm_shape(n);
+  if (n->in[0]->dtype == DT_F64) {
+    eval_gemm_f64(n, &s, in, out[0]);
+    return;
+  }
   const float *a = in[0], *b = in[1], *c = in_data(n, in, 2);
   double alpha = attr_float(n, "alpha", 1), beta = attr_float(n, "beta", 1);
   float *a_rows = NULL, *b_rows = NULL;
@@ -137,16 +171,28 @@ void matmul_offsets(const MatMulShape *s, int64_t batch, int64_t *a, int64_t *b)
 void infer_matmul(Graph *g, Node *n) {
   (void)g;
   if (!inputs_ready(n)) return;
-  need_type(n, 0, DT_F32);
-  need_type(n, 1, DT_F32);
+  DType type = need_reals(n);
   MatMulShape s;
   get_matmul_shape(n, &s);
-  set_type(n, 0, DT_F32, s.out_rank, s.out_dim, LAYOUT_NONE);
+  set_type(n, 0, type, s.out_rank, s.out_dim, LAYOUT_NONE);
+}
+
+static void eval_matmul_f64(const MatMulShape *s, const double *x, const double *w, double *y) {
+  for (int64_t batch = 0; batch < s->batches; batch++) {
+    int64_t a, b;
+    matmul_offsets(s, batch, &a, &b);
+    for (int64_t i = 0; i < s->m; i++)
+      for (int64_t j = 0; j < s->n; j++) *y++ = dot_f64(s->k, x + a + i * s->k, 1, w + b + j, s->n);
+  }
 }
 
 void eval_matmul(const Node *n, const void *const *in, void *const *out) {
   MatMulShape s;
   get_matmul_shape(n, &s);
+  if (n->in[0]->dtype == DT_F64) {
+    eval_matmul_f64(&s, in[0], in[1], out[0]);
+    return;
+  }
   const float *x = in[0], *w = in[1];
   float *y = out[0], *rows = scratch(mul_size(s.n, s.k), sizeof *rows);
   int64_t transposed = -1;  /* offset of the matrix that `rows` holds */

@@ -304,10 +304,12 @@ static bool normalise_gemm(Graph *g, Node *n) {
   return changed;
 }
 
+/* Of the type of the node's inputs, where that is float64. */
 static Tensor *factor(Graph *g, const Node *n, double by) {
-  float *v = arena_alloc(g->arena, sizeof *v);
-  *v = (float)by;
-  return new_floats(g, arena_printf(g->arena, "%s_factor", n->name), 0, NULL, v);
+  DType type = n->in[0]->dtype == DT_F64 ? DT_F64 : DT_F32;
+  void *v = arena_alloc(g->arena, dtype_bytes(type));
+  set_real(type, v, 0, by);
+  return new_const(g, fresh_name(g, arena_printf(g->arena, "%s_factor", n->name)), type, 0, NULL, v);
 }
 
 /* x times a constant, if that is not 1. */
@@ -318,6 +320,7 @@ static Tensor *times(Graph *g, int *at, const Node *n, Tensor *x, double by) {
 }
 
 static Tensor *transposed(Graph *g, int *at, const Node *n, Tensor *x) {
+  if (is_const(x)) return transpose_const(g, x, (const int64_t[]){1, 0});
   Tensor *t = add_op(g, *at, "Transpose", fresh_name(g, arena_printf(g->arena, "%s_turned", n->name)), 1,
                      (Tensor *[]){x});
   set_ints(g, t->def, "perm", 2, (const int64_t[]){1, 0});
@@ -325,9 +328,10 @@ static Tensor *transposed(Graph *g, int *at, const Node *n, Tensor *x) {
   return t;
 }
 
-/* A product of two matrices of which neither is constant. */
+/* A product of two matrices of which neither is constant, or of float64. */
 static bool gemm_to_matmul(Graph *g, Node *n) {
-  if (!is_op(n, "Gemm") || is_const(n->in[1]) || is_decoded_const(n->in[1]) || !is_known(n->out[0]) || find_attr(n, "activation")) return false;
+  if (!is_op(n, "Gemm") || !is_known(n->out[0]) || find_attr(n, "activation")) return false;
+  if ((is_const(n->in[1]) || is_decoded_const(n->in[1])) && n->in[0]->dtype != DT_F64) return false;
   Tensor *a = n->in[0], *b = n->in[1], *c = n->n_in > 2 ? n->in[2] : NULL, *y = n->out[0];
   double alpha = attr_float(n, "alpha", 1), beta = attr_float(n, "beta", 1);
   int at = node_index(g, n);

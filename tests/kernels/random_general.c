@@ -1,6 +1,6 @@
 /* random_general.c - random layers of the general kernels: windows of one to three dimensions in both layouts,
- * Resize line by line, images read at computed places, recurrent layers, boxes, n-grams, determinants, and changes
- * of the element type.  Inputs but the first are constants. */
+ * Resize line by line, images read at computed places, recurrent layers, boxes, n-grams, determinants, products of
+ * float64, and changes of the element type.  Inputs but the first are constants. */
 #include <math.h>
 #include <string.h>
 
@@ -250,8 +250,16 @@ static Node *random_det(Graph *g) {
   return new_layer(g, "Det", 1, &x);
 }
 
+/* Of float64. */
+static Node *random_product(Graph *g) {
+  int64_t batch = pick(1, 3), depth = pick(1, 20), a[3] = {batch, pick(1, 9), depth}, b[3] = {batch, depth, pick(1, 9)};
+  bool shared = pick(0, 1);
+  Tensor *in[2] = {new_input(g, DT_F64, 3, a), new_reals(g, DT_F64, shared ? 2 : 3, shared ? b + 1 : b, 1)};
+  return new_layer(g, "MatMul", 2, in);
+}
+
 Node *random_general(Graph *g) {
-  switch (pick(0, 10)) {
+  switch (pick(0, 11)) {
     case 0: return random_conv3(g);
     case 1: return random_pool3(g);
     case 2: return random_lines(g);
@@ -262,6 +270,7 @@ Node *random_general(Graph *g) {
     case 7: return random_boxes(g);
     case 8: return random_ngrams(g);
     case 9: return random_det(g);
+    case 10: return random_product(g);
     default: return random_cast(g);
   }
 }
