@@ -253,11 +253,26 @@ static void write_parts(Emitter *e, int from, int to) {
   for (int i = from + 1; i < to; i++) write_mark(e, i);
 }
 
+/* The conditions under which a node runs, as `if` in the code: those of the node before that it has not are closed,
+ * its own opened. */
+static void write_guards(Emitter *e, const Node *before, const Node *n) {
+  bool holds, held;
+  int same = 0, open = 0;
+  while (before && guard_of(e->g, before, open, &held)) open++;
+  while (same < open && n && guard_of(e->g, before, same, &held) == guard_of(e->g, n, same, &holds) && held == holds) same++;
+  for (; open > same; open--) fprintf(e->calls, "  }\n");
+  for (const Tensor *t; n && (t = guard_of(e->g, n, open, &holds)); open++)
+    fprintf(e->calls, "\n  if (%s*%s) {\n", holds ? "" : "!", pointer_to(e, t));
+}
+
 static void write_layers(Emitter *e) {
   const Graph *g = e->g;
+  const Node *before = NULL;
   for (int i = 0, end; i < g->n_node; i = end) {
     end = i + 1;
     e->index = i;
+    write_guards(e, before, g->node[i]);
+    before = g->node[i];
     if (part_of(g, i) == 0) {
       end = parts_end(g, i);
       write_parts(e, i, end);
@@ -265,6 +280,7 @@ static void write_layers(Emitter *e) {
       write_call(e, g->node[i]);
     }
   }
+  write_guards(e, before, NULL);
 }
 
 /* ---- the two files --------------------------------------------------------------------------- */

@@ -111,9 +111,10 @@ Job *new_job(Arena *a, const Options *o, const char *target) {
     error("the prefix '%s' belongs to the kernels: choose another with --name", j->name);
   start_job(j);
   /* The float reference: raw inputs as the firmware gets them, shapes that are computed made known,
-   * and the adapter. */
+   * outputs that say how much was found, and the adapter. */
   find_pass("inputs")->run(j->model, &j->cx);
   find_pass("fold_constants")->run(j->model, &j->cx);
+  find_pass("capacity")->run(j->model, &j->cx);
   find_pass("lora")->run(j->model, &j->cx);
   check_states(j->model);
   if (j->calib) record_states(a, j->model, j->calib);

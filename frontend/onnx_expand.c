@@ -88,23 +88,37 @@ static OnnxAttribute *resolve_attribute(const Expander *x, const Scope *s, OnnxA
 /* ---- nodes */
 
 static void append(Expander *x, OnnxNode *p) {
-  if (x->n >= MOST_NODES) fail_many_nodes(x, p);
+  if (x->n >= MOST_NODES || ++x->appended > 16 * MOST_NODES) fail_many_nodes(x, p);
   x->node = arena_grow(x->a, x->node, x->n, sizeof *x->node);
   x->node[x->n++] = p;
 }
 
-OnnxNode *append_onnx_node(Expander *x, const char *op, size_t n_in, char *const *in, char *out) {
+void forget_nodes(Expander *x, int from) {
+  x->n = from;
+  x->known = new_onnx_known(x->file);
+}
+
+static OnnxNode *append_new(Expander *x, const char *op, size_t n_in, char *const *in, size_t n_out, char *const *out) {
   OnnxNode *p = arena_alloc(x->a, sizeof *p);
   onnx_node__init(p);
   p->op_type = arena_strdup(x->a, op);
-  p->name = arena_strdup(x->a, out);
-  p->n_input = n_in;
+  p->name = arena_strdup(x->a, out[0]);
+  p->n_input = n_in, p->n_output = n_out;
   p->input = arena_alloc(x->a, (int64_t)(n_in + 1) * (int64_t)sizeof *p->input);
   for (size_t i = 0; i < n_in; i++) p->input[i] = in[i];
-  p->n_output = 1;
-  p->output = arena_alloc(x->a, (int64_t)sizeof *p->output);
-  p->output[0] = out;
+  p->output = arena_alloc(x->a, (int64_t)n_out * (int64_t)sizeof *p->output);
+  for (size_t i = 0; i < n_out; i++) p->output[i] = out[i];
   append(x, p);
+  return p;
+}
+
+OnnxNode *append_onnx_node(Expander *x, const char *op, size_t n_in, char *const *in, char *out) {
+  return append_new(x, op, n_in, in, 1, &out);
+}
+
+OnnxNode *append_onnx_flow(Expander *x, const char *op, size_t n_in, char *const *in, size_t n_out, char *const *out) {
+  OnnxNode *p = append_new(x, op, n_in, in, n_out, out);
+  p->domain = arena_strdup(x->a, "qcc");
   return p;
 }
 
@@ -112,7 +126,7 @@ OnnxAttribute *add_onnx_attribute(Expander *x, OnnxNode *p, const char *name) {
   OnnxAttribute *attr = arena_alloc(x->a, sizeof *attr);
   onnx_attribute__init(attr);
   attr->name = arena_strdup(x->a, name);
-  p->attribute = arena_alloc(x->a, (int64_t)sizeof *p->attribute);
+  p->attribute = arena_grow(x->a, p->attribute, (int)p->n_attribute, sizeof *p->attribute);
   p->attribute[p->n_attribute++] = attr;
   return attr;
 }
@@ -282,7 +296,7 @@ static void expand_node(Expander *x, const Scope *s, OnnxNode *from) {
 
 void expand_onnx(const OnnxFile *f) {
   OnnxModel *m = f->model;
-  Expander x = {.a = f->arena, .src = f->src, .m = m, .n_function = m->n_functions};
+  Expander x = {.a = f->arena, .file = f, .src = f->src, .m = m, .n_function = m->n_functions};
   bool any = m->n_functions > 0;
   for (size_t i = 0; i < m->graph->n_node; i++) any |= find_control_flow(m->graph->node[i]) != NULL;
   if (!any) return;

@@ -20,6 +20,7 @@ struct Scope {
 
 typedef struct Expander {
   Arena *a;
+  const OnnxFile *file;
   const Source *src;
   OnnxModel *m;
   OnnxKnown *known;
@@ -27,6 +28,7 @@ typedef struct Expander {
   OnnxFunction **function;    /* [n_function] */
   int n;
   OnnxNode **node;            /* [n] what the graph becomes */
+  int64_t appended;           /* nodes, with those that were forgotten again */
   bool old_scan;              /* before opset 9, with a batch */
 } Expander;
 
@@ -38,6 +40,10 @@ OnnxAttribute *find_onnx_attribute(const OnnxNode *p, const char *name);
 
 /* Node of one output; its name is that of the output. */
 OnnxNode *append_onnx_node(Expander *x, const char *op, size_t n_in, char *const *in, char *out);
+/* LoopBegin or LoopEnd. */
+OnnxNode *append_onnx_flow(Expander *x, const char *op, size_t n_in, char *const *in, size_t n_out, char *const *out);
+/* Takes back what was appended as node `from` and behind it. */
+void forget_nodes(Expander *x, int from);
 OnnxAttribute *add_onnx_attribute(Expander *x, OnnxNode *p, const char *name);
 void append_onnx_constant(Expander *x, OnnxTensor *value, char *name);
 /* A scalar of type int64 or bool. */
@@ -55,7 +61,7 @@ bool known_scalar(const Expander *x, const char *name, DType t, int64_t *value);
 
 /* ---- onnx_loop.c ---------------------------------------------------------------------------- */
 
-/* As many bodies as there are steps, in the scope around the node. */
+/* As many bodies as there are steps, or one in a loop, in the scope around the node. */
 void expand_scan(Expander *x, const Scope *s, const OnnxNode *p);
 void expand_loop(Expander *x, const Scope *s, const OnnxNode *p);
 

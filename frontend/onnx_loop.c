@@ -1,12 +1,21 @@
-/* onnx_loop.c - Scan and Loop become as many bodies as they have steps.  How many has to be known when the model is
- * read: of a Scan a size, of a Loop its trip count and its conditions.
+/* onnx_loop.c - Scan and Loop become as many bodies as they have steps, where that is known when the model is read and
+ * few nodes.  How many steps there are is of a Scan a size, of a Loop its trip count and its conditions.
  *
  *   s, y = Scan(s0, x) {(a, b) => (c, d)}   ==>   "s/0/c", "s/0/d" = body(s0, Gather(x, 0))
  *                                                 "s/1/c", "s/1/d" = body("s/0/c", Gather(x, 1)) ...
- *                                                 y = Concat(Unsqueeze("s/0/d"), Unsqueeze("s/1/d"), ...) */
+ *                                                 y = Concat(Unsqueeze("s/0/d"), Unsqueeze("s/1/d"), ...)
+ *
+ * Else the body stands there once, between LoopBegin and LoopEnd (ir/ops/flow.c):
+ *
+ *   s, y = Loop(n, go, s0) {(i, g, a) => (h, c, d)}   ==>   "s/step", "s/go", "s/state_0" = LoopBegin(n, go, s0)
+ *                                                           "s/body/h", "s/body/c", "s/body/d" = body(...)
+ *                                                           s, y = LoopEnd("s/step", "s/go", "s/state_0", n,
+ *                                                                          "s/body/h", "s/body/c", "s/body/d") */
 #include <string.h>
 
 #include "frontend/onnx_expand.h"
+
+enum { MOST_UNROLLED = 256 };  /* nodes that steps may become, unless they change the shapes of states */
 
 /* ---- both */
 
@@ -58,9 +67,107 @@ static char *append_slice(Expander *x, char *from, int64_t axis, int64_t index, 
   return name;
 }
 
+/* Are so many nodes of all steps too many, and would a loop do?  It wants states of one shape. */
+static bool wants_loop(const Expander *x, int64_t nodes, size_t n_state, char *const *before, char *const *after) {
+  if (nodes <= MOST_UNROLLED) return false;
+  for (size_t i = 0; i < n_state; i++) {
+    const Tensor *a = known_so_far(x, before[i]), *b = known_so_far(x, after[i]);
+    if (a && b && !same_shape(a, b)) return false;
+  }
+  return true;
+}
+
+/* What a loop reads and makes, as names in the graph. */
+typedef struct LoopNames {
+  size_t n_state, n_row;
+  char *step, *go, **state;   /* LoopBegin's */
+  char *trips, **first;
+  int64_t room;
+} LoopNames;
+
+/* A name, or where there is none a constant that does not end a loop. */
+static char *or_endless(Expander *x, const Scope *s, char *name, DType t, const char *word) {
+  return *name ? name : append_onnx_scalar(x, t, t == DT_I64 ? INT64_MAX : 1, arena_printf(x->a, "%s%s", s->prefix, word));
+}
+
+/* Appends a LoopBegin, whose names those of c become; "": no trip count, or no condition. */
+static void append_begin(Expander *x, const Scope *s, LoopNames *c, char *condition) {
+  size_t n = 2 + c->n_state;
+  char **in = arena_alloc(x->a, (int64_t)n * (int64_t)sizeof *in), **out = arena_alloc(x->a, (int64_t)n * (int64_t)sizeof *out);
+  in[0] = c->trips = or_endless(x, s, c->trips, DT_I64, "trips"), in[1] = or_endless(x, s, condition, DT_BOOL, "first_condition");
+  out[0] = c->step = arena_printf(x->a, "%sstep", s->prefix);
+  out[1] = c->go = arena_printf(x->a, "%sgo", s->prefix);
+  c->state = out + 2;
+  for (size_t i = 0; i < c->n_state; i++)
+    in[2 + i] = c->first[i], out[2 + i] = arena_printf(x->a, "%sstate_%zu", s->prefix, i);
+  append_onnx_flow(x, "LoopBegin", n, in, n, out);
+}
+
+static void set_onnx_int(Expander *x, OnnxNode *p, const char *name, int64_t v) {
+  OnnxAttribute *attr = add_onnx_attribute(x, p, name);
+  attr->has_i = 1, attr->i = v;
+}
+
+/* `next`: what the states become, then the rows. */
+static OnnxNode *append_end(Expander *x, const Scope *s, const LoopNames *c, char *condition, char *const *next,
+                            char *const *to) {
+  size_t n_in = 4 + 2 * c->n_state + c->n_row, at = 0;
+  char **in = arena_alloc(x->a, (int64_t)n_in * (int64_t)sizeof *in);
+  in[at++] = c->step, in[at++] = c->go;
+  for (size_t i = 0; i < c->n_state; i++) in[at++] = c->state[i];
+  in[at++] = c->trips, in[at++] = or_endless(x, s, condition, DT_BOOL, "condition");
+  for (size_t i = 0; i < c->n_state + c->n_row; i++) in[at++] = next[i];
+  OnnxNode *p = append_onnx_flow(x, "LoopEnd", n_in, in, c->n_state + c->n_row, to);
+  set_onnx_int(x, p, "states", (int64_t)c->n_state);
+  set_onnx_int(x, p, "room", c->room);
+  return p;
+}
+
+/* Rows lie in front: puts them where a Scan wants them. */
+static void append_transpose(Expander *x, const OnnxNode *p, char *from, int64_t axis, char *to) {
+  const Tensor *t = known_so_far(x, from);
+  if (!t || t->rank < 1) fail_expanding(x, p, arena_printf(x->a, "the shape of its output '%s' is not known", to));
+  if (axis < 0) axis += t->rank;
+  OnnxAttribute *perm = add_onnx_attribute(x, append_onnx_node(x, "Transpose", 1, &from, to), "perm");
+  perm->n_ints = (size_t)t->rank, perm->ints = arena_alloc(x->a, t->rank * (int64_t)sizeof *perm->ints);
+  for (int64_t i = 0; i < t->rank; i++) perm->ints[i] = i < axis ? i + 1 : i == axis ? 0 : i;
+}
+
+static void append_scan_loop(Expander *x, const Scope *s, const OnnxNode *p, const Scan *c, char *const *from, char *const *to) {
+  size_t n_in = c->n_state + c->n_scan;
+  LoopNames l = {.n_state = c->n_state, .n_row = c->n_out, .room = c->steps};
+  l.first = arena_alloc(x->a, (int64_t)(n_in + 1) * (int64_t)sizeof *l.first);
+  for (size_t i = 0; i < c->n_state; i++) l.first[i] = from[i];
+  l.trips = append_onnx_scalar(x, DT_I64, c->steps, arena_printf(x->a, "%strips", s->prefix));
+  append_begin(x, s, &l, arena_strdup(x->a, ""));
+  char **in = arena_alloc(x->a, (int64_t)n_in * (int64_t)sizeof *in), *back = NULL;
+  for (size_t i = 0; i < c->n_state; i++) in[i] = l.state[i];
+  for (size_t i = 0; i < c->n_scan; i++) {
+    bool reverse = list_item(p, c->directions, i) != 0;
+    if (reverse && !back) {
+      char *last = append_onnx_scalar(x, DT_I64, c->steps - 1, arena_printf(x->a, "%slast", s->prefix)), *both[2] = {last, l.step};
+      append_onnx_node(x, "Sub", 2, both, back = arena_printf(x->a, "%sback", s->prefix));
+    }
+    char *slice[2] = {from[c->n_state + i], reverse ? back : l.step};
+    in[c->n_state + i] = arena_printf(x->a, "%sslice_%zu", s->prefix, i);
+    set_onnx_int(x, append_onnx_node(x, "Gather", 2, slice, in[c->n_state + i]), "axis", list_item(p, "scan_input_axes", i));
+  }
+  char **out = expand_branch(x, s, c->body, "body", in), **rows = arena_alloc(x->a, (int64_t)p->n_output * (int64_t)sizeof *rows);
+  for (size_t i = 0; i < p->n_output; i++) {
+    bool moves = i >= c->n_state && *to[i] && list_item(p, "scan_output_axes", i - c->n_state);
+    rows[i] = moves ? arena_printf(x->a, "%srows_%zu", s->prefix, i) : to[i];
+  }
+  OnnxAttribute *backwards = add_onnx_attribute(x, append_end(x, s, &l, arena_strdup(x->a, ""), out, rows), "backwards");
+  backwards->n_ints = c->n_out, backwards->ints = arena_alloc(x->a, (int64_t)(c->n_out + 1) * (int64_t)sizeof *backwards->ints);
+  for (size_t i = 0; i < c->n_out; i++) backwards->ints[i] = list_item(p, "scan_output_directions", i) != 0;
+  for (size_t i = c->n_state; i < p->n_output; i++)
+    if (rows[i] != to[i]) append_transpose(x, p, rows[i], list_item(p, "scan_output_axes", i - c->n_state), to[i]);
+}
+
 static void append_steps(Expander *x, const Scope *s, const OnnxNode *p, const Scan *c, char *const *from,
                          char *const *to) {
   size_t n_in = c->n_state + c->n_scan;
+  int first = x->n;
   char **in = arena_alloc(x->a, (int64_t)n_in * (int64_t)sizeof *in);
   char **part = arena_alloc(x->a, (int64_t)(c->n_out + 1) * c->steps * (int64_t)sizeof *part); /* [n_out][steps] */
   for (size_t i = 0; i < c->n_state; i++) in[i] = from[i];
@@ -73,6 +180,11 @@ static void append_steps(Expander *x, const Scope *s, const OnnxNode *p, const S
                                         arena_printf(x->a, "%s%s/slice_%zu", s->prefix, word, i));
     }
     char **out = expand_branch(x, s, c->body, word, in);
+    if (t == 0 && wants_loop(x, (x->n - first) * c->steps, c->n_state, from, out)) {
+      forget_nodes(x, first);
+      append_scan_loop(x, s, p, c, from, to);
+      return;
+    }
     for (size_t i = 0; i < c->n_out; i++) {
       bool reverse = list_item(p, "scan_output_directions", i) != 0;
       part[(int64_t)i * c->steps + (reverse ? c->steps - 1 - t : t)] = out[c->n_state + i];
@@ -149,26 +261,22 @@ static void append_nothing(Expander *x, const OnnxNode *p, const OnnxValue *valu
   append_onnx_constant(x, t, name);
 }
 
-/* Trip count or condition; `otherwise` where there is none. */
-static int64_t loop_scalar(const Expander *x, const OnnxNode *p, const char *name, DType t, int64_t otherwise) {
-  int64_t value = otherwise;
-  if (*name && !known_scalar(x, name, t, &value))
-    fail_expanding(x, p, arena_printf(x->a, "its %s '%s' is not known when the model is read: it does not follow from "
-                                      "constants (--fix makes an input one)",
-                                      t == DT_I64 ? "trip count" : "condition", name));
-  return value;
+/* Trip count or condition, `otherwise` where there is none; false where it is not known. */
+static bool known_or_none(const Expander *x, const char *name, DType t, int64_t otherwise, int64_t *value) {
+  *value = otherwise;
+  return !*name || known_scalar(x, name, t, value);
 }
 
-void expand_loop(Expander *x, const Scope *s, const OnnxNode *p) {
-  if (p->n_input < 2 || p->n_input - 2 > p->n_output)
-    fail_expanding(x, p, arena_printf(x->a, "it has %zu inputs and %zu outputs, expected a trip count, a condition and a "
-                                      "value for each of the first outputs", p->n_input, p->n_output));
+/* Steps one behind the other; false where they are too many, or how many is not known. */
+static bool unroll_loop(Expander *x, const Scope *s, const OnnxNode *p, const OnnxGraph *body, int64_t trips) {
   size_t n_state = p->n_input - 2, n_out = p->n_output - n_state;
-  const OnnxGraph *body = onnx_branch(x, p, "body", p->n_input, p->n_output + 1);
-  int64_t trips = loop_scalar(x, p, p->input[0], DT_I64, INT64_MAX), steps = 0;
+  int64_t steps = 0, go;
+  int first = x->n;
   char ***part = arena_alloc(x->a, (int64_t)(n_out + 1) * (int64_t)sizeof *part);  /* [n_out][steps] */
   char *condition = p->input[1], **state = p->input + 2;
-  while (steps < trips && loop_scalar(x, p, condition, DT_BOOL, 1)) {
+  for (; steps < trips; steps++) {
+    if (!known_or_none(x, condition, DT_BOOL, 1, &go)) return false;
+    if (!go) break;
     char *word = arena_printf(x->a, "%lld", (long long)steps);
     char **in = arena_alloc(x->a, (int64_t)p->n_input * (int64_t)sizeof *in);
     in[0] = append_onnx_scalar(x, DT_I64, steps, arena_printf(x->a, "%s%s/step", s->prefix, word));
@@ -176,12 +284,13 @@ void expand_loop(Expander *x, const Scope *s, const OnnxNode *p) {
                        : append_onnx_scalar(x, DT_BOOL, 1, arena_printf(x->a, "%s%s/condition", s->prefix, word));
     for (size_t i = 0; i < n_state; i++) in[2 + i] = state[i];
     char **out = expand_branch(x, s, body, word, in);
+    int64_t per_step = (x->n - first) / (steps + 1);
+    if (wants_loop(x, per_step * (trips > MOST_NODES ? steps + 1 : trips), n_state, state, out + 1)) return false;
     condition = out[0], state = out + 1;
     for (size_t i = 0; i < n_out; i++) {
       part[i] = arena_grow(x->a, part[i], (int)steps, sizeof *part[i]);
       part[i][steps] = out[1 + n_state + i];
     }
-    steps++;
   }
   append_states(x, n_state, state, p->output);
   for (size_t i = 0; i < n_out; i++) {
@@ -190,4 +299,46 @@ void expand_loop(Expander *x, const Scope *s, const OnnxNode *p) {
     if (steps > 0) append_stack(x, steps, part[i], 0, name);
     else append_nothing(x, p, body->output[1 + n_state + i], name);
   }
+  return true;
+}
+
+/* A condition that is known to hold, or the one under which the step runs, is none. */
+static char *drop_condition(const Expander *x, const LoopNames *l, char *name) {
+  int64_t go;
+  const char *from = name;
+  for (int i = x->n - 1; i >= 0; i--)
+    if (strcmp(x->node[i]->op_type, "Identity") == 0 && strcmp(x->node[i]->output[0], from) == 0) from = x->node[i]->input[0];
+  bool same = l->go && strcmp(from, l->go) == 0;
+  return same || (known_or_none(x, name, DT_BOOL, 1, &go) && go) ? arena_strdup(x->a, "") : name;
+}
+
+static void append_loop(Expander *x, const Scope *s, const OnnxNode *p, const OnnxGraph *body, int64_t trips) {
+  LoopNames l = {.n_state = p->n_input - 2, .trips = p->input[0], .first = p->input + 2};
+  l.n_row = p->n_output - l.n_state;
+  append_begin(x, s, &l, drop_condition(x, &l, p->input[1]));
+  char **in = arena_alloc(x->a, (int64_t)p->n_input * (int64_t)sizeof *in);
+  in[0] = l.step, in[1] = l.go;
+  for (size_t i = 0; i < l.n_state; i++) in[2 + i] = l.state[i];
+  char **out = expand_branch(x, s, body, "body", in), *condition = drop_condition(x, &l, out[0]);
+  if (!*condition && !*p->input[0]) fail_expanding(x, p, "it never ends: it has no trip count, and its condition always holds");
+  for (size_t i = l.n_state; i < p->n_output; i++)
+    if (*p->output[i] && trips < 0)
+      fail_expanding(x, p, arena_printf(x->a, "its output '%s' has a row for each step, of which there may be any number: its trip count "
+                                        "is not known when the model is read (--fix makes an input a constant)", p->output[i]));
+  l.room = trips < 0 ? 0 : trips;
+  OnnxNode *end = append_end(x, s, &l, condition, out + 1, p->output);
+  if (*condition && l.n_row) set_onnx_int(x, end, "early", 1);
+}
+
+void expand_loop(Expander *x, const Scope *s, const OnnxNode *p) {
+  if (p->n_input < 2 || p->n_input - 2 > p->n_output)
+    fail_expanding(x, p, arena_printf(x->a, "it has %zu inputs and %zu outputs, expected a trip count, a condition and a "
+                                      "value for each of the first outputs", p->n_input, p->n_output));
+  const OnnxGraph *body = onnx_branch(x, p, "body", p->n_input, p->n_output + 1);
+  int first = x->n;
+  int64_t trips;
+  bool known = known_or_none(x, p->input[0], DT_I64, INT64_MAX, &trips);
+  if (known && unroll_loop(x, s, p, body, trips)) return;
+  forget_nodes(x, first);
+  append_loop(x, s, p, body, known && *p->input[0] ? trips : -1);
 }

@@ -35,7 +35,7 @@ const char *onnx_domain(const OnnxNode *p) {
 
 /* Lowering's operators and our own quantizers are not in ONNX's name space. */
 static bool is_plain(const OpDef *op) {
-  return op && !(op->flags & (OP_INTEGER | OP_FOREIGN)) && strcmp(op->name, "Quantize") != 0 &&
+  return op && !(op->flags & (OP_INTEGER | OP_FOREIGN | OP_FLOW)) && strcmp(op->name, "Quantize") != 0 &&
          strcmp(op->name, "Dequantize") != 0;
 }
 

@@ -13,7 +13,7 @@ static bool inputs_known(const Node *n) {
 }
 
 bool can_evaluate(const Node *n, int64_t most_bytes) {
-  if (!n->op->eval || (n->op->flags & OP_QDQ) || !inputs_known(n)) return false;
+  if (!n->op->eval || (n->op->flags & (OP_QDQ | OP_FLOW)) || !inputs_known(n)) return false;
   int64_t bytes = 0;
   for (int i = 0; i < n->n_out; i++) {
     const Tensor *t = n->out[i];

@@ -10,7 +10,7 @@
 
 /* Does the node compute with such elements? */
 static bool computes_halves(const Node *n) {
-  if ((n->op->flags & (OP_MOVE | OP_QDQ)) || is_op(n, "Cast") || is_op(n, "CastLike") || is_op(n, "BitCast"))
+  if ((n->op->flags & (OP_MOVE | OP_QDQ | OP_FLOW)) || is_op(n, "Cast") || is_op(n, "CastLike") || is_op(n, "BitCast"))
     return false;
   for (int i = 0; i < n->n_in; i++)
     if (n->in[i] != NULL && dtype_is_half(n->in[i]->dtype)) return true;

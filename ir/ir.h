@@ -301,6 +301,7 @@ enum {
   OP_UNARY = 8,    /* pointwise with one data input (the others are constants) */
   OP_QDQ = 16,     /* changes between codes and real numbers */
   OP_FOREIGN = 32, /* of another domain than ai.onnx only; see onnx_operators.def */
+  OP_FLOW = 64,    /* says which nodes run, and how often (flow.c); not an ONNX operator */
 };
 
 /* One operator.  infer() checks inputs and attributes (error_at(n->loc, ...) when wrong) and
@@ -344,6 +345,34 @@ void set_type(Node *n, int out, DType t, int rank, const int64_t *dim, Layout la
 /* Where a Slice of a static shape begins and how it steps in each dimension; false when its bounds
  * are computed. */
 bool get_slice_range(const Node *n, int64_t *start, int64_t *step);
+
+/* ---- flow.c, ops/flow.c: nodes that run while a condition holds, or where one does ------------------------- */
+
+/* The inputs of a LoopEnd behind step, go and the states: positions and numbers. */
+typedef struct LoopShape {
+  int states, rows;
+  int trips, condition, next, row;        /* first of the values that states get, of the rows */
+  int64_t room;                           /* rows that there is memory for */
+} LoopShape;
+LoopShape loop_shape(const Node *end);
+/* The LoopBegin of a LoopEnd. */
+const Node *loop_begin(const Node *end);
+/* Where the row of a step lies in rows i. */
+int64_t loop_row(const Node *end, int i, int64_t step);
+/* After the nodes of a step: sets rows, states, step and `go`, which is returned. in[0], in[1] and the states are
+ * the memory of LoopBegin's outputs. */
+bool take_step(const Node *end, void *const *in, void *const *out);
+bool has_loops(const Graph *g);
+/* Position of the LoopEnd of the LoopBegin at position i, or the reverse; -1: it is neither. */
+int other_end(const Graph *g, int i);
+/* Position of the innermost LoopBegin whose step node i is of; -1: none. Both ends are of the step around it. */
+int *loops_around(Arena *a, const Graph *g);  /* [n_node] */
+/* Puts nodes that do not depend on a loop's steps before it; error_at where something other than LoopEnd reads
+ * what a step makes. Passes may put a node anywhere before the first one that reads it. */
+void settle_loops(Graph *g);
+/* Conditions of a node that runs only where they hold, outermost first: the attribute `where`, names of tensors
+ * of one bool, each behind `+` or, where it must not hold, `-`. NULL behind the last. */
+Tensor *guard_of(const Graph *g, const Node *n, int i, bool *holds);
 
 /* How GatherElements, GatherND, ScatterElements and ScatterND find runs of elements in their large tensor, which
  * is input 0: entry e of a walk over dim [rank], last dimension fastest, belongs to the run that begins at
@@ -550,6 +579,8 @@ const void *interp_value(const Interp *it, const Tensor *t);
 /* Sets a tensor's value before run_nodes, which runs nodes [from, to) only. */
 void set_value(Interp *it, const Tensor *t, const void *data);
 void run_nodes(Interp *it, int from, int to);
+/* Runs the nodes of which chosen [n_node] is `which`; of a loop with only one of its ends among them one step. */
+void run_chosen(Interp *it, const char *chosen, char which);
 
 /* Applies the activation that fusion has put into a float node's attributes (activation,
  * activation_min, activation_max, activation_alpha, activation_beta) to its first output;

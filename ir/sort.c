@@ -1,7 +1,7 @@
 /* sort.c - puts the nodes of a graph in execution order.
  *
  * Depth-first: nodes are taken in their present order, and each is preceded by the definitions
- * that it still lacks.  So an order that is right already stays as it is.  The walk keeps its own
+ * and the conditions under which it runs (flow.c) that it still lacks.  So an order that is right already stays as it is.  The walk keeps its own
  * stack: a model file decides how deep it goes.  A node that is met again while it is on the stack
  * closes a cycle, which is the stack from there on. */
 #include <stdlib.h>
@@ -57,7 +57,13 @@ static void visit(Sorter *s, int start) {
   while (s->n_stack > 0) {
     int i = s->stack[s->n_stack - 1];
     Node *n = s->g->node[i];
-    if (s->next_in[i] == n->n_in) {
+    bool holds;
+    if (s->next_in[i] >= n->n_in && guard_of(s->g, n, s->next_in[i] - n->n_in, &holds)) {
+      const Tensor *t = guard_of(s->g, n, s->next_in[i]++ - n->n_in, &holds);
+      if (s->position[t->id] >= 0) open_node(s, s->position[t->id]);
+      continue;
+    }
+    if (s->next_in[i] >= n->n_in) {
       s->state[i] = DONE;
       s->order[s->n_order++] = n;
       s->n_stack--;

@@ -27,6 +27,7 @@ void run_passes(Graph *g, Context *cx, const char *start_after, const char *stop
     if (cx->verbose) fprintf(cx->verbose, "pass %s\n", passes[i].name);
     passes[i].run(g, cx);
     remove_dead(g);
+    settle_loops(g);
     restore_names(g);
     g->stage = passes[i].name;
 #ifndef NDEBUG

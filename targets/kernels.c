@@ -385,6 +385,10 @@ static bool is_rank_6(const Node *n) { return n->out[0]->rank <= 6; }
 static bool is_gather_i64(const Node *n) { return in_type(n, 1) == DT_I64; }
 static bool is_gather_i32(const Node *n) { return in_type(n, 1) == DT_I32; }
 static bool is_wide_real(const Node *n) { return is_f32(n) || in_type(n, 0) == DT_F64; }
+/* A Where that takes one of two tensors whole. */
+static bool is_choice(const Node *n) {
+  return n_elements(n->in[0]) == 1 && same_shape(n->in[1], n->out[0]) && same_shape(n->in[2], n->out[0]);
+}
 static bool has_room(const Node *n) { return attr_int(n, "capacity", 0) && n->n_out == 2 && n->out[1]; }
 static bool is_scatter(const Node *n) { return !scatter_step(n); }
 static bool is_scatter_reduce(const Node *n) {
@@ -424,6 +428,14 @@ static int64_t block_scratch(const Node *n) { return rows_scratch(n, 32); }
 
 /* Float32 sums of the last dimension of the output, of a softmax, of all outputs. */
 static int64_t sums_scratch(const Node *n) { return 4 * n->out[0]->dim[n->out[0]->rank - 1]; }
+/* What LoopEnd keeps while it writes over the states that it comes from. */
+static int64_t states_scratch(const Node *n) {
+  LoopShape l = loop_shape(n);
+  int64_t bytes = 0;
+  for (int i = 0; i < l.states; i++)
+    if (takes_other_state(n, i)) bytes += stored_bytes(n->in[l.next + i]);
+  return bytes;
+}
 static int64_t box_scratch(const Node *n) { return n->in[0]->dim[1]; }
 /* A matrix of float64. */
 static int64_t square_scratch(const Node *n) {
@@ -598,6 +610,13 @@ bool is_view(const Node *n) {
 
 int64_t view_offset(const Node *n, int j) {
   return is_op(n, "Slice") ? slice_offset(n) : is_op(n, "Split") ? split_offset(n, j) : 0;
+}
+
+bool takes_other_state(const Node *end, int i) {
+  LoopShape l = loop_shape(end);
+  const Tensor *t = end->in[l.next + i];
+  while (t->def && is_view(t->def)) t = t->def->in[0];
+  return t->def == loop_begin(end) && t != end->in[2 + i];
 }
 
 int64_t part_offset(const Node *n, int i) {

@@ -94,6 +94,8 @@ const Kernel *variant_kernel(const Node *n, int v);
 bool is_view(const Node *n);
 /* Where output j of a view begins in input 0, in bytes. */
 int64_t view_offset(const Node *n, int j);
+/* Does state i of a LoopEnd become bytes of another state? */
+bool takes_other_state(const Node *end, int i);
 /* Where input i of a Concat lies in its output, in bytes; -1 when it is not one run there. */
 int64_t part_offset(const Node *n, int i);
 /* The levels that kernels look weights up in: those of a format, or of a tensor's one codebook.  The table has

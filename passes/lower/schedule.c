@@ -6,7 +6,7 @@
  * Translates the graph for order.c: every node is a step, every group of tensors in the same
  * memory (a tensor and its views) a value.  The order changes only when the arena that it
  * needs in the end is not larger than that of the model's order, and the lower bound is smaller.
- * `schedule.order: model` keeps the model's order. */
+ * `schedule.order: model` keeps the model's order; a graph with loops keeps it, too. */
 #include <string.h>
 
 #include "passes/lower/liveness.h"
@@ -166,7 +166,7 @@ static void find_schedule(Graph *g, Context *cx, Arena *a) {
 
 void pass_schedule(Graph *g, Context *cx) {
   const char *order = cx->policy ? policy_value(cx->policy, "schedule.order") : NULL;
-  if (g->n_node < 2 || (order && strcmp(order, "model") == 0)) return;
+  if (g->n_node < 2 || has_loops(g) || (order && strcmp(order, "model") == 0)) return;
   Arena *a = new_arena();
   find_schedule(g, cx, a);
   free_arena(a);

@@ -36,6 +36,31 @@ static void find_busy(Sharing *s) {
   }
 }
 
+/* Conditions are read before the nodes that run where they hold. */
+static void find_guard_lives(Sharing *s) {
+  bool holds;
+  for (int i = 0; i < s->g->n_node; i++)
+    for (int k = 0; guard_of(s->g, s->g->node[i], k, &holds); k++)
+      read_at(s, guard_of(s->g, s->g->node[i], k, &holds), s->busy[i].last);
+}
+
+/* What is made before a loop and read in a step is read in every step; the rows that steps make are there from the
+ * first of them on.  The loops inside of a loop end before it. */
+static void find_loop_lives(Sharing *s) {
+  const Graph *g = s->g;
+  for (int end = 0; end < g->n_node; end++) {
+    const Node *n = g->node[end];
+    if (!is_op(n, "LoopEnd")) continue;
+    int begin = other_end(g, end), states = loop_shape(n).states;
+    for (int i = 0; i < g->n_tensor; i++) {
+      Life *life = &s->life[i];
+      if (life->first < begin && begin < life->last && life->last < end) life->last = end;
+    }
+    for (int i = states; i < n->n_out; i++)
+      if (n->out[i]) s->life[n->out[i]->id].first = begin;
+  }
+}
+
 static void find_lives(Sharing *s) {
   const Graph *g = s->g;
   for (int i = 0; i < g->n_tensor; i++) s->life[i] = (Life){-1, -1};
@@ -50,6 +75,8 @@ static void find_lives(Sharing *s) {
     }
   }
   for (int i = 0; i < g->n_out; i++) read_at(s, g->out[i], g->n_node);
+  find_guard_lives(s);
+  find_loop_lives(s);
 }
 
 static Sharing new_sharing(Arena *a, const Graph *g) {
@@ -113,6 +140,7 @@ void move_group(Sharing *s, int from, int to, int64_t at) {
 bool fits_part(const Sharing *s, const Node *n, int i) {
   const Tensor *part = n->in[i], *y = n->out[0];
   int root = s->root[part->id];
+  if (part->def && (part->def->op->flags & OP_FLOW)) return false;
   return root >= 0 && root != s->root[y->id] && part_offset(n, i) >= 0 &&
          s->bytes[root] == stored_bytes(part);
 }

@@ -4,7 +4,7 @@
  * x x^T over all input vectors x, times 2 / their number.  The samples run through the network as
  * it is at the moment, so what comes before the layer may be quantized already.  Samples run in
  * parallel, sums are added in sample order and in double: the same bytes on any number of threads.
- * Memory is a matrix and a block of vectors, however many samples there are. */
+ * Of a layer in a loop the inputs of the first step are taken.  Memory is a matrix and a block of vectors, however many samples there are. */
 #include "passes/quant/moments.h"
 
 #include <cblas.h>
@@ -44,15 +44,10 @@ static Prefix prefix_of(const Graph *g, const Node *end) {
   return p;
 }
 
-static void run_marked(const Prefix *p, Interp *it, int when) {
-  for (int i = 0; i < p->g->n_node; i++)
-    if (p->when[i] == when) run_nodes(it, i, i + 1);
-}
-
 /* Ready to run the prefix: what depends on constants only, weights from their codes, is there. */
 static Interp *new_prefix_interp(const Prefix *p) {
   Interp *it = new_interp(p->g);
-  run_marked(p, it, ONCE);
+  run_chosen(it, p->when, ONCE);
   return it;
 }
 
@@ -80,7 +75,7 @@ static const float *run_prefix(const Prefix *p, Interp *it, const Graph *exact, 
                                int64_t sample) {
   for (int k = 0; k < p->g->n_in; k++)
     set_input_value(it, p->g->in[k], exact->in[k], sample_at(exact, s, k, sample));
-  run_marked(p, it, EVERY_SAMPLE);
+  run_chosen(it, p->when, EVERY_SAMPLE);
   return interp_value(it, p->end->in[0]);
 }
 

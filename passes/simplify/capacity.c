@@ -15,18 +15,54 @@ static Tensor **with_one_more(Arena *a, Tensor *const *list, int n, Tensor *t) {
   return longer;
 }
 
+/* Appends an output of the node and of the graph, the number of what is in the node's output i. */
+static void add_count(Graph *g, Node *n, int i) {
+  if (g->n_out == MAX_IO) error_at(n->loc, "no room for one more output, there are %d", MAX_IO);
+  const char *name = arena_printf(g->arena, "%s_count", n->out[i]->name);
+  Tensor *count = new_tensor(g, fresh_name(g, name), DT_NONE, -1, NULL);
+  n->out = with_one_more(g->arena, n->out, n->n_out++, count);
+  g->out = with_one_more(g->arena, g->out, g->n_out++, count);
+  for (int k = g->n_out - 1; k >= n_outputs(g); k--) g->out[k] = g->out[k - 1]; /* states stay the last ones */
+  g->out[n_outputs(g) - 1] = count;
+  count->def = n;
+}
+
+/* May only be an output of the graph: who reads it would have to know how much of it there is. */
+static void check_readers(const Graph *g, const Node *n, const Tensor *t) {
+  for (int i = 0; i < g->n_node; i++)
+    for (int k = 0; k < g->node[i]->n_in; k++) {
+      if (g->node[i]->in[k] != t) continue;
+      if (!is_op(g->node[i], "Identity"))
+        error_at(n->loc, "Loop: how many rows its output '%s' has is known only at run time, and '%s' (%s) reads it", t->name,
+                 g->node[i]->name, g->node[i]->op->name);
+      check_readers(g, n, g->node[i]->out[0]);
+    }
+}
+
+/* A loop that may end before its rows are full says how many there are. */
+static void count_rows(Graph *g) {
+  for (int i = 0; i < g->n_node; i++) {
+    Node *n = g->node[i];
+    if (!is_op(n, "LoopEnd") || !attr_int(n, "early", 0)) continue;
+    LoopShape l = loop_shape(n);
+    for (int k = 0; k < l.rows; k++)
+      if (n->out[l.states + k]) check_readers(g, n, n->out[l.states + k]);
+    if (l.rows == 0 || n->n_out > l.states + l.rows) continue;
+    int first = l.states;
+    while (!n->out[first]) first++;  /* the last output is there */
+    while (n->n_out < l.states + l.rows) n->out = with_one_more(g->arena, n->out, n->n_out++, NULL);
+    add_count(g, n, first);
+    infer_node(g, n);
+  }
+}
+
 static bool give_room(Graph *g) {
   for (int i = 0; i < g->n_node; i++) {
     Node *n = g->node[i];
     if (!is_op(n, "NonMaxSuppression") || n_elements(n->out[0]) >= 0 || n_elements(n->in[0]) < 0 ||
         n_elements(n->in[1]) < 0)
       continue;
-    if (g->n_out == MAX_IO) error_at(n->loc, "no room for one more output, there are %d", MAX_IO);
-    const char *name = arena_printf(g->arena, "%s_count", n->out[0]->name);
-    Tensor *count = new_tensor(g, fresh_name(g, name), DT_NONE, -1, NULL);
-    n->out = with_one_more(g->arena, n->out, n->n_out++, count);
-    g->out = with_one_more(g->arena, g->out, g->n_out++, count);
-    count->def = n;
+    add_count(g, n, 0);
     set_int(g, n, "capacity", 1);
     infer_node(g, n);
     return true;
@@ -38,4 +74,5 @@ static bool give_room(Graph *g) {
 void pass_capacity(Graph *g, Context *cx) {
   (void)cx;
   while (give_room(g)) fold_constants(g);
+  count_rows(g);
 }

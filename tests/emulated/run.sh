@@ -60,6 +60,7 @@ check_few() {
   check 40 residual.graph --policy residual.yaml --optimize size
   check 20 mixed.graph --policy mixed.yaml --optimize speed
   check 100 floats.graph --limit 8
+  check 20 flow.graph --preset int8 --calib flow.npy
   check 6 mixed.graph --policy lowbit.yaml
 }
 

@@ -13,8 +13,8 @@ fail() {
   failed=1
 }
 
-cp "$folder/make.py" "$temp" && cd "$temp" && python3 make.py || exit 1
-for made in $(find . -type f ! -name make.py); do
+cd "$temp" && PYTHONDONTWRITEBYTECODE=1 python3 "$folder/make.py" || exit 1
+for made in $(find . -type f); do
   cmp "$made" "$folder/$made" || fail "$made is not what make.py writes"
 done
 for kept in ${pattern:+"$folder"/$pattern}; do

@@ -34,4 +34,14 @@ random() {
   "$random_onnx" "$temp" "$1" "$2" && node "$here/compare.mjs" "$ort" "$qcc" models "$temp" "$3"
 }
 
+# flow SAMPLES TOLERANCE: control flow.
+flow() {
+  temp=$(mktemp -d) || exit 2
+  trap 'rm -rf "$temp"' EXIT
+  python3 "$here/flow.py" "$temp" || exit 1
+  for model in "$temp"/*.onnx; do node "$here/compare.mjs" "$ort" "$qcc" "$model" "$@" || failed=1; done
+  return "$failed"
+}
+
+failed=0
 "$case" "$@"

@@ -2,76 +2,13 @@
 """Writes the models of this folder: small ONNX files that are each wrong in one way.
 
 Run it here, by hand, when a case is added: the tests use the committed files, and made.sh finds those
-that differ.  It needs nothing but Python: messages are encoded with the few functions below, because
-libraries refuse to write most of what is wanted here.  Field numbers are ONNX's.
+that differ.  It needs nothing but Python.
 """
-import struct
+import os
+import sys
 
-
-def varint(n):
-    n &= (1 << 64) - 1
-    out = b""
-    while n > 0x7F:
-        out += bytes([n & 0x7F | 0x80])
-        n >>= 7
-    return out + bytes([n])
-
-
-def number(field, n):
-    return varint(field << 3) + varint(n)
-
-
-def run(field, data):
-    if isinstance(data, str):
-        data = data.encode()
-    return varint(field << 3 | 2) + varint(len(data)) + data
-
-
-def tensor(name, dims, dtype=1, raw=None, rest=b""):
-    out = b"".join(number(1, d) for d in dims) + number(2, dtype) + run(8, name)
-    return out + (run(9, raw) if raw is not None else b"") + rest
-
-
-def floats(*values):
-    return struct.pack("<%df" % len(values), *values)
-
-
-def external(location, offset=None, length=None):
-    pairs = [("location", location), ("offset", offset), ("length", length)]
-    entries = (run(13, run(1, k) + run(2, str(v))) for k, v in pairs if v is not None)
-    return b"".join(entries) + number(14, 1)
-
-
-def value(name, dims, dtype=1):
-    """dims: numbers, names of symbolic dimensions, or None for one without a name."""
-    shape = b""
-    for d in dims:
-        shape += run(1, b"" if d is None else run(2, d) if isinstance(d, str) else number(1, d))
-    return run(1, name) + run(2, run(1, number(1, dtype) + run(2, shape)))
-
-
-def node(op, inputs, outputs, attributes=(), name="", domain=""):
-    out = b"".join(run(1, i) for i in inputs) + b"".join(run(2, o) for o in outputs)
-    out += (run(3, name) if name else b"") + run(4, op)
-    return out + b"".join(run(5, a) for a in attributes) + (run(7, domain) if domain else b"")
-
-
-def attribute(name, kind, payload):
-    return run(1, name) + payload + number(20, kind)
-
-
-def graph(nodes, inputs=None, outputs=None, initializers=(), rest=b"", name="g"):
-    inputs = [value("x", [1, 4])] if inputs is None else inputs
-    outputs = [value("y", [1, 4])] if outputs is None else outputs
-    out = b"".join(run(1, n) for n in nodes) + run(2, name)
-    out += b"".join(run(5, i) for i in initializers)
-    out += b"".join(run(11, i) for i in inputs) + b"".join(run(12, o) for o in outputs)
-    return out + rest
-
-
-def model(g, opset=13, rest=b"", domain=""):
-    imports = run(8, (run(1, domain) if domain else b"") + number(2, opset)) if opset else b""
-    return number(1, 8) + run(7, g) + imports + rest
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+from onnx_wire import attribute, external, floats, graph, model, node, number, run, tensor, value, varint  # noqa: E402
 
 
 def function(name, *nodes, opset=17):
@@ -114,14 +51,16 @@ def with_nodes(*nodes, rest=b""):
     return model(graph(nodes, rest=rest))
 
 
-def loop(inputs, of_graph, condition=node("Identity", ["b"], ["cc"])):
+def loop(inputs, of_graph, condition=node("Identity", ["b"], ["cc"]), step=node("Add", ["a", "a"], ["d"]), more=()):
     """Loop of one value, which each step adds to itself, and one output of the steps."""
-    body = graph([condition, node("Add", ["a", "a"], ["d"]), node("Relu", ["d"], ["e"])],
+    body = graph([condition, step, node("Relu", ["d"], ["e"])],
                  [value("i", [], 7), value("b", [], 9), value("a", [1, 4])],
                  [value("cc", [], 9), value("d", [1, 4]), run(1, "e")])
     again = node("Loop", inputs, ["y", "w"], [attribute("body", 5, run(6, body))], "again")
-    constants = [tensor("c", [], 9, b"\1"), tensor("z", [], 7, bytes(8)), tensor("s", [], 1, floats(3))]
-    return model(graph([again], of_graph, initializers=constants))
+    constants = [tensor("c", [], 9, b"\1"), tensor("z", [], 7, bytes(8)), tensor("s", [], 1, floats(3)),
+                 tensor("five", [], 7, b"\5" + bytes(7))]
+    outputs = [value("y", [1, 4])] + ([value("r", [5, 1, 4])] if more else [])
+    return model(graph([again, *more], of_graph, outputs, constants))
 
 
 FOUR = floats(1, 2, 3, 4)
@@ -191,6 +130,10 @@ MODELS = {
     "loop_trips": loop(["m", "c", "x"], [value("m", [], 7), value("x", [1, 4])]),
     "loop_condition": loop(["", "", "x"], [value("x", [1, 4])], node("Greater", ["a", "s"], ["cc"])),
     "loop_endless": loop(["", "c", "x"], [value("x", [1, 4])]),
+    "loop_state": loop(["five", "p", "x"], [value("p", [], 9), value("x", [1, 4])],
+                       step=node("Concat", ["a", "a"], ["d"], [attribute("axis", 2, number(3, 0))])),
+    "loop_rows": loop(["five", "c", "x"], [value("q", [], 7), value("x", [1, 4])], node("Equal", ["i", "q"], ["cc"]),
+                      more=[node("Relu", ["w"], ["r"], name="reader")]),
     "loop_shape": loop(["z", "c", "x"], [value("x", [1, 4])]),
     "graph_attribute": with_nodes(node("Relu", ["x"], ["y"], [attribute("body", 5, b"")])),
     "sparse_attribute": with_nodes(node("Relu", ["x"], ["y"], [attribute("a", 11, run(22, b""))])),
