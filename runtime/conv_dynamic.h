@@ -50,9 +50,9 @@ QCC_KERNEL void qcc_conv_dynamic(const struct qcc_conv_f32 *p, const struct qcc_
         int32_t whole = r.rows * r.runs * r.len == depth;
         sum -= *x_zero * (whole ? z->w_sum[o] : qcc_conv_weights_dynamic(folded, &r, row));
       }
-      float real = (float)sum;
-      real *= x_scale[i / t->rows];
-      y[i * g->out_c + o] = qcc_dynamic_output(&p->act, real, s[o], b ? b[o] : 0.0f);
+      float real = (float)sum, scale = x_zero ? *x_scale * s[o] : s[o];
+      real *= x_zero ? 1.0f : x_scale[i / t->rows];
+      y[i * g->out_c + o] = qcc_dynamic_output(&p->act, real, scale, b ? b[o] : 0.0f);
     }
   }
 }

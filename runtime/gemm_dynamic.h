@@ -24,10 +24,10 @@ QCC_KERNEL void qcc_gemm_dynamic(const struct qcc_gemm_f32 *p, const struct qcc_
       for (int32_t at = 0, n; at < p->depth; at += n) {
         n = qcc_min(t->run, p->depth - at);
         float part = (float)(qcc_dynamic_dot(folded, x + r * p->depth + at, row, at, n) - offset);
-        part *= *xs++;
+        part *= x_zero ? 1.0f : *xs++;
         real += part;
       }
-      y[r * p->cols + o] = qcc_dynamic_output(&p->act, real, s[o], b ? b[o] : 0.0f);
+      y[r * p->cols + o] = qcc_dynamic_output(&p->act, real, x_zero ? *xs * s[o] : s[o], b ? b[o] : 0.0f);
     }
   }
 }
@@ -48,7 +48,8 @@ QCC_KERNEL void qcc_gemm_dynamic_row(const struct qcc_gemm_f32 *p, const struct 
       QCC_BY_PACKING(q->w.packing, qcc_add_group, qcc_book(&q->w, o), x, row, 0, p->depth, 1, &sum);
     if (x_zero)
       sum -= *x_zero * z->w_sum[o] + qcc_w_zero(z, o) * x_sum;
-    y[o] = qcc_dynamic_output(&p->act, (float)sum * x_scale[0], s[o], b ? b[o] : 0.0f);
+    float real = x_zero ? (float)sum : (float)sum * x_scale[0], scale = x_zero ? x_scale[0] * s[o] : s[o];
+    y[o] = qcc_dynamic_output(&p->act, real, scale, b ? b[o] : 0.0f);
   }
 }
 

@@ -17,8 +17,9 @@ QCC_INLINE void qcc_line_reals(qcc_line_kernel *line, qcc_reals_row *row, int32_
   struct qcc_line_layer layer = {kind, NULL, w, levels, NULL, NULL, p->cols, NULL, multiple, size};
   qcc_each_row(line, &layer, p->rows, p->depth, p->cols, step, 1, 4, x, scratch, y);
   if (x_zero)
-    qcc_take_zeros(z, *x_zero, p->rows, p->cols, p->depth, x, y);
-  qcc_reals_rows(row, p->rows, p->cols, &p->act, t, s, b, x_scale, y);
+    qcc_zero_rows(p->rows, p->cols, p->depth, &p->act, z, *x_zero, x, s, b, *x_scale, y);
+  else
+    qcc_reals_rows(row, p->rows, p->cols, &p->act, t, s, b, x_scale, y);
 }
 
 /* The functions for weights of a kind, without multiples and with them; arguments as for

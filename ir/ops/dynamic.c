@@ -260,14 +260,14 @@ void eval_dynamic_layer(const Node *n, const void *const *in, void *const *out) 
     x[i] = (float)(code_value(format_of_x(n), codes[i]) - (x_zero ? *x_zero : 0));
   if (runs == 1) {
     f->op->eval(f, (const void *const[]){x, w}, (void *const[]){y});
-    for (int64_t i = 0; i < outputs * channels; i++) y[i] *= x_scale[i / channels / per_scale];
+    for (int64_t i = 0; i < outputs * channels && !x_zero; i++) y[i] *= x_scale[i / channels / per_scale];
   } else {
     memset(y, 0, (size_t)(outputs * channels) * sizeof *y);
     for (int64_t r = 0, at = 0; r < runs; r++, at += size)
       add_run(n, x, w, at, depth < at + size ? depth : at + size, x_scale + r, runs, y);
   }
   for (int64_t i = 0; i < outputs * channels; i++) {
-    float product = y[i] * scale[i % channels];
+    float factor = x_zero ? x_scale[0] * scale[i % channels] : scale[i % channels], product = y[i] * factor;
     y[i] = product + (bias ? bias[i % channels] : 0);
   }
   if (to_codes) put_codes(n, y, out[0]);

@@ -25,9 +25,11 @@ QCC_INLINE void qcc_dense_reals(int32_t kind, const struct qcc_dots *v, const st
                                 const float *s, const float *x_scale, const struct qcc_zeros *z,
                                 const int32_t *x_zero, void *scratch, float *y) {
   qcc_dense_gemm(kind, 1, v, x, w, multiple, offset, NULL, NULL, scratch, (int8_t *)(void *)y);
+  int32_t rows = v->g.rows_w, n = v->g.out_c, depth = v->g.pixel / qcc_input_bytes(kind);
   if (x_zero)
-    qcc_take_zeros(z, *x_zero, v->g.rows_w, v->g.out_c, v->g.pixel / qcc_input_bytes(kind), x, y);
-  qcc_reals_rows(qcc_x86_reals_row, v->g.rows_w, v->g.out_c, act, t, s, b, x_scale, y);
+    qcc_zero_rows(rows, n, depth, act, z, *x_zero, x, s, b, *x_scale, y);
+  else
+    qcc_reals_rows(qcc_x86_reals_row, rows, n, act, t, s, b, x_scale, y);
 }
 
 /* The kernels by name, for each kind of weights. */
