@@ -1,5 +1,6 @@
 /* explain.c - `qcc explain`: for every weight and activation tensor the choice that the policy
- * comes to, and the line of the file that made it. */
+ * comes to, and the line of the file that made it; of a model that is quantized already its own codes, and which
+ * operators between them stay in float. */
 #include <jansson.h>
 #include <math.h>
 #include <string.h>
@@ -79,6 +80,41 @@ static void add_weights(Lines *l, const NodeChoice *n, const Adapted *adapted) {
   add_line(l, line);
 }
 
+/* ---- models that somebody else has quantized: they decide */
+
+static bool has_codes_of_model(const Graph *g) {
+  for (int i = 0; i < g->n_node; i++)
+    if (attr_int(g->node[i], "imported", 0)) return true;
+  return false;
+}
+
+/* A tensor of codes, or weights that remember them. */
+static void set_model_format(Line *line, const Tensor *t) {
+  if (!t->quant) return;
+  line->format = t->quant->format->name;
+  line->how = t->quant->n > 1 ? "channel" : "";
+  line->by = "the model";
+}
+
+/* What lowering says of each node; NULL: it would need samples, or there is nothing to say. */
+static const PlanReport *find_islands(const Graph *g, const Context *cx) {
+  bool decided = cx->policy->defaults.n > 0 || cx->policy->n_rule > 0;
+  if (!has_codes_of_model(g) || (decided && !cx->calib)) return NULL;
+  PlanReport *report = arena_alloc(cx->arena, sizeof *report);
+  Context own = *cx;
+  own.report = report, own.resolution = NULL, own.verbose = NULL;
+  run_passes(clone_graph(g), &own, "cse", "lower");
+  return report;
+}
+
+static void set_notes(Lines *l, const PlanReport *report) {
+  for (int i = 0; report && i < report->n_note; i++)
+    for (int k = 0; k < l->n; k++)
+      if (l->line[k].node && strcmp(l->line[k].part, "activations") == 0 &&
+          strcmp(l->line[k].node->name, report->note[i].node) == 0)
+        l->line[k].how = report->note[i].text;
+}
+
 static bool wanted(const char *only, const char *tensor, const Node *n) {
   return only == NULL || strcmp(only, tensor) == 0 || (n != NULL && strcmp(only, n->name) == 0);
 }
@@ -100,10 +136,16 @@ static void collect(Lines *l, const Graph *g, const Context *cx, const char *onl
       add_activation(l, res->input[i].input->name, NULL, &res->input[i].act);
   for (int i = 0; i < res->n_node; i++) {
     const NodeChoice *c = &res->node[i];
-    if (c->weights != NULL && wanted(only, c->weights->name, c->node)) add_weights(l, c, cx->adapted);
-    for (int k = 0; k < c->node->n_out; k++)
-      if (c->node->out[k] != NULL && wanted(only, c->node->out[k]->name, c->node))
-        add_activation(l, c->node->out[k]->name, c->node, &c->act);
+    if (c->weights != NULL && wanted(only, c->weights->name, c->node)) {
+      add_weights(l, c, cx->adapted);
+      set_model_format(&l->line[l->n - 1], c->weights);
+    }
+    for (int k = 0; k < c->node->n_out; k++) {
+      const Tensor *y = c->node->out[k];
+      if (y == NULL || !wanted(only, y->name, c->node)) continue;
+      add_activation(l, y->name, c->node, &c->act);
+      set_model_format(&l->line[l->n - 1], y);
+    }
   }
   if (only != NULL && l->n == 0) unknown_tensor(g, only);
 }
@@ -147,6 +189,7 @@ void explain_policy(FILE *f, Graph *g, Context *cx, const char *tensor, bool jso
   if (cx->resolution == NULL) resolve_policy(g, cx);
   Lines l = {.arena = cx->arena};
   collect(&l, g, cx, tensor);
+  set_notes(&l, find_islands(g, cx));
   if (json) print_json(f, &l);
   else print_text(f, &l);
 }

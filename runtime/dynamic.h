@@ -16,8 +16,8 @@ struct qcc_x_scales {
   int32_t rows; /* that share one, where each has one run */
 };
 
-/* Zero points of codes of x and w: sums of (x - x_zero) * (w - w_zero), which are multiplied with x_scale * s[o] rounded,
- * as ONNX has it.  x_zero, found at run time, stands beside this, both NULL where there is none. */
+/* Zero points of codes of x and w: sums of (x - x_zero) * (w - w_zero), which are multiplied with x_scale * s[o],
+ * rounded, as ONNX has it.  x_zero, found at run time, stands beside this, both NULL where there is none. */
 struct qcc_zeros {
   const int32_t *w_sum;  /* of the weights of each channel, less their zero point */
   const int32_t *w_zero; /* of each channel, or NULL: all are 0 */

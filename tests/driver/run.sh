@@ -416,6 +416,24 @@ search() {
     expect 1 search $model --budget flash=1KiB,weights=100 --target host -o host.yaml
     grep -q 'weights: 1[0-9]* bytes of weights at least, 100 asked for; flash: [0-9]* bytes of flash at least, 1KiB' stderr ||
       wrong "budgets that nothing keeps to: $(cat stderr)"
+    # A model that is quantized already decides itself; what stays in float between its codes is named.
+    cat >coded.graph <<'END'
+<opset=18>
+f(float[2,3] x) => (y)
+{
+  const float s = {0.5}
+  const uint8 z = {128}
+  q = QuantizeLinear(x, s, z)
+  d = DequantizeLinear(q, s, z)
+  m = LogSoftmax(d)
+  mq = QuantizeLinear(m, s, z)
+  y = DequantizeLinear(mq, s, z)
+}
+END
+    expect 0 explain coded.graph
+    grep -q "^m .* LogSoftmax  *float  *LogSoftmax stays in float between the model's codes: no integer kernel" stdout ||
+      wrong "the float island is not named: $(cat stdout)"
+    grep -q '^q_codes .* int8 .*the model$' stdout || wrong "the model's codes are not named: $(cat stdout)"
     # The policy's search section, and the command line before it.
     printf '%s\n' 'preset: int8' 'search: {candidates: [int8, int4, int2], solver: greedy, budget: {weights: 100}}' >asked.yaml
     model="small.onnx $bind --policy asked.yaml --calib x.npy --threads 1"

@@ -116,7 +116,7 @@ static void codes_by_range(void **state) {
 
 /* ---- what onnxruntime's quantize_dynamic makes of a layer */
 
-static bool is_exact; /* all products so far are multiplied with the product of both scales, as quantize_dynamic has it */
+static bool is_exact; /* sums so far are multiplied with the product of both scales, as quantize_dynamic has it */
 
 static Tensor *put(Graph *g, const char *op, int n, Tensor *const *in) {
   Node *node = make_node(g, op, n, in);
@@ -228,8 +228,8 @@ static float *run_graph(Arena *a, const Graph *g, const float *x) {
   return y;
 }
 
-/* Every layer becomes one on codes, and computes what ONNX says, bit for bit where scales are multiplied first; else but
- * for the rounding of products, by which a code of a second layer's input may be the next one. */
+/* Every layer becomes one on codes, and computes what ONNX says, bit for bit where scales are multiplied first; else
+ * but for the rounding of products, by which a code of a second layer's input may be the next one. */
 static void layers_of_run_time(void **state) {
   (void)state;
   int exact = 0;
