@@ -361,7 +361,7 @@ static const Tensor *state_out(const Graph *g, int i) { return g->out[n_outputs(
 static void declare_states(Emitter *e, FILE *f) {
   const Graph *g = e->g;
   const char *name = e->o->name;
-  fprintf(f, "/* What lives from call to call.  Each stream has one of its own, made 0 by %s_reset. */\n"
+  fprintf(f, "/* What lives from call to call.  Each stream has one of its own, filled by %s_reset. */\n"
              "typedef struct %s_state {\n", name, name);
   for (int i = 0; i < g->n_state; i++) {
     const Tensor *t = state_in(g, i);
@@ -374,17 +374,40 @@ static void declare_states(Emitter *e, FILE *f) {
   fprintf(f, "} %s_state;\n\nvoid %s_reset(%s_state *state);\n\n", name, name, name);
 }
 
+static const char *start_text(Emitter *e, const Tensor *t, const void *start, int64_t i) {
+  DType bits = dtype_is_half(t->dtype) ? DT_U16 : t->dtype;
+  if (dtype_bytes(t->dtype) == 1 && dtype_is_float(t->dtype)) bits = DT_U8;
+  if (bits == DT_F32) return float_text(e, get_real(bits, start, i));
+  if (bits == DT_F64) return double_text(e, get_real(bits, start, i));
+  return arena_printf(e->a, "%lld", (long long)get_int(bits, start, i));
+}
+
+/* Elements that differ are an array; memory is 0 already. */
+static void define_start(Emitter *e, FILE *f, int number) {
+  const Tensor *t = state_in(e->g, number);
+  int64_t n = n_elements(t), same = 1, bytes = dtype_bytes(t->dtype);
+  if (n == 0) return;
+  char *start = arena_alloc(e->a, tensor_bytes(t) + 1);
+  const char zero[8] = {0};
+  reset_state(t, start);
+  while (same < n && memcmp(start, start + same * bytes, (size_t)bytes) == 0) same++;
+  if (same == n && memcmp(start, zero, (size_t)bytes) == 0) return;
+  if (same == n) {
+    fprintf(f, "  for (int32_t i = 0; i < %lld; i++)\n    state->value_%d[i] = %s;\n", (long long)n, number,
+            start_text(e, t, start, 0));
+    return;
+  }
+  fprintf(f, "  static const %s start_%d[%lld] = {", ctype_of(t->dtype), number, (long long)n);
+  for (int64_t i = 0; i < n; i++) fprintf(f, "%s%s,", i % 8 ? " " : "\n    ", start_text(e, t, start, i));
+  fprintf(f, "\n  };\n  memcpy(state->value_%d, start_%d, sizeof start_%d);\n", number, number, number);
+}
+
 static void define_reset(Emitter *e, FILE *f) {
   const Graph *g = e->g;
   const char *name = e->o->name;
   if (g->n_state == 0) return;
   fprintf(f, "\nvoid %s_reset(%s_state *state) {\n  memset(state, 0, sizeof *state);\n", name, name);
-  for (int i = 0; i < g->n_state; i++) {
-    const Tensor *t = state_in(g, i);
-    if (!t->quant || t->quant->zero[0] == 0) continue;
-    fprintf(f, "  for (int32_t i = 0; i < %lld; i++)\n    state->value_%d[i] = %d;\n",
-            (long long)n_elements(t), i, (int)t->quant->zero[0]);
-  }
+  for (int i = 0; i < g->n_state; i++) define_start(e, f, i);
   fprintf(f, "}\n");
 }
 

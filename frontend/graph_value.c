@@ -408,9 +408,24 @@ static void remember_next(Parser *p, Tensor *t, const Pair *pair) {
   p->next[p->n_next++] = (NextValue){t, {read_text(pair), pair->value.loc}};
 }
 
+/* Where a state starts, in the tensor's own elements; one number stands for all. */
+static void read_start(Parser *p, Tensor *t, const Pair *pair) {
+  int64_t n, count = n_elements(t);
+  if (count < 0 || t->dtype == DT_NONE) error_at(pair->name.loc, "the tensor has no size");
+  const char *numbers = read_numbers(p, pair, t->dtype, &n);
+  expect_count(pair, n, count, true);
+  Tensor *start = arena_alloc(p->arena, sizeof *start);
+  size_t bytes = (size_t)dtype_bytes(t->dtype);
+  *start = *t;
+  char *data = start->data = arena_alloc(p->arena, tensor_bytes(t) + 1);
+  for (int64_t i = 0; i < count; i++)
+    memcpy(data + (size_t)i * bytes, numbers + (n == 1 ? 0 : (size_t)i * bytes), bytes);
+  t->start = start;
+}
+
 static void read_annotation(Parser *p, Tensor *t, const Pair *pair) {
-  static const char *const names[] = {"quant", "range", "offset", "alias", "state"};
-  enum { QUANT, RANGE, OFFSET, ALIAS, STATE, N_NAMES };
+  static const char *const names[] = {"quant", "range", "offset", "alias", "state", "start"};
+  enum { QUANT, RANGE, OFFSET, ALIAS, STATE, START, N_NAMES };
   int which = 0;
   while (which < N_NAMES && strcmp(names[which], pair->name.text) != 0) which++;
   switch (which) {
@@ -419,6 +434,7 @@ static void read_annotation(Parser *p, Tensor *t, const Pair *pair) {
   case OFFSET: t->offset = read_integer(pair, 0, INT64_MAX); break;
   case ALIAS: remember_alias(p, t, pair); break;
   case STATE: remember_next(p, t, pair); break;
+  case START: read_start(p, t, pair); break;
   default:
     error_at(pair->name.loc, "unknown annotation '%s' of a tensor%s", pair->name.text,
              suggest(p, pair->name.text, names, N_NAMES));

@@ -82,11 +82,37 @@ static void read_operator(TfliteReader *r, const FlatVector *operators, int64_t 
                                          : arena_printf(r->arena, "builtin %d of schema.fbs", builtin);
   Loc loc = {.src = r->file.src, .what = arena_printf(r->arena, "operator %lld (%s)", (long long)i, kind)};
   if (k == n) error_at(loc, "it is not supported");
+  if (r->once && readers[k].read != read_tflite_variable && readers[k].read != read_tflite_assign)
+    error_at(loc, "it is not supported in a subgraph that is called once");
   TfliteOp op = {.r = r, .builtin = builtin, .kind = kind, .onnx = readers[k].onnx, .loc = loc};
   op.in = flat_vector(&t, OPERATOR_INPUTS, 4);
   op.out = flat_vector(&t, OPERATOR_OUTPUTS, 4);
   op.options = flat_table(&t, OPERATOR_OPTIONS);
   readers[k].read(&op);
+}
+
+/* Its tensors and operators. */
+static FlatVector open_subgraph(TfliteReader *r, const FlatTable *subgraph) {
+  r->tensors = flat_vector(subgraph, SUBGRAPH_TENSORS, 4);
+  FlatVector operators = flat_vector(subgraph, SUBGRAPH_OPERATORS, 4);
+  if (r->tensors.n > MAX_PARTS || operators.n > MAX_PARTS)
+    error_at(r->graph->loc, "the model has %lld tensors and %lld operators, at most %d of each are possible",
+             (long long)r->tensors.n, (long long)operators.n, MAX_PARTS);
+  r->tensor = arena_alloc(r->arena, (r->tensors.n + 1) * (int64_t)sizeof *r->tensor);
+  return operators;
+}
+
+void read_tflite_once(TfliteReader *r, Loc loc, int64_t subgraph) {
+  if (subgraph < 1 || subgraph >= r->subgraphs.n)
+    error_at(loc, "it calls subgraph %lld of %lld", (long long)subgraph, (long long)r->subgraphs.n);
+  TfliteReader once = *r;
+  FlatTable table = flat_table_at(&r->subgraphs, subgraph);
+  once.once = true;
+  once.graph = new_graph(r->arena, "once");
+  once.graph->loc = r->graph->loc;
+  FlatVector operators = open_subgraph(&once, &table);
+  for (int64_t i = 0; i < operators.n; i++) read_operator(&once, &operators, i);
+  r->n_state = once.n_state, r->state = once.state, r->constant_bytes = once.constant_bytes;
 }
 
 Graph *read_tflite(Arena *a, const char *path) {
@@ -100,22 +126,17 @@ Graph *read_tflite(Arena *a, const char *path) {
   int64_t version = flat_int(&model, MODEL_VERSION, 4, 0);
   if (version != SCHEMA_VERSION)
     error_at(loc, "schema version %lld is not supported, expected %d", (long long)version, SCHEMA_VERSION);
-  FlatVector subgraphs = flat_vector(&model, MODEL_SUBGRAPHS, 4);
-  if (subgraphs.n == 0) error_at(loc, "the model has no subgraph");
-  FlatTable subgraph = flat_table_at(&subgraphs, 0);
+  r.subgraphs = flat_vector(&model, MODEL_SUBGRAPHS, 4);
+  if (r.subgraphs.n == 0) error_at(loc, "the model has no subgraph");
+  FlatTable subgraph = flat_table_at(&r.subgraphs, 0);
   r.opcodes = flat_vector(&model, MODEL_OPCODES, 4);
   r.buffers = flat_vector(&model, MODEL_BUFFERS, 4);
-  r.tensors = flat_vector(&subgraph, SUBGRAPH_TENSORS, 4);
-  FlatVector operators = flat_vector(&subgraph, SUBGRAPH_OPERATORS, 4);
-  if (operators.n == 0) error_at(loc, "the model has no operators");
-  if (r.tensors.n > MAX_PARTS || operators.n > MAX_PARTS)
-    error_at(loc, "the model has %lld tensors and %lld operators, at most %d of each are possible",
-             (long long)r.tensors.n, (long long)operators.n, MAX_PARTS);
   Graph *g = r.graph = new_graph(a, stem_of(a, path));
   g->loc = loc;
   g->opset = OPSET;
   g->hash = hash_bytes(HASH_START, bytes, len);
-  r.tensor = arena_alloc(a, (r.tensors.n + 1) * (int64_t)sizeof *r.tensor);
+  FlatVector operators = open_subgraph(&r, &subgraph);
+  if (operators.n == 0) error_at(loc, "the model has no operators");
   read_inputs(&r, &subgraph);
   for (int64_t i = 0; i < operators.n; i++) read_operator(&r, &operators, i);
   read_outputs(&r, &subgraph);

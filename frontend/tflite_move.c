@@ -49,11 +49,6 @@ void read_tflite_pad(TfliteOp *op) {
   give_moved(op, tflite_node(op, "Pad", 3, (Tensor *[]){x, list(op, "pads", n, v), zero}), 0);
 }
 
-static bool same_scale(const Tensor *a, const Tensor *b) {
-  if (!a->quant || !b->quant) return a->quant == b->quant;
-  return a->quant->scale[0] == b->quant->scale[0] && a->quant->zero[0] == b->quant->zero[0];
-}
-
 /* Codes of one scale are joined as they stand, others as real numbers. */
 void read_tflite_concat(TfliteOp *op) {
   Graph *g = op->r->graph;
@@ -63,7 +58,7 @@ void read_tflite_concat(TfliteOp *op) {
   bool codes = true;
   for (int i = 0; i < n_in; i++) {
     in[i] = tflite_needed(op, i);
-    codes &= same_scale(in[i], in[0]);
+    codes &= same_meaning(in[i]->quant, in[0]->quant);
   }
   for (int i = 0; !codes && i < n_in; i++) in[i] = tflite_real(op, i);
   Node *n = tflite_node(op, "Concat", n_in, in);

@@ -73,8 +73,7 @@ Tensor *tflite_image(TfliteOp *op, Tensor *x) {
   return tflite_reshaped(op, x, 4, x->dim, LAYOUT_NHWC);
 }
 
-/* Output k as the file states it, which nothing has made yet. */
-static Tensor *output_of(TfliteOp *op, int k) {
+Tensor *tflite_output(TfliteOp *op, int k) {
   TfliteTensor *s = slot(op, &op->out, k, "output");
   if (!s) error_at(op->loc, "output %d is absent", k);
   if (!s->t) s->t = make_tflite_tensor(op->r, s - op->r->tensor);
@@ -85,7 +84,7 @@ static Tensor *output_of(TfliteOp *op, int k) {
 
 Node *tflite_layer(TfliteOp *op, const char *onnx, int n_in, Tensor *const *in) {
   Node *n = tflite_node(op, onnx, n_in, in);
-  if (output_of(op, 0)->quant) set_str(op->r->graph, n, "rescale", "tflite");
+  if (tflite_output(op, 0)->quant) set_str(op->r->graph, n, "rescale", "tflite");
   return n;
 }
 
@@ -112,14 +111,10 @@ static void check_shape(TfliteOp *op, int k, const Tensor *y, const Tensor *stat
              shape_text(op->r->arena, stated), shape_text(op->r->arena, y));
 }
 
-static bool same_quant(const QuantSpec *a, const QuantSpec *b) {
-  return a->n == 1 && b->n == 1 && a->format == b->format && a->scale[0] == b->scale[0] && a->zero[0] == b->zero[0];
-}
-
 void tflite_give(TfliteOp *op, int k, Tensor *y, int64_t fused) {
   Graph *g = op->r->graph;
-  Tensor *t = output_of(op, k);
-  if (y->quant && t->quant && !same_quant(y->quant, t->quant))
+  Tensor *t = tflite_output(op, k);
+  if (y->quant && t->quant && !same_meaning(y->quant, t->quant))
     y = add_op(g, -1, "Dequantize", fresh_name(g, arena_printf(g->arena, "%s_real", y->name)), 1, &y);
   y = activated(op, y, fused);
   check_shape(op, k, y, t);

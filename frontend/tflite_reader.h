@@ -10,19 +10,24 @@ typedef struct TfliteTensor {
   Tensor *t;              /* of the graph; NULL: not read yet */
   bool made;              /* a graph input, or an operator has made it */
   Tensor *real;           /* its real numbers where t holds codes; NULL: nobody asked yet */
+  int handle;             /* of a variable: 1 + its place among the reader's states; 0: none */
 } TfliteTensor;
 
-/* What lives from call to call. */
+/* What lives from call to call: a variable tensor, or a variable that operators read and assign. */
 typedef struct TfliteState {
-  Tensor *in;             /* its value as the model is called */
-  Tensor *now;            /* the same after the operators so far */
+  const char *name;       /* of a variable; else NULL */
+  Loc loc;
+  Tensor *in;             /* its value as the model is called; NULL: nobody has read it yet */
+  Tensor *now;            /* its value after the operators so far; NULL: nobody has read or assigned it yet */
+  const Tensor *start;    /* before the first call; NULL: 0 */
 } TfliteState;
 
 typedef struct TfliteReader {
   Arena *arena;
   Graph *graph;
   Flat file;
-  FlatVector tensors, buffers, opcodes;
+  FlatVector subgraphs, tensors, buffers, opcodes;
+  bool once;              /* the subgraph is one that is called once, before the first call of the model */
   TfliteTensor *tensor;   /* [tensors.n] */
   int n_state;
   TfliteState *state;     /* [n_state] */
@@ -44,9 +49,14 @@ typedef struct TfliteOp {
 #include "frontend/tflite_ops.def"
 #undef TFLITE
 
+/* ---- tflite.c */
+
+/* Reads the operators of another subgraph for what they assign to variables. */
+void read_tflite_once(TfliteReader *r, Loc loc, int64_t subgraph);
+
 /* ---- tflite_tensor.c ------------------------------------------------------------------------ */
 
-/* Makes tensor i of the file: a constant, or something that an input or an operator will give. */
+/* Makes tensor i of the subgraph: a constant, or something that an input or an operator will give. */
 Tensor *make_tflite_tensor(TfliteReader *r, int64_t i);
 /* The shape that the file states for it; its rank. */
 int tflite_shape(TfliteReader *r, int64_t i, int64_t *dim);
@@ -79,5 +89,7 @@ Node *tflite_layer(TfliteOp *op, const char *onnx, int n_in, Tensor *const *in);
 /* y, behind activation function `fused` of the schema, is what output k of the operator is: reals that
  * become codes where the file has those, or such codes themselves. */
 void tflite_give(TfliteOp *op, int k, Tensor *y, int64_t fused);
+/* Output k as the file states it, which nothing has made yet. */
+Tensor *tflite_output(TfliteOp *op, int k);
 
 #endif

@@ -133,6 +133,7 @@ struct Tensor {
   Layout layout;
   QuantSpec *quant;         /* NULL: plain numbers */
   void *data;               /* constant's elements in memory order, or NULL */
+  const Tensor *start;      /* of a state: a constant outside the graph, its value before the first call; NULL: 0 */
   Node *def;                /* node that computes it; NULL: graph input or constant */
   int id;                   /* index in graph->tensors */
   bool has_range;           /* calibrated: lo..hi below is what the quantizer covers */
@@ -149,6 +150,8 @@ int64_t tensor_bytes(const Tensor *t);    /* in the compiler's memory */
  * byte. */
 int64_t stored_bytes(const Tensor *t);
 bool same_shape(const Tensor *a, const Tensor *b);
+/* Are both plain numbers (NULL), or codes of one scale that mean the same? */
+bool same_meaning(const QuantSpec *a, const QuantSpec *b);
 const char *shape_text(Arena *a, const Tensor *t);  /* "[1,64,25,5]", unknown as its name or "?" */
 /* Channel dimension of an activation: 1, or rank - 1 when the layout is NHWC. */
 int channel_axis(const Tensor *t);

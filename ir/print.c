@@ -152,7 +152,7 @@ static void print_type(FILE *f, const Tensor *t) {
   if (t->layout == LAYOUT_NHWC) fputs(" NHWC", f);
 }
 
-/* One entry of a QuantSpec: a number, a list or, when large, an array of the weights file. */
+/* One entry of a QuantSpec, or where a state starts: a number, a list or, when large, an array of the weights file. */
 static void print_scales(Printer *p, const Tensor *t, const char *what, DType type,
                          const void *data, int64_t n) {
   fprintf(p->f, "%s=", what);
@@ -244,6 +244,11 @@ static void print_annotations(Printer *p, const Tensor *t) {
     begin_annotation(p, &n);
     fputs("state=", p->f);
     print_string(p->f, p->g->out[i - n_inputs(p->g) + n_outputs(p->g)]->name);
+    if (!t->start) continue;
+    begin_annotation(p, &n);
+    void *start = arena_alloc(p->g->arena, tensor_bytes(t) + 1);
+    reset_state(t, start);
+    print_scales(p, t, "start", t->dtype, start, n_elements(t));
   }
   if (n) fputc('>', p->f);
 }

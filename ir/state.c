@@ -1,10 +1,11 @@
 /* state.c - values that live from call to call: what a recurrent layer, a stream or a cache leaves for the
  * next step.  A state is an input of the graph and the output that is its next value.  To passes both are
  * inputs and outputs like any others; they stand behind all of those, so that input n_inputs() + i goes with
- * output n_outputs() + i.  Before the first step every state is 0.
+ * output n_outputs() + i.  Before the first step every state is 0, or has its own start.
  *
  *   net (float[1,8] x, float[1,4] h) => (float[1,4] y, float[1,4] next)  and the state next=h
  *   ==>  a network of one input x and one output y */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,26 @@ void check_states(const Graph *g) {
 
 /* ---- values */
 
+/* Passes may have made codes of a state, or a narrower type. */
+static void put_start(const Tensor *t, void *data) {
+  const QuantSpec *from = t->start->quant, *to = t->quant;
+  for (int64_t i = 0; i < n_elements(t); i++) {
+    double v = get_real(t->start->dtype, t->start->data, i);
+    if (from) v = (v - from->zero[0]) * (double)from->scale[0];
+    if (to) v = rint(v / (double)to->scale[0]) + to->zero[0];
+    set_real(t->dtype, data, i, v);
+  }
+}
+
 void reset_state(const Tensor *t, void *data) {
+  if (t->start && t->start->dtype == t->dtype && same_meaning(t->start->quant, t->quant)) {
+    memcpy(data, t->start->data, (size_t)tensor_bytes(t));
+    return;
+  }
+  if (t->start) {
+    put_start(t, data);
+    return;
+  }
   memset(data, 0, (size_t)tensor_bytes(t));
   for (int64_t i = 0; t->quant && i < n_elements(t); i++)
     set_real(t->dtype, data, i, t->quant->zero[0]);

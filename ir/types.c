@@ -99,6 +99,11 @@ int64_t stored_bytes(const Tensor *t) {
   return bits < 0 ? -1 : bits / 8 + (bits % 8 != 0);
 }
 
+bool same_meaning(const QuantSpec *a, const QuantSpec *b) {
+  if (!a || !b) return a == b;
+  return a->n == 1 && b->n == 1 && a->format == b->format && a->scale[0] == b->scale[0] && a->zero[0] == b->zero[0];
+}
+
 bool same_shape(const Tensor *a, const Tensor *b) {
   if (a->rank != b->rank || a->rank < 0) return false;
   for (int i = 0; i < a->rank; i++)

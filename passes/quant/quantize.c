@@ -435,6 +435,7 @@ static Tensor *quantize_input(Plan *p, Tensor *x, QuantSpec *q) {
   codes->dtype = q->format->dtype;
   codes->quant = q;
   codes->has_range = false;
+  codes->start = x->start;
   for (int i = 0; i < g->n_in; i++)
     if (g->in[i] == x) g->in[i] = codes;
   return codes;

@@ -62,8 +62,28 @@ static void test_reset(void **state) {
   free_arena(a);
 }
 
+/* A state may start with numbers of its own; passes that change its type change them. */
+static void test_start(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  Graph *g = read_text(a, "count (float[3] total <state=\"next\", start=[1.0, -2.0, 40.0]>, float[3] x)\n"
+                          " => (float[3] next, float[3] y)\n{\n  next = Add(total, x)\n  y = Add(next, next)\n}\n");
+  float v[3];
+  reset_state(g->in[1], v);
+  assert_memory_equal(v, ((float[]){1, -2, 40}), sizeof v);
+  Tensor *t = new_tensor(g, "codes", DT_I8, 1, (int64_t[]){3});
+  int8_t q[3];
+  t->start = g->in[1]->start;
+  t->quant = new_quant(g, find_format("int8"), -1, 0, 1);
+  t->quant->scale[0] = 0.25f, t->quant->zero[0] = -7;
+  reset_state(t, q);
+  assert_memory_equal(q, ((int8_t[]){-3, -15, 127}), 3);
+  free_arena(a);
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(test_order), cmocka_unit_test(test_steps),
+  const struct CMUnitTest tests[] = {cmocka_unit_test(test_start),
+                                     cmocka_unit_test(test_order), cmocka_unit_test(test_steps),
                                      cmocka_unit_test(test_reset)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

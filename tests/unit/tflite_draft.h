@@ -95,52 +95,86 @@ typedef struct DraftOperator {
   int32_t in[24], out[2];
   int n_option;
   int32_t option[8];      /* fields of the options, four bytes each */
+  const char *text;       /* the options' second field, their only one */
 } DraftOperator;
 
-/* A model of one subgraph; its first tensor is the input, the last the output. */
-static inline void add_model(Draft *d, int n_tensor, const DraftTensor *t, int n_op, const DraftOperator *o) {
+/* Tensors and operators of one subgraph. */
+typedef struct DraftGraph {
+  int n_tensor, n_op;
+  const DraftTensor *t;
+  const DraftOperator *o;
+} DraftGraph;
+
+/* Buffers and operator codes of a subgraph are numbered behind those of the ones before. */
+static inline void add_draft_tensors(Draft *d, uint32_t graph, const DraftGraph *g, int first_buffer) {
+  uint32_t tensors = vector_in(d, slot_of(graph, 0), (uint32_t)g->n_tensor, 4, NULL);
+  for (int i = 0; i < g->n_tensor; i++) {
+    const DraftTensor *t = &g->t[i];
+    uint32_t at = table_in(d, tensors + 4 * (uint32_t)i, 6, 63);
+    d->bytes[slot_of(at, 5)] = t->variable;
+    vector_in(d, slot_of(at, 0), (uint32_t)t->rank, 4, t->dim);
+    d->bytes[slot_of(at, 1)] = (uint8_t)t->type;
+    put32(d, slot_of(at, 2), t->data ? (uint32_t)(first_buffer + i) : 0);
+    text_in(d, slot_of(at, 3), t->name);
+    uint32_t q = table_in(d, slot_of(at, 4), 7, t->n_scale ? 4 | 8 | 64 : 0);
+    if (!t->n_scale) continue;
+    vector_in(d, slot_of(q, 2), (uint32_t)t->n_scale, 4, t->scale);
+    vector_in(d, slot_of(q, 3), 1, 8, &t->zero);
+    put32(d, slot_of(q, 6), (uint32_t)t->axis);
+  }
+}
+
+static inline void add_draft_operators(Draft *d, uint32_t graph, const DraftGraph *g, int first_code) {
+  uint32_t ops = vector_in(d, slot_of(graph, 3), (uint32_t)g->n_op, 4, NULL);
+  for (int i = 0; i < g->n_op; i++) {
+    const DraftOperator *o = &g->o[i];
+    uint32_t at = table_in(d, ops + 4 * (uint32_t)i, 5, 1 | 2 | 4 | 16);
+    put32(d, slot_of(at, 0), (uint32_t)(first_code + i));
+    vector_in(d, slot_of(at, 1), (uint32_t)o->n_in, 4, o->in);
+    vector_in(d, slot_of(at, 2), (uint32_t)o->n_out, 4, o->out);
+    uint32_t options = table_in(d, slot_of(at, 4), o->text ? 2 : o->n_option, o->text ? 2 : (1u << o->n_option) - 1);
+    for (int k = 0; k < o->n_option; k++) put32(d, slot_of(options, k), (uint32_t)o->option[k]);
+    if (o->text) text_in(d, slot_of(options, 1), o->text);
+  }
+}
+
+/* A model; the first tensor of its first subgraph is the input, the last the output. */
+static inline void add_graphs(Draft *d, int n, const DraftGraph *g) {
+  int n_buffer = 1, n_code = 0;
   begin_draft(d);
+  for (int k = 0; k < n; k++) n_buffer += g[k].n_tensor, n_code += g[k].n_op;
   uint32_t model = table_in(d, 0, 5, 1 | 2 | 4 | 16);
   put32(d, slot_of(model, 0), 3);
-  uint32_t codes = vector_in(d, slot_of(model, 1), (uint32_t)n_op, 4, NULL);
-  for (int i = 0; i < n_op; i++) {
-    uint32_t c = table_in(d, codes + 4 * (uint32_t)i, 4, 1 | 8);
-    d->bytes[slot_of(c, 0)] = (uint8_t)o[i].builtin;
-    put32(d, slot_of(c, 3), (uint32_t)o[i].builtin);
+  uint32_t code = vector_in(d, slot_of(model, 1), (uint32_t)n_code, 4, NULL);
+  for (int k = 0; k < n; k++)
+    for (int i = 0; i < g[k].n_op; i++, code += 4) {
+      uint32_t c = table_in(d, code, 4, 1 | 8);
+      int builtin = g[k].o[i].builtin;
+      d->bytes[slot_of(c, 0)] = (uint8_t)(builtin > 127 ? 127 : builtin);
+      put32(d, slot_of(c, 3), (uint32_t)builtin);
+    }
+  uint32_t graphs = vector_in(d, slot_of(model, 2), (uint32_t)n, 4, NULL);
+  for (int k = 0, buffer = 1, op = 0; k < n; buffer += g[k].n_tensor, op += g[k].n_op, k++) {
+    uint32_t graph = table_in(d, graphs + 4 * (uint32_t)k, 5, k ? 1 | 8 : 15);
+    int32_t last = g[k].n_tensor - 1;
+    add_draft_tensors(d, graph, &g[k], buffer);
+    if (k == 0) vector_in(d, slot_of(graph, 1), 1, 4, &(int32_t){0});
+    if (k == 0) vector_in(d, slot_of(graph, 2), 1, 4, &last);
+    add_draft_operators(d, graph, &g[k], op);
   }
-  uint32_t graphs = vector_in(d, slot_of(model, 2), 1, 4, NULL), graph = table_in(d, graphs, 5, 15);
-  uint32_t tensors = vector_in(d, slot_of(graph, 0), (uint32_t)n_tensor, 4, NULL);
-  for (int i = 0; i < n_tensor; i++) {
-    uint32_t at = table_in(d, tensors + 4 * (uint32_t)i, 6, 63);
-    d->bytes[slot_of(at, 5)] = t[i].variable;
-    vector_in(d, slot_of(at, 0), (uint32_t)t[i].rank, 4, t[i].dim);
-    d->bytes[slot_of(at, 1)] = (uint8_t)t[i].type;
-    put32(d, slot_of(at, 2), t[i].data ? (uint32_t)i + 1 : 0);
-    text_in(d, slot_of(at, 3), t[i].name);
-    uint32_t q = table_in(d, slot_of(at, 4), 7, t[i].n_scale ? 4 | 8 | 64 : 0);
-    if (!t[i].n_scale) continue;
-    vector_in(d, slot_of(q, 2), (uint32_t)t[i].n_scale, 4, t[i].scale);
-    vector_in(d, slot_of(q, 3), 1, 8, &t[i].zero);
-    put32(d, slot_of(q, 6), (uint32_t)t[i].axis);
-  }
-  int32_t last = n_tensor - 1;
-  vector_in(d, slot_of(graph, 1), 1, 4, &(int32_t){0});
-  vector_in(d, slot_of(graph, 2), 1, 4, &last);
-  uint32_t ops = vector_in(d, slot_of(graph, 3), (uint32_t)n_op, 4, NULL);
-  for (int i = 0; i < n_op; i++) {
-    uint32_t at = table_in(d, ops + 4 * (uint32_t)i, 5, 1 | 2 | 4 | 16);
-    put32(d, slot_of(at, 0), (uint32_t)i);
-    vector_in(d, slot_of(at, 1), (uint32_t)o[i].n_in, 4, o[i].in);
-    vector_in(d, slot_of(at, 2), (uint32_t)o[i].n_out, 4, o[i].out);
-    uint32_t options = table_in(d, slot_of(at, 4), o[i].n_option, (1u << o[i].n_option) - 1);
-    for (int k = 0; k < o[i].n_option; k++) put32(d, slot_of(options, k), (uint32_t)o[i].option[k]);
-  }
-  uint32_t buffers = vector_in(d, slot_of(model, 4), (uint32_t)n_tensor + 1, 4, NULL);
-  for (int i = 0; i <= n_tensor; i++) {
-    bool full = i > 0 && t[i - 1].data;
-    uint32_t at = table_in(d, buffers + 4 * (uint32_t)i, 1, full);
-    if (full) vector_in(d, slot_of(at, 0), (uint32_t)t[i - 1].n_data, 1, t[i - 1].data);
-  }
+  uint32_t buffers = vector_in(d, slot_of(model, 4), (uint32_t)n_buffer, 4, NULL);
+  table_in(d, buffers, 1, 0);
+  for (int k = 0, b = 1; k < n; k++)
+    for (int i = 0; i < g[k].n_tensor; i++, b++) {
+      const DraftTensor *t = &g[k].t[i];
+      uint32_t at = table_in(d, buffers + 4 * (uint32_t)b, 1, t->data != NULL);
+      if (t->data) vector_in(d, slot_of(at, 0), (uint32_t)t->n_data, 1, t->data);
+    }
+}
+
+/* A model of one subgraph. */
+static inline void add_model(Draft *d, int n_tensor, const DraftTensor *t, int n_op, const DraftOperator *o) {
+  add_graphs(d, 1, &(DraftGraph){n_tensor, n_op, t, o});
 }
 
 #endif
