@@ -1,6 +1,6 @@
 /* random_general.c - random layers of the general kernels: windows of one to three dimensions in both layouts,
  * Resize line by line, images read at computed places, recurrent layers, boxes, n-grams, determinants, products of
- * float64, and changes of the element type.  Inputs but the first are constants. */
+ * float64, of codes to int32, codes by a range, and changes of the element type.  Inputs but the first are constants. */
 #include <math.h>
 #include <string.h>
 
@@ -258,8 +258,65 @@ static Node *random_product(Graph *g) {
   return new_layer(g, "MatMul", 2, in);
 }
 
+/* ---- codes */
+
+static Tensor *new_codes(Graph *g, DType type, int rank, const int64_t *dim) {
+  Tensor *t = new_const(g, fresh_name(g, "c"), type, rank, dim, NULL);
+  t->data = random_data(g, n_elements(t), -128, 127);
+  return t;
+}
+
+/* One zero point, or `many`, or none. */
+static Tensor *new_zeros(Graph *g, DType type, int64_t many) {
+  int kind = pick(0, 2);
+  return kind == 0 ? NULL : kind == 1 ? new_codes(g, type, 0, NULL) : new_codes(g, type, 1, &many);
+}
+
+static Node *random_integer_product(Graph *g) {
+  DType x = pick(0, 1) ? DT_U8 : DT_I8, w = pick(0, 1) ? DT_U8 : DT_I8;
+  int64_t batch = pick(1, 3), depth = pick(0, 3) ? pick(1, 40) : 600, a[3] = {batch, pick(1, 9), depth},
+          b[3] = {batch, depth, pick(1, 9)};
+  bool shared = pick(0, 1);
+  Tensor *in[4] = {new_input(g, x, 3, a), new_codes(g, w, shared ? 2 : 3, shared ? b + 1 : b), new_zeros(g, x, a[1]),
+                   new_zeros(g, w, b[2])};
+  return new_layer(g, "MatMulInteger", 4, in);
+}
+
+static Node *random_integer_conv(Graph *g) {
+  DType type = pick(0, 1) ? DT_U8 : DT_I8, w_type = pick(0, 1) ? DT_U8 : DT_I8;
+  int spatial = pick(1, 3);
+  int64_t group = pick(1, 3), in_c = group * pick(1, 3), out_c = group * pick(1, 3), x[5], w[5];
+  int64_t size[3] = {pick(5, 7), pick(5, 7), pick(5, 7)}, kernel[3] = {pick(1, 3), pick(1, 3), pick(1, 3)};
+  image_shape(false, spatial, pick(1, 2), in_c, size, x);
+  image_shape(false, spatial, out_c, in_c / group, kernel, w);
+  Tensor *in[4] = {new_input(g, type, 2 + spatial, x), new_codes(g, w_type, 2 + spatial, w), new_zeros(g, type, 1),
+                   new_zeros(g, w_type, out_c)};
+  Node *n = new_layer(g, "ConvInteger", 4, in);
+  set_int(g, n, "group", group);
+  set_list(g, n, "strides", spatial, 1, 3);
+  set_list(g, n, "dilations", spatial, 1, 2);
+  set_list(g, n, "pads", 2 * spatial, 0, 2);
+  return n;
+}
+
+/* Codes of reals by their range, with a scale and a zero point, and back. */
+static Node *random_range(Graph *g) {
+  int64_t dim[2] = {pick(1, 9), pick(1, 67)}, one = 1;
+  if (!pick(0, 2)) {
+    Tensor *zero = new_vector(g, "z", 1, -128, 127);
+    Tensor *in[3] = {new_input(g, DT_I8, 2, dim), new_reals(g, DT_F32, 1, &one, 1), zero};
+    return new_layer(g, "DynamicDequantize", 3, in);
+  }
+  Tensor *x = new_input(g, DT_F32, 2, dim), *y[3] = {new_output(g), new_output(g), new_output(g)};
+  const char *op = pick(0, 1) ? "DynamicQuantizeLinear" : "DynamicQuantize";
+  return add_node(g, -1, op, fresh_name(g, "layer"), 1, &x, 3, y);
+}
+
 Node *random_general(Graph *g) {
-  switch (pick(0, 11)) {
+  switch (pick(0, 14)) {
+    case 12: return random_integer_product(g);
+    case 13: return random_integer_conv(g);
+    case 14: return random_range(g);
     case 0: return random_conv3(g);
     case 1: return random_pool3(g);
     case 2: return random_lines(g);
