@@ -149,6 +149,34 @@ bool body_matmul_to_float(Body *b) {
   return true;
 }
 
+/* Weights [directions][inputs][4 * hidden] of com.microsoft's DynamicQuantizeLSTM, scales and zero points for each
+ * direction, or each of its columns, as LSTM has them. */
+static Tensor *put_gates(Body *b, int i, int scale_at) {
+  Tensor *w = body_input(b, i), *scale = body_input(b, scale_at), *zero = body_input(b, scale_at + 1);
+  if (!w || !scale || w->rank != 3)
+    error_at(b->n->loc, "%s: weights in input %d need three dimensions and scales", op_name(b->n), i + 1);
+  int64_t dim[3] = {w->dim[0], 1, n_elements(scale) == w->dim[0] ? 1 : w->dim[2]};
+  if (n_elements(scale) != dim[0] * dim[2] || (zero && n_elements(zero) != n_elements(scale)))
+    error_at(b->n->loc, "%s: scales or zero points do not fit the weights in input %d", op_name(b->n), i + 1);
+  Tensor *x = put_cast(b, w, DT_F32);
+  if (zero) x = put2(b, "Sub", x, put_cast(b, put_reshape(b, zero, 3, dim), DT_F32));
+  return put_transpose(b, put2(b, "Mul", x, put_reshape(b, scale, 3, dim)), "021");
+}
+
+/* Its inputs and state stay real numbers, which onnxruntime rounds to codes at each step. */
+bool body_coded_lstm(Body *b) {
+  Tensor *in[8] = {b->in[0], put_gates(b, 1, 8), put_gates(b, 2, 10)}, *out[3];
+  for (int i = 3; i < 8; i++) in[i] = body_input(b, i);
+  for (int i = 0; i < 3; i++)
+    out[i] = new_tensor(b->g, fresh_name(b->g, arena_printf(b->g->arena, "%s_lstm", b->n->name)), DT_NONE, -1, NULL);
+  Node *n = add_node(b->g, b->at++, "LSTM", fresh_name(b->g, out[0]->name), 8, in, 3, out);
+  n->loc = b->n->loc;
+  copy_attributes(b, n);
+  infer_node(b->g, n);
+  for (int i = 0; i < 3; i++) b->out[i] = out[i];
+  return true;
+}
+
 /* ---- QuantizeLinear and DequantizeLinear that `import` leaves: scales of run time, or several of them */
 
 /* Scales or zero points as a tensor that broadcasts to x: one for each index of the axis, or each block of

@@ -263,12 +263,49 @@ static void layers_of_run_time(void **state) {
   assert_true(exact > 20);
 }
 
+/* com.microsoft's LSTM is the LSTM of its decoded weights. */
+static void lstm_of_codes(void **state) {
+  (void)state;
+  enum { STEPS = 3, INPUTS = 4, HIDDEN = 5, GATES = 4 * HIDDEN };
+  for (int many = 0; many < 2; many++) {
+    Arena *a = new_arena();
+    Graph *g = new_graph(a, "g");
+    int64_t scales = many ? GATES : 1, count[2] = {INPUTS, HIDDEN};
+    Tensor *in[12] = {random_tensor(g, DT_F32, 3, (int64_t[]){STEPS, 1, INPUTS})}, *plain[3] = {in[0]};
+    for (int k = 0; k < 2; k++) {
+      in[1 + k] = random_codes(g, DT_I8, 3, (int64_t[]){1, count[k], GATES});
+      in[8 + 2 * k] = random_scales(g, scales, 1, 0, true);
+      in[9 + 2 * k] = random_codes(g, DT_I8, 1, &scales);
+      plain[1 + k] = random_tensor(g, DT_F32, 3, (int64_t[]){1, GATES, count[k]});
+      for (int64_t i = 0; i < GATES * count[k]; i++) {
+        int64_t column = i / count[k], s = many ? column : 0;
+        int64_t units = code(in[1 + k], i % count[k] * GATES + column) - code(in[9 + 2 * k], s);
+        ((float *)plain[1 + k]->data)[i] = (float)units * ((float *)in[8 + 2 * k]->data)[s];
+      }
+    }
+    Tensor *out[2];
+    for (int k = 0; k < 2; k++) {
+      Node *n = make_node(g, k ? "LSTM" : "DynamicQuantizeLSTM", k ? 3 : 12, k ? plain : in);
+      set_int(g, n, "hidden_size", HIDDEN);
+      infer_node(g, n);
+      const void *data[12];
+      for (int i = 0; i < n->n_in; i++) data[i] = n->in[i] ? n->in[i]->data : NULL;
+      out[k] = n->out[0];
+      out[k]->data = arena_alloc(a, tensor_bytes(out[k]));
+      eval_node(n, data, &out[k]->data);
+    }
+    assert_same(out[0], out[1]);
+    free_arena(a);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
     cmocka_unit_test(matmul_is_exact),
     cmocka_unit_test(conv_is_exact),
     cmocka_unit_test(codes_by_range),
     cmocka_unit_test(layers_of_run_time),
+    cmocka_unit_test(lstm_of_codes),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
