@@ -192,6 +192,24 @@ static void rotary_turns_pairs(void **state) {
   free_arena(a);
 }
 
+/* com.microsoft's is the standard's in another order of inputs; one place is that of the first row. */
+static void places_come_first(void **state) {
+  (void)state;
+  Arena *a = new_arena();
+  for (int one = 0; one < 2; one++) {
+    Graph *g = new_graph(a, "rotary");
+    int64_t place[4] = {2, 3, 2, 3};
+    Tensor *x = reals(g, 3, (int64_t[]){2, 2, 12}), *c = reals(g, 2, (int64_t[]){5, 2}), *s = reals(g, 2, (int64_t[]){5, 2}),
+           *p = new_const(g, "place", DT_I64, 2, (int64_t[]){2, 2}, place);
+    Tensor *first = new_const(g, "first", DT_I64, 1, (int64_t[]){1}, place);
+    Node *n = make_node(g, "RotaryEmbeddingPlaces", 4, (Tensor *[]){x, one ? first : p, c, s});
+    Node *m = make_node(g, "RotaryEmbedding", 4, (Tensor *[]){x, c, s, p});
+    set_int(g, m, "num_heads", 3);
+    assert_near(run_node(g, m), run_both(g, n), 1e-6);
+  }
+  free_arena(a);
+}
+
 static void dft_is_its_sum(void **state) {
   (void)state;
   Arena *a = new_arena();
@@ -395,7 +413,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(group_norm_normalizes_groups), cmocka_unit_test(norms_divide),
       cmocka_unit_test(lrn_as_its_kernel_says),       cmocka_unit_test(attention_is_its_definition),
-      cmocka_unit_test(group_query_is_attention),     cmocka_unit_test(rotary_turns_pairs),
+      cmocka_unit_test(group_query_is_attention),     cmocka_unit_test(rotary_turns_pairs), cmocka_unit_test(places_come_first),
       cmocka_unit_test(dft_is_its_sum),               cmocka_unit_test(windows_and_mel_bands),
       cmocka_unit_test(col2im_adds_blocks),           cmocka_unit_test(crops_and_pads_around_the_middle),
       cmocka_unit_test(unpool_undoes_the_places),
