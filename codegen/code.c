@@ -55,9 +55,10 @@ static const char *specialisation(const char *optimize) {
 
 static void write_kernels(Emitter *e, FILE *f, const Body *body, const char *tag) {
   const char *settings =
-      arena_printf(e->a, "%s%s%s", specialisation(e->o->optimize),
+      arena_printf(e->a, "%s%s%s%s", specialisation(e->o->optimize),
                    body->uses_exp_activation ? "" : "#define QCC_ACT_EXP 0\n",
-                   body->uses_tflite ? "#define QCC_TFLITE 1\n" : "");
+                   body->uses_tflite ? "#define QCC_TFLITE 1\n" : "",
+                   body->uses_float_rule ? "#define QCC_FLOAT_RULE 1\n" : "");
   if (body->packings)
     settings = arena_printf(e->a, "%s#define QCC_PACKINGS 0x%llxULL\n", settings,
                             body->packings);

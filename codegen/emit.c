@@ -391,9 +391,11 @@ void write_products(Emitter *e, const Node *n, int shift, int64_t distance) {
   field(e, "zero", attr_int(n, "y_zero", 0));
   field(e, "lo", attr_int(n, "lo", -128));
   field(e, "hi", attr_int(n, "hi", 127));
+  if (has_float_rule(n)) distance = -1;
   if (distance) field(e, "exponents", distance);
   fprintf(e->calls, "}, ");
   e->now->uses_tflite |= distance > 0;
+  e->now->uses_float_rule |= distance < 0;
 }
 
 void write_rescale(Emitter *e, const Node *n) {

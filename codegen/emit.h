@@ -27,6 +27,7 @@ typedef struct Body {
   const char **header;         /* runtime headers used, in order of use */
   bool uses_exp_activation;
   bool uses_tflite;            /* some layer with weights follows that rule */
+  bool uses_float_rule;        /* some layer does */
   unsigned long long packings; /* used, QCC_PACKINGS of packed.h */
 } Body;
 

@@ -189,6 +189,18 @@ void emit_qadd(Emitter *e, const Node *n, const Kernel *k) {
   call_binary(e, n, k);
 }
 
+void emit_qadd_float(Emitter *e, const Node *n, const Kernel *k) {
+  static const char *const integers[] = {"a_zero", "b_zero", "y_zero", "lo", "hi"},
+                           *const reals[] = {"a_scale", "b_scale", "y_scale"};
+  open_params(e, "qcc_float_add");
+  for (size_t i = 0; i < sizeof integers / sizeof *integers; i++)
+    field(e, integers[i], attr_int(n, integers[i], 0));
+  for (size_t i = 0; i < sizeof reals / sizeof *reals; i++)
+    fprintf(e->calls, ".%s = %s, ", reals[i], float_text(e, attr_float(n, reals[i], 1)));
+  close_params(e);
+  call_binary(e, n, k);
+}
+
 void emit_qmul(Emitter *e, const Node *n, const Kernel *k) {
   open_params(e, "qcc_mul");
   field(e, "a_zero", attr_int(n, "a_zero", 0)), field(e, "b_zero", attr_int(n, "b_zero", 0));

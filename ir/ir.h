@@ -532,13 +532,18 @@ typedef struct OutlierRows {
 int outlier_input(const Node *n);
 OutlierRows get_outliers(const Node *n, const void *const *in);
 
-/* ---- requantize.c: the integer rules of docs/numerics.md, shared by eval and lowering -------- */
+/* ---- requantize.c: the rules of docs/numerics.md, shared by eval and lowering -------- */
 
 /* clamp(zero + (((acc shifted by shift) * m + 2^30) >> 31), lo, hi): rule q31. */
 int32_t requantize_q31(int32_t acc, int32_t m, int shift, int32_t zero, int32_t lo, int32_t hi);
 /* The same for an accumulator of 64 bits, which a negative shift brings to 32. */
 int32_t requantize_q31_wide(int64_t acc, int32_t m, int shift, int32_t zero, int32_t lo, int32_t hi);
 /* The same for a row of n channels of int8 codes: y[i] from acc[i] + bias[i] (bias NULL: 0) and m[i]. */
+/* Rule float: scale_bits are those of a float32, as m of operators by that rule. */
+int32_t requantize_float(int32_t acc, int32_t scale_bits, int32_t zero, int32_t lo, int32_t hi);
+int32_t float_bits(float v);
+float float_of_bits(int32_t bits);
+bool has_float_rule(const Node *n);
 void requantize_row(int64_t n, const int32_t *acc, const int32_t *bias, const int32_t *m, int shift,
                     int32_t zero, int32_t lo, int32_t hi, int8_t *y);
 /* Rule tflite: acc * m * 2^(exponent - 31), -31 <= exponent <= 30, rounded twice; and a row of codes. */

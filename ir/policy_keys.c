@@ -155,7 +155,7 @@ const PolicyKey policy_keys[] = {
    "0", "merge: weights per scale with granularity: group"},
   {"lora.base.solver", KEY_WORD, KEY_TOP, "rtn mse", NULL,
    "rtn", "merge: which code each of these weights gets"},
-  {"requantize", KEY_WORD, KEY_TOP, "auto q31 tflite", "float",
+  {"requantize", KEY_WORD, KEY_TOP, "auto q31 tflite float", NULL,
    "auto", "how accumulators become codes; auto: as the model's own runtime does, or q31"},
   {"optimize", KEY_WORD, KEY_TOP, "size balanced speed", NULL,
    "balanced", "how far kernels are specialised"},

@@ -1,8 +1,11 @@
-/* requantize.c - rules q31 and tflite of docs/numerics.md: from an accumulator to a code by one rounding or
- * by two.
+/* requantize.c - rules q31, tflite and float of docs/numerics.md: from an accumulator to a code by one rounding, by
+ * two, or in float32.
  *
  * The kernels in runtime/ compute the same bits; this is what they are compared with. */
 #include <math.h>
+
+#include <math.h>
+#include <string.h>
 
 #include "ir/ir.h"
 
@@ -63,4 +66,23 @@ void requantize_row_tflite(int64_t n, const int32_t *acc, const int32_t *bias, c
     int64_t code = zero + (int64_t)scale_tflite(bias ? acc[i] + bias[i] : acc[i], m[i], exponent[i]);
     y[i] = (int8_t)(code < lo ? lo : code > hi ? hi : code);
   }
+}
+
+bool has_float_rule(const Node *n) { return strcmp(attr_str(n, "rule", ""), "float") == 0; }
+
+int32_t float_bits(float v) {
+  int32_t bits;
+  memcpy(&bits, &v, sizeof bits);
+  return bits;
+}
+
+float float_of_bits(int32_t bits) {
+  float v;
+  memcpy(&v, &bits, sizeof v);
+  return v;
+}
+
+int32_t requantize_float(int32_t acc, int32_t scale_bits, int32_t zero, int32_t lo, int32_t hi) {
+  float v = (float)acc * float_of_bits(scale_bits), least = (float)(lo - zero), most = (float)(hi - zero);
+  return zero + (int32_t)rintf(v < least ? least : v > most ? most : v);
 }

@@ -1,5 +1,5 @@
 /* common.h - what every kernel shares: how functions are declared, clamping, and the rule q31 that
- * turns an int32 accumulator into a code, or rule tflite.  Strict C99; no globals, no malloc, no stdio.
+ * turns an int32 accumulator into a code, or rules tflite and float.  Strict C99; no globals, no malloc, no stdio.
  *
  * The rule is y = clamp(zero + ((acc' * m + 2^30) >> 31), lo, hi), acc' the accumulator shifted by
  * `shift`, 0 <= m < 2^30.  With 2m in place of m it is the rounded upper half of a 64-bit product,
@@ -47,12 +47,17 @@
 #define QCC_TFLITE 0
 #endif
 
+/* 1 where some layer follows rule float. */
+#ifndef QCC_FLOAT_RULE
+#define QCC_FLOAT_RULE 0
+#endif
+
 /* How an accumulator becomes a code. The multiplier m comes beside it. */
 struct qcc_rescale {
   int32_t shift;  /* left shift of the accumulator before the product; negative: right shift */
   int32_t zero;   /* output zero point */
   int32_t lo, hi; /* output range, in codes */
-  int32_t exponents; /* 0: rule q31; else rule tflite, m[exponents] is the exponent of m[0], or, to kernels
+  int32_t exponents; /* 0: rule q31; -1: rule float; else rule tflite, m[exponents] is the exponent of m[0], or, to kernels
                         for an instruction set, its second factor */
 };
 
@@ -64,7 +69,26 @@ QCC_INLINE int32_t qcc_min(int32_t a, int32_t b) {
   return a < b ? a : b;
 }
 
+/* zero + v to the nearest, ties to even, within lo..hi.  1.5 * 2^23 leaves the integer in the low bits. */
+QCC_INLINE int32_t qcc_round_code(int32_t zero, float v, int32_t lo, int32_t hi) {
+  float least = (float)(lo - zero), most = (float)(hi - zero);
+  int32_t bits;
+  v = v < least ? least : v > most ? most : v;
+  v += 12582912.0f;
+  memcpy(&bits, &v, 4);
+  return bits - 0x4b400000 + zero;
+}
+
+/* By rule float: acc * m in float32, whose bits m is. */
+QCC_INLINE int32_t qcc_requantize_float(const struct qcc_rescale *r, int32_t acc, int32_t m) {
+  float scale;
+  memcpy(&scale, &m, 4);
+  return qcc_round_code(r->zero, (float)acc * scale, r->lo, r->hi);
+}
+
 QCC_INLINE int32_t qcc_requantize(const struct qcc_rescale *r, int32_t acc, int32_t m) {
+  if (QCC_FLOAT_RULE && r->exponents < 0)
+    return qcc_requantize_float(r, acc, m);
   int32_t a = r->shift >= 0 ? (int32_t)((uint32_t)acc << r->shift) : acc >> -r->shift;
   int64_t product = (int64_t)a * (m * 2) + INT64_C(0x80000000);
   return qcc_clamp(r->zero + (int32_t)(product >> 32), r->lo, r->hi);
@@ -93,7 +117,7 @@ QCC_INLINE int32_t qcc_add_zero(int32_t zero, int32_t v, int32_t lo, int32_t hi)
 QCC_INLINE int8_t qcc_output_s8(const struct qcc_rescale *r, int32_t acc, const int32_t *m,
                                 const int8_t *table) {
   int32_t code;
-  if (QCC_TFLITE && r->exponents)
+  if (QCC_TFLITE && r->exponents > 0)
     code = qcc_add_zero(r->zero, qcc_scale_tflite(acc, m[0], m[r->exponents]), r->lo, r->hi);
   else
     code = qcc_requantize(r, acc, m[0]);

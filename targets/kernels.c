@@ -224,6 +224,8 @@ static bool is_same_shape(const Node *n) {
   return same_shape(n->in[0], n->in[1]) && same_shape(n->in[0], n->out[0]);
 }
 
+static bool is_same_by_float(const Node *n) { return has_float_rule(n) && is_same_shape(n); }
+
 /* Factors of 16 bits: those of an imported network may have more. */
 static bool has_short_factors(const Node *n) {
   int64_t a = attr_int(n, "a_mul", 0), b = attr_int(n, "b_mul", 0);
@@ -512,9 +514,10 @@ static bool has_isa(const Target *t, const char *isa) {
   return false;
 }
 
-/* Do kernels follow the node's rule?  All in plain C know both; those of an instruction set rule q31, and some of
+/* Do kernels follow the node's rule?  All in plain C know all; those of an instruction set rule q31, and some of
  * them tflite, by two products. */
 static bool knows_rule(const Kernel *k, const Node *n) {
+  if (k->isa && has_float_rule(n)) return false;
   if (!k->isa || !follows_tflite(n)) return true;
   int bits = strncmp(k->isa, "dsp", 3) == 0 ? 32 : strncmp(k->isa, "mve", 3) == 0 ? 31 : 0;
   return bits > 0 && !k->indices && tflite_products(n, bits, NULL);

@@ -1,9 +1,10 @@
 /* quantized.c - the integer operators that lowering makes, exactly as docs/numerics.md defines
- * them: sums of products of raw int8 codes in int32, or of int16 codes in int64, then rule q31.
+ * them: sums of products of raw int8 codes in int32, or of int16 codes in int64, then a rule.
  * Activations are channels-last.
  *
  * Weights with group scales (input `multiple`) sum every group by itself and combine the sums
  * with the group's integer multiple.  Weights beside the codes (outliers.c) are added to their sums. */
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,7 +15,8 @@ enum { BLOCK_ELEMENTS = 1 << 22 };  /* of the patch matrix */
 /* The end of a QConv, QGemm, QMatMul ...: accumulators become codes. */
 typedef struct Output {
   const int32_t *m;      /* one per channel, or one when !per_channel */
-  const int32_t *exponent; /* rule tflite: one per channel; NULL: rule q31 */
+  const int32_t *exponent; /* rule tflite: one per channel; NULL: another */
+  bool is_float;         /* rule float: m are the bits of float32 scales */
   const int8_t *table;   /* [256] or NULL */
   bool per_channel;
   int shift;
@@ -22,7 +24,7 @@ typedef struct Output {
 } Output;
 
 static Output get_output(const Node *n, const int32_t *m, const int8_t *table) {
-  return (Output){.m = m, .table = table, .per_channel = true,
+  return (Output){.m = m, .table = table, .per_channel = true, .is_float = has_float_rule(n),
                   .shift = (int)attr_int(n, "shift", 0),
                   .zero = (int32_t)attr_int(n, "y_zero", 0),
                   .lo = (int32_t)attr_int(n, "lo", -128), .hi = (int32_t)attr_int(n, "hi", 127)};
@@ -37,6 +39,7 @@ static Output get_rule(const Node *n, const int32_t *m, const int8_t *table) {
 
 static int32_t finish(const Output *o, int64_t acc, int64_t channel) {
   int32_t m = o->m[o->per_channel ? channel : 0];
+  if (o->is_float) return requantize_float((int32_t)acc, m, o->zero, o->lo, o->hi);
   return requantize_q31_wide(acc, m, o->shift, o->zero, o->lo, o->hi);
 }
 
@@ -136,13 +139,14 @@ static void multiply_s16(const Weights *w, const Output *o, const int16_t *x, in
 static void check_rule(const Node *n, int64_t rows) {
   const char *rule = attr_str(n, "rule", "q31");
   bool tflite = has_tflite_rule(n);
-  if (!tflite && strcmp(rule, "q31") != 0)
-    error_at(n->loc, "%s: rule '%s' is unknown, expected q31 or tflite", op_name(n), rule);
+  if (!tflite && !has_float_rule(n) && strcmp(rule, "q31") != 0)
+    error_at(n->loc, "%s: rule '%s' is unknown, expected q31, tflite or float", op_name(n), rule);
+  if (strcmp(rule, "q31") != 0 && n->in[IN_X]->dtype != DT_I8)
+    error_at(n->loc, "%s: rule %s is for int8 activations", op_name(n), rule);
   if (!tflite) need_vector(n, IN_M, "m", rows);
   if (!tflite) return;
   const Tensor *m = n->in[IN_M];
   char text[DIMS_TEXT];
-  if (n->in[IN_X]->dtype != DT_I8) error_at(n->loc, "%s: rule tflite is for int8 activations", op_name(n));
   if (m->rank != 2 || m->dim[0] != 2 || m->dim[1] != rows)
     error_at(n->loc, "%s: m has shape %s, expected multipliers and exponents, [2,%lld]", op_name(n),
              dims_text(text, sizeof text, m), (long long)rows);
@@ -195,7 +199,10 @@ static void finish_block(const Output *o, const Weights *weights, const int32_t 
     int8_t *to = y + p * row_step + first;
     if (o->exponent)
       requantize_row_tflite(rows, acc + p * rows, bias, o->m + first, o->exponent + first, o->zero, o->lo, o->hi, to);
-    else requantize_row(rows, acc + p * rows, bias, o->m + first, o->shift, o->zero, o->lo, o->hi, to);
+    else if (!o->is_float)
+      requantize_row(rows, acc + p * rows, bias, o->m + first, o->shift, o->zero, o->lo, o->hi, to);
+    for (int64_t r = 0; o->is_float && r < rows; r++)
+      to[r] = (int8_t)finish(o, acc[p * rows + r] + (bias ? bias[r] : 0), first + r);
     for (int64_t r = 0; o->table && r < rows; r++) to[r] = o->table[to[r] + 128];
   }
 }
@@ -375,8 +382,30 @@ void infer_qbinary(Graph *g, Node *n) {
   set_type(n, 0, type, rank, dim, broadcast_layout(n, 0, 2, rank));
 }
 
+/* Rule float: the sum of the real numbers, divided by the scale of y; each step in float32. */
+static void add_reals(const Node *n, const void *const *in, int8_t *y) {
+  int32_t a_zero = (int32_t)attr_int(n, "a_zero", 0), b_zero = (int32_t)attr_int(n, "b_zero", 0);
+  float a_scale = (float)attr_float(n, "a_scale", 1), b_scale = (float)attr_float(n, "b_scale", 1);
+  float y_scale = (float)attr_float(n, "y_scale", 1);
+  Output o = get_output(n, NULL, NULL);
+  float least = (float)(o.lo - o.zero), most = (float)(o.hi - o.zero);
+  Walk w;
+  start_walk(&w, n->out[0], 2, n->in);
+  for (int64_t r = 0, at = 0; r < w.rows; r++, next_row(&w))
+    for (int64_t i = 0; i < w.row; i++) {
+      float a = (float)(((const int8_t *)in[0])[w.pos[0] + i * w.row_step[0]] - a_zero) * a_scale;
+      float b = (float)(((const int8_t *)in[1])[w.pos[1] + i * w.row_step[1]] - b_zero) * b_scale;
+      float v = (a + b) / y_scale;
+      y[at++] = (int8_t)(o.zero + (int32_t)rintf(v < least ? least : v > most ? most : v));
+    }
+}
+
 void eval_qadd(const Node *n, const void *const *in, void *const *out) {
   DType t = n->out[0]->dtype;
+  if (has_float_rule(n)) {
+    add_reals(n, in, out[0]);
+    return;
+  }
   int64_t a_mul = attr_int(n, "a_mul", 0), b_mul = attr_int(n, "b_mul", 0);
   int64_t c = attr_int(n, "c", 0), lo = attr_int(n, "lo", -128), hi = attr_int(n, "hi", 127);
   int shift = (int)attr_int(n, "shift", 0);

@@ -7,6 +7,7 @@
 #include "passes/lower/lower.h"
 
 #include <math.h>
+#include <string.h>
 
 #include "passes/quant/quant.h"
 
@@ -69,6 +70,16 @@ Node *replace_by(Graph *g, Node *n, Node *quantize, const char *op, int n_in, Te
   q->loc = loc;
   remove_node(g, n);
   return q;
+}
+
+void pick_bits(int64_t n, const double *scale, int32_t *m) {
+  for (int64_t i = 0; i < n; i++) m[i] = float_bits((float)scale[i]);
+}
+
+double scale_in_float(double a, double b, double y) { return (double)((float)(a * b) / (float)y); }
+
+bool wants_float(const Context *cx, const Tensor *y) {
+  return y->dtype == DT_I8 && strcmp(policy_value(cx->policy, "requantize"), "float") == 0;
 }
 
 void set_rescale(Graph *g, Node *q, int shift, int32_t y_zero, int32_t lo, int32_t hi) {

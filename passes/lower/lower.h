@@ -10,6 +10,13 @@
 bool pick_rescale(const Tensor *y, int64_t n, const double *scale, double bound, int32_t *m,
                   int *shift);
 
+/* Rule float, for n scales: their bits. */
+void pick_bits(int64_t n, const double *scale, int32_t *m);
+/* a * b / y, each step in float32, as runtimes of quantized models have it. */
+double scale_in_float(double a, double b, double y);
+/* Shall the node's numbers become codes by rule float? */
+bool wants_float(const Context *cx, const Tensor *y);
+
 /* The codes behind a Dequantize, or NULL. */
 Tensor *codes_of(const Tensor *t);
 /* Scale and zero point of a tensor of codes with one scale. */

@@ -15,10 +15,26 @@ static bool are_operands(const Tensor *a, const Tensor *b, const Tensor *y) {
          (a->dtype == DT_I8 || a->dtype == DT_I16);
 }
 
+/* By rule float. */
+static bool add_reals(Graph *g, Node *n, Node *quantize, Tensor *a, Tensor *b) {
+  Tensor *y = quantize->out[0];
+  int32_t lo, hi;
+  bool sub = is_op(n, "Sub");
+  clamp_codes(n, y, &lo, &hi);
+  Node *q = replace_by(g, n, quantize, "QAdd", 2, (Tensor *[]){a, b});
+  set_str(g, q, "rule", "float");
+  set_int(g, q, "a_zero", zero_of(a)), set_int(g, q, "b_zero", zero_of(b));
+  set_float(g, q, "a_scale", scale_of(a)), set_float(g, q, "b_scale", sub ? -scale_of(b) : scale_of(b));
+  set_float(g, q, "y_scale", scale_of(y));
+  set_int(g, q, "y_zero", zero_of(y));
+  set_int(g, q, "lo", lo), set_int(g, q, "hi", hi);
+  return true;
+}
+
 bool lower_add(Graph *g, Context *cx, Node *n, Node *quantize) {
-  (void)cx;
   Tensor *a = codes_of(n->in[0]), *b = codes_of(n->in[1]), *y = quantize->out[0];
   if (!are_operands(a, b, y)) return false;
+  if (wants_float(cx, y)) return add_reals(g, n, quantize, a, b);
   /* Who quantized the network has seen codes that are rounded once. */
   bool fine = attr_int(quantize, "imported", 0);
   double ra = scale_of(a) / scale_of(y), rb = scale_of(b) / scale_of(y), larger = fmax(ra, rb);
@@ -43,18 +59,20 @@ bool lower_add(Graph *g, Context *cx, Node *n, Node *quantize) {
 }
 
 bool lower_mul(Graph *g, Context *cx, Node *n, Node *quantize) {
-  (void)cx;
   Tensor *a = codes_of(n->in[0]), *b = codes_of(n->in[1]), *y = quantize->out[0];
   if (!are_operands(a, b, y)) return false;
   double scale = scale_of(a) * scale_of(b) / scale_of(y);
   int32_t m, lo, hi;
-  int shift;
-  if (!pick_rescale(y, 1, &scale, largest_code(a) * largest_code(b), &m, &shift)) return false;
+  int shift = 0;
+  bool real = wants_float(cx, y);
+  if (real) scale = scale_in_float(scale_of(a), scale_of(b), scale_of(y)), pick_bits(1, &scale, &m);
+  if (!real && !pick_rescale(y, 1, &scale, largest_code(a) * largest_code(b), &m, &shift)) return false;
   clamp_codes(n, y, &lo, &hi);
   Node *q = replace_by(g, n, quantize, "QMul", 2, (Tensor *[]){a, b});
   set_int(g, q, "a_zero", zero_of(a));
   set_int(g, q, "b_zero", zero_of(b));
   set_int(g, q, "m", m);
+  if (real) set_str(g, q, "rule", "float");
   set_rescale(g, q, shift, zero_of(y), lo, hi);
   return true;
 }

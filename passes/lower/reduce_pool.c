@@ -24,7 +24,6 @@ static void count_taps(const Window *w, int64_t *least, int64_t *most) {
 }
 
 bool lower_average_pool(Graph *g, Context *cx, Node *n, Node *quantize) {
-  (void)cx;
   Tensor *x = codes_of(n->in[0]), *y = quantize->out[0];
   if (!x || x->dtype != y->dtype) return false;
   Window w;
@@ -45,9 +44,11 @@ bool lower_average_pool(Graph *g, Context *cx, Node *n, Node *quantize) {
   for (int64_t i = 0; i < count; i++)
     scale[i] = scale_of(x) / scale_of(y) / (double)(count == 1 ? (count_pad ? taps : most) : i + 1);
   int32_t *m = arena_alloc(g->arena, count * 4), lo, hi;
-  int shift;
+  int shift = 0;
+  bool real = wants_float(cx, y);
   double bound = largest_code(x) * (double)taps;
-  if (bound > INT32_MAX || !pick_rescale(y, count, scale, bound, m, &shift)) return false;
+  if (real) pick_bits(count, scale, m);
+  if (bound > INT32_MAX || (!real && !pick_rescale(y, count, scale, bound, m, &shift))) return false;
   Tensor *mt =
       new_const(g, fresh_name(g, arena_printf(g->arena, "%s_m", n->name)), DT_I32, 1, &count, m);
   clamp_codes(n, y, &lo, &hi);
@@ -59,6 +60,7 @@ bool lower_average_pool(Graph *g, Context *cx, Node *n, Node *quantize) {
   set_ints(g, q, "pads", 2 * w.spatial, pads);
   if (ceil_mode) set_int(g, q, "ceil_mode", 1);
   set_int(g, q, "x_zero", zero_of(x));
+  if (real) set_str(g, q, "rule", "float");
   set_rescale(g, q, shift, zero_of(y), lo, hi);
   return true;
 }

@@ -89,12 +89,20 @@ static double bias_codes(const Tensor *b, int64_t c, double s) {
               (double)codes->quant->scale[codes->quant->n > 1 ? c : 0] / s);
 }
 
+typedef enum Rounding { RULE_Q31, RULE_TFLITE, RULE_FLOAT } Rounding;
+static const char *const rule_name[] = {"q31", "tflite", "float"};
+
 /* Multipliers of the channels, by rule tflite with exponents behind them: m[2 * channels].  False where the
  * accumulator does not fit 32 bits. */
-static bool pick_multipliers(const Tensor *y, int64_t channels, const double *scale, double bound, bool tflite,
+static bool pick_multipliers(const Tensor *y, int64_t channels, const double *scale, double bound, Rounding rule,
                              int32_t *m, int *shift) {
-  if (!tflite) return pick_rescale(y, channels, scale, bound, m, shift);
+  if (rule == RULE_Q31) return pick_rescale(y, channels, scale, bound, m, shift);
   int32_t most = 0;
+  if (rule == RULE_FLOAT) {
+    *shift = 0;
+    pick_bits(channels, scale, m);
+    return bound <= INT32_MAX;
+  }
   for (int64_t c = 0; c < channels; c++) {
     pick_tflite(scale[c], &m[c], &m[channels + c]);
     if (m[channels + c] > most) most = m[channels + c];
@@ -119,6 +127,7 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   const Tensor *bias = n->n_in > 2 ? n->in[2] : NULL;
   if (bias && !is_const(bias) && !is_decoded_const(bias)) return false;
   bool tflite = wants_tflite(cx, n) && y->dtype == DT_I8, one = w->quant->axis < 0;
+  Rounding rule = tflite ? RULE_TFLITE : wants_float(cx, y) ? RULE_FLOAT : RULE_Q31;
   int64_t channels = w->dim[0], row = n_elements(w) / channels, x_zero = zero_of(x);
   int32_t *b = arena_alloc(g->arena, channels * 4), *m = arena_alloc(g->arena, 2 * channels * 4), lo,
           hi;
@@ -133,12 +142,13 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
     double folded = bias_codes(bias, c, s) - (double)x_zero * k.sum;
     /* One scale for all weights: the product is a float32, as that runtime has it. */
     scale[c] = (tflite && one ? (double)(float)s : s) / scale_of(y);
+    if (rule == RULE_FLOAT) scale[c] = scale_in_float(scale_of(x), weight_scale(w->quant, c), scale_of(y));
     bound = fmax(bound, fabs(folded) + k.bound);
     fits &= fabs(folded) < INT32_MAX;
     b[c] = fits ? (int32_t)folded : 0;
   }
   int shift;
-  if (!fits || !pick_multipliers(y, channels, scale, bound, tflite, m, &shift)) {
+  if (!fits || !pick_multipliers(y, channels, scale, bound, rule, m, &shift)) {
     add_note(cx, n->name,
              "%s stays in float: its accumulator may reach %.0f and does not fit 32 bits",
              n->op->name, bound);
@@ -166,7 +176,7 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   if (attr_int(n, "compact", 0)) set_int(g, q, "compact", 1);
   if (attr_int(n, "sparse", 0)) set_int(g, q, "sparse", 1);
   if (bound > INT32_MAX) set_int(g, q, "wide", 1);
-  if (tflite) set_str(g, q, "rule", "tflite");
+  if (rule != RULE_Q31) set_str(g, q, "rule", rule_name[rule]);
   set_int(g, q, "x_zero", x_zero);
   set_rescale(g, q, shift, zero_of(y), lo, hi);
   return true;
@@ -179,8 +189,10 @@ bool lower_matmul(Graph *g, Context *cx, Node *n, Node *quantize) {
   double scale = scale_of(a) * scale_of(b) / scale_of(y),
          bound = 255.0 * 255.0 * (double)a->dim[a->rank - 1];
   int32_t m, lo, hi;
-  int shift;
-  if (!pick_rescale(y, 1, &scale, bound, &m, &shift)) {
+  int shift = 0;
+  bool real = wants_float(cx, y) && bound <= INT32_MAX;
+  if (real) scale = scale_in_float(scale_of(a), scale_of(b), scale_of(y)), pick_bits(1, &scale, &m);
+  if (!real && !pick_rescale(y, 1, &scale, bound, &m, &shift)) {
     add_note(cx, n->name, "MatMul stays in float: its accumulator does not fit 32 bits");
     return false;
   }
@@ -189,6 +201,7 @@ bool lower_matmul(Graph *g, Context *cx, Node *n, Node *quantize) {
   set_int(g, q, "a_zero", zero_of(a));
   set_int(g, q, "b_zero", zero_of(b));
   set_int(g, q, "m", m);
+  if (real) set_str(g, q, "rule", "float");
   set_rescale(g, q, shift, zero_of(y), lo, hi);
   return true;
 }

@@ -148,6 +148,13 @@ Tensor *new_vector(Graph *g, const char *name, int64_t n, int64_t lo, int64_t hi
   return new_const(g, fresh_name(g, name), DT_I32, 1, &n, v);
 }
 
+/* The same scales by rule float. */
+static void use_float_rule(Graph *g, Node *n, Tensor *m, int shift) {
+  int32_t *v = m->data;
+  set_str(g, n, "rule", "float");
+  for (int64_t i = 0; i < n_elements(m); i++) v[i] = float_bits(ldexpf((float)v[i], shift - 31));
+}
+
 Tensor *set_output(Graph *g, Node *n, DType codes, int64_t channels, int64_t bound) {
   const Format *f = format_of(codes);
   int most = 0, least = 0;
@@ -164,7 +171,9 @@ Tensor *set_output(Graph *g, Node *n, DType codes, int64_t channels, int64_t bou
   if (m > (1 << 29)) m = 1 << 29;
   set_int(g, n, "shift", shift), set_int(g, n, "y_zero", zero);
   set_int(g, n, "lo", lo), set_int(g, n, "hi", pick(0, 3) ? f->hi : pick(lo, f->hi));
-  return new_vector(g, "m", channels, m / 50, m);
+  Tensor *t = new_vector(g, "m", channels, m / 50, m);
+  if (codes == DT_I8 && !pick(0, 7)) use_float_rule(g, n, t, shift);
+  return t;
 }
 
 /* The same by rule tflite: multipliers and exponents; two of three times such as networks have. */

@@ -52,6 +52,12 @@ static Node *random_qadd(Graph *g, DType type) {
   Node *n = new_layer(g, "QAdd", 2, in, new_output(g));
   set_int(g, n, "a_mul", pick(-most, most)), set_int(g, n, "b_mul", pick(-most, most));
   set_int(g, n, "c", pick(-(1 << 22), 1 << 22)), set_int(g, n, "shift", pick(8, 18));
+  if (type == DT_I8 && !pick(0, 3)) {
+    set_str(g, n, "rule", "float");
+    set_int(g, n, "a_zero", pick(-128, 127)), set_int(g, n, "b_zero", pick(-128, 127));
+    set_int(g, n, "y_zero", pick(-128, 127)), set_float(g, n, "y_scale", pick(10, 100) * 1e-3);
+    set_float(g, n, "a_scale", pick(1, 100) * 1e-3), set_float(g, n, "b_scale", pick(-100, 100) * 1e-3);
+  }
   set_range(g, n, type);
   return n;
 }

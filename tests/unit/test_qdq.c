@@ -120,7 +120,60 @@ static void operators_on_codes(void **state) {
   }
 }
 
+/* By rule float a code is that of QuantizeLinear: always where the real numbers are sums of two, and where scales are
+ * powers of two, so that sums are exact and many lie in the middle between two codes. */
+static const struct { const char *op, *x, *w, *y; } rounded[] = {
+    {"Conv(x, k)", "1", "1", "64"},     {"Conv(x, k)", "0.5", "0.25", "8"}, {"Add(x, w)", "1", "1", "2"},
+    {"Sub(x, w)", "1", "1", "2"},       {"Add(x, w)", "0.013", "0.27", "0.31"}, {"Sub(w, x)", "0.03", "0.021", "0.025"},
+    {"Add(x, z)", "0.03", "0.021", "0.05"}, {"Mul(x, w)", "1", "1", "128"}, {"MatMul(x, t)", "1", "1", "256"},
+    {"AveragePool<kernel_shape=[2,2]>(x)", "1", "1", "0.5"},
+    {"AveragePool<kernel_shape=[2,2], pads=[0,0,1,0]>(x)", "1", "1", "1"},
+};
+
+static void rounds_as_quantize(void **state) {
+  (void)state;
+  for (size_t k = 0; k < sizeof rounded / sizeof *rounded; k++) {
+    Arena *a = new_arena();
+    const char *s = rounded[k].x, *w = rounded[k].w;
+    Graph *g = read_text(a, arena_printf(a,
+        "<opset=20>\nf(float[1,4,6,6] xr, float[1,4,6,6] wr, float[1,4,1,1] zr) => (y)\n{\n"
+        "const float a = {%s}\nconst int8 b = {3}\nconst float d = {%s}\nconst int8 e = {-7}\nconst int8 n = {0}\n"
+        "const float ys = {%s}\nconst int8 yz = {-5}\nconst int8[4,4,1,1] kq = {1, -2, 3, 40, -50, 6, 70, -8, 9, 100, "
+        "-110, 12, 13, 14, -15, 16}\nk = DequantizeLinear(kq, d, n)\n"
+        "xq = QuantizeLinear(xr, a, b)\nx = DequantizeLinear(xq, a, b)\n"
+        "wq = QuantizeLinear(wr, d, e)\nw = DequantizeLinear(wq, d, e)\n"
+        "zq = QuantizeLinear(zr, d, e)\nz = DequantizeLinear(zq, d, e)\n"
+        "t = Transpose<perm=[0,1,3,2]>(w)\n"
+        "r = %s\nyq = QuantizeLinear(r, ys, yz)\ny = DequantizeLinear(yq, ys, yz)\n}\n", s, w, rounded[k].y, rounded[k].op));
+    Graph *low = clone_graph(g);
+    const void *in[3];
+    for (int i = 0; i < 3; i++) {
+      Tensor *x = random_tensor(g, DT_F32, g->in[i]->rank, g->in[i]->dim);
+      for (int64_t j = 0; j < n_elements(x); j++) ((float *)x->data)[j] *= 100 * strtof(i ? w : s, NULL);
+      in[i] = x->data;
+    }
+    int64_t count, same;
+    const float *want = run_graph(a, g, in, &count);
+    PlanReport report = {0};
+    Policy *p = read_policy(a, NULL);
+    p->defaults.s = arena_grow(a, p->defaults.s, p->defaults.n, sizeof *p->defaults.s);
+    p->defaults.s[p->defaults.n++] = (Setting){.key = "requantize", .value = "float"};
+    Context cx = {.arena = a, .policy = p, .report = &report};
+    run_passes(low, &cx, NULL, "fuse_activation");
+    verify_graph(low);
+    int by_rule = 0;
+    for (int i = 0; i < low->n_node; i++) by_rule += has_float_rule(low->node[i]);
+    assert_int_equal(by_rule, 1);
+    const float *got = run_graph(a, low, in, &same);
+    assert_int_equal(count, same);
+    for (int64_t i = 0; i < count; i++)
+      if (got[i] != want[i])
+        fail_msg("%s: element %lld is %g, expected %g", rounded[k].op, (long long)i, (double)got[i], (double)want[i]);
+    free_arena(a);
+  }
+}
+
 int main(void) {
-  const struct CMUnitTest tests[] = {cmocka_unit_test(operators_on_codes)};
+  const struct CMUnitTest tests[] = {cmocka_unit_test(operators_on_codes), cmocka_unit_test(rounds_as_quantize)};
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
