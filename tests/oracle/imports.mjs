@@ -1,10 +1,11 @@
 // Networks that somebody else quantized, as onnxruntime computes them and as qcc does:
 //
-//     node imports.mjs FOLDER QCC ZOO NETWORK [LIMIT]
+//     node imports.mjs FOLDER QCC ZOO NETWORK [LIMIT [RULE]]
 //
 // FOLDER holds node_modules, ZOO/NETWORK the network NETWORK_qdq.onnx, dev_x.npy and perhaps dev_y.npy.
 // onnxruntime runs with graph optimizations off: only then does it compute what QuantizeLinear and
-// DequantizeLinear say. qcc's side is eval of the lowered network, whose bits generated code has (qcc verify).
+// DequantizeLinear say. qcc's side is eval of the lowered network, whose bits generated code has (qcc verify), by the
+// requantization rule RULE where one is given.
 // Prints samples, agreement of the greatest output, right answers of both, and relative error.
 // Exit status 1: they agree on less than 99.5 %, or qcc is right on fewer by more than one sample in 400;
 // 77: there is no onnxruntime or no network.
@@ -14,7 +15,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-const [folder, qcc, zoo, name, limit] = process.argv.slice(2);
+const [folder, qcc, zoo, name, limit, rule] = process.argv.slice(2);
 const LEAST_AGREEMENT = 0.995, SAMPLES_PER_LOSS = 400;
 const skip = (why) => {
   console.log(`skipped: ${why}`);
@@ -87,7 +88,9 @@ const temp = mkdtempSync(join(tmpdir(), 'imports-'));
 let got;
 try {
   writeNpy(join(temp, 'x.npy'), [n, ...dims.slice(1)], data);
-  execFileSync(qcc, ['run', model, '--input', join(temp, 'x.npy'), '--stop-after', 'lower', '-o', join(temp, 'y.npy')]);
+  writeFileSync(join(temp, 'rule.yaml'), `version: 1\nrequantize: ${rule ?? 'auto'}\n`);
+  execFileSync(qcc, ['run', model, '--policy', join(temp, 'rule.yaml'), '--input', join(temp, 'x.npy'),
+    '--stop-after', 'lower', '-o', join(temp, 'y.npy')]);
   got = readNpy(join(temp, 'y.npy')).data;
 } finally {
   rmSync(temp, { recursive: true });
