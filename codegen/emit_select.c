@@ -1,4 +1,4 @@
-/* emit_select.c - calls of the kernels of runtime/select.h and nms.h, and OneHot. */
+/* emit_select.c - calls of the kernels of runtime/select.h and nms.h, OneHot and NonZero. */
 #include "codegen/emit_loop.h"
 
 void emit_trilu(Emitter *e, const Node *n, const Kernel *k) {
@@ -31,6 +31,23 @@ void emit_onehot(Emitter *e, const Node *n, const Kernel *k) {
           "        }\n",
           wide ? "double" : "int64_t", element_of(e, index->dtype, "x", at), (long long)depth,
           (long long)inner, (long long)depth);
+}
+
+/* A loop likewise: y[rank][elements of x], the places that were found first in each row, -1 behind them. */
+void emit_nonzero(Emitter *e, const Node *n, const Kernel *k) {
+  (void)k;
+  const Tensor *x = n->in[0], *y = n->out[0];
+  long long room = y->dim[1];
+  declare_operand(e, x, "x", 0);
+  declare_output(e, y);
+  fprintf(e->calls, "    int32_t found = 0;\n    for (int32_t i = 0; i < %lld; i++)\n      if (%s != 0) {\n", room,
+          element_of(e, x->dtype, "x", "i"));
+  for (int d = 0; d < y->dim[0]; d++)
+    fprintf(e->calls, "        y[%lld + found] = i / %lld %% %lld;\n", d * room, (long long)count_in(x, d + 1, x->rank),
+            x->rank ? (long long)x->dim[d] : 1);
+  fprintf(e->calls, "        found++;\n      }\n    for (int32_t i = found; i < %lld; i++)\n", room);
+  fprintf(e->calls, "      for (int32_t d = 0; d < %lld; d++)\n        y[d * %lld + i] = -1;\n    *%s = found;\n",
+          (long long)y->dim[0], room, pointer_to(e, n->out[1]));
 }
 
 void emit_reverse_sequence(Emitter *e, const Node *n, const Kernel *k) {

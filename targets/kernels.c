@@ -392,6 +392,7 @@ static bool is_choice(const Node *n) {
   return n_elements(n->in[0]) == 1 && same_shape(n->in[1], n->out[0]) && same_shape(n->in[2], n->out[0]);
 }
 static bool has_room(const Node *n) { return attr_int(n, "capacity", 0) && n->n_out == 2 && n->out[1]; }
+static bool has_places(const Node *n) { return is_elements(n) && has_room(n); }
 static bool is_scatter(const Node *n) { return !scatter_step(n); }
 static bool is_scatter_reduce(const Node *n) {
   return is_elements(n) && scatter_step(n) && find_loop_of(scatter_step(n), numbers_of(n));

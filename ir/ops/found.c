@@ -1,6 +1,6 @@
 /* found.c - operators whose output has as many entries as there are in the values of the input: NonZero,
  * Unique, NonMaxSuppression.  The output's shape is known when these values are constant.  Otherwise pass
- * fold_constants gives a NonMaxSuppression the attribute `capacity`: its output is then as large as it can be, with
+ * capacity gives NonMaxSuppression and NonZero the attribute `capacity`: the output is then as large as it can be, with
  * -1 behind what was found, and a second output says how much that is. */
 #include <math.h>
 #include <stdlib.h>
@@ -19,21 +19,25 @@ static int64_t count_nonzero(const Tensor *x, const void *data) {
 void infer_nonzero(Graph *g, Node *n) {
   (void)g;
   const Tensor *x = n->in[0];
-  if (!inputs_ready(n) || !x->data) return;
-  int64_t dim[2] = {x->rank ? x->rank : 1, count_nonzero(x, x->data)};
+  bool room = attr_int(n, "capacity", 0) != 0;
+  if (!inputs_ready(n) || (!room && !x->data)) return;
+  int64_t one = 1, dim[2] = {x->rank ? x->rank : 1, room ? n_elements(x) : count_nonzero(x, x->data)};
   set_type(n, 0, DT_I64, 2, dim, LAYOUT_NONE);
+  if (room) set_type(n, 1, DT_I64, 1, &one, LAYOUT_NONE);
 }
 
 void eval_nonzero(const Node *n, const void *const *in, void *const *out) {
   const Tensor *x = n->in[0];
   int64_t found = n->out[0]->dim[1], at = 0, *y = out[0], step[MAX_RANK];
   row_steps(x->rank, x->dim, step);
+  for (int64_t i = 0; i < n_elements(n->out[0]); i++) y[i] = -1;
   for (int64_t i = 0; i < n_elements(x); i++) {
     if (get_real(x->dtype, in[0], i) == 0) continue;
     for (int d = 0; d < x->rank; d++) y[d * found + at] = i / step[d] % x->dim[d];
     if (x->rank == 0) y[at] = 0;
     at++;
   }
+  if (has_out(n, 1)) *(int64_t *)out[1] = at;
 }
 
 /* ---- Unique: the different entries of an axis, or elements of all; where each is first, which each is, and

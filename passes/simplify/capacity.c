@@ -2,6 +2,9 @@
  * much it is becomes one more output of the graph.
  *
  *   y[?][3] = NonMaxSuppression(boxes, scores)   ==>   y[most][3], y_count = NonMaxSuppression<capacity=1>(...)
+ *
+ * The places of a NonZero may only leave the graph, as they are or transposed: other nodes would take what lies behind
+ * those that were found for more of them.
  */
 #include <string.h>
 
@@ -56,12 +59,29 @@ static void count_rows(Graph *g) {
   }
 }
 
+static bool may_pass(const Node *n) { return is_op(n, "Transpose") || is_op(n, "Identity"); }
+
+/* Is there nobody but Transpose between a tensor and the outside? */
+static bool only_leaves(const Graph *g, const Tensor *t) {
+  for (int i = 0; i < g->n_node; i++)
+    for (int k = 0; k < g->node[i]->n_in; k++)
+      if (g->node[i]->in[k] == t && !(may_pass(g->node[i]) && only_leaves(g, g->node[i]->out[0])))
+        return false;
+  return true;
+}
+
+static bool wants_room(const Graph *g, const Node *n) {
+  if (!is_op(n, "NonMaxSuppression") && !(is_op(n, "NonZero") && only_leaves(g, n->out[0]))) return false;
+  if (n_elements(n->out[0]) >= 0) return false;
+  for (int i = 0; i < n->n_in && i < 2; i++)
+    if (n_elements(n->in[i]) < 0) return false;
+  return true;
+}
+
 static bool give_room(Graph *g) {
   for (int i = 0; i < g->n_node; i++) {
     Node *n = g->node[i];
-    if (!is_op(n, "NonMaxSuppression") || n_elements(n->out[0]) >= 0 || n_elements(n->in[0]) < 0 ||
-        n_elements(n->in[1]) < 0)
-      continue;
+    if (!wants_room(g, n)) continue;
     add_count(g, n, 0);
     set_int(g, n, "capacity", 1);
     infer_node(g, n);

@@ -1,6 +1,7 @@
 /* random_general.c - random layers of the general kernels: windows of one to three dimensions in both layouts,
- * Resize line by line, images read at computed places, recurrent layers, boxes, n-grams, determinants, products of
- * float64, of codes to int32, codes by a range, and changes of the element type.  Inputs but the first are constants. */
+ * Resize line by line, images read at computed places, recurrent layers, boxes, places, n-grams, determinants, products
+ * of float64, of codes to int32, codes by a range, and changes of the element type.  Inputs but the first are
+ * constants. */
 #include <math.h>
 #include <string.h>
 
@@ -210,6 +211,16 @@ static Node *random_boxes(Graph *g) {
   return n;
 }
 
+/* Places of what is not 0. */
+static Node *random_places(Graph *g) {
+  static const DType types[] = {DT_F32, DT_F16, DT_I8, DT_I32, DT_I64, DT_BOOL};
+  int64_t x[3] = {pick(1, 5), pick(1, 5), pick(1, 5)};
+  Tensor *in = new_input(g, types[pick(0, 5)], pick(1, 3), x), *y[2] = {new_output(g), new_output(g)};
+  Node *n = add_node(g, -1, "NonZero", fresh_name(g, "layer"), 1, &in, 2, y);
+  set_int(g, n, "capacity", 1);
+  return n;
+}
+
 /* Grams of one to three members, of few different ones. */
 static Node *random_ngrams(Graph *g) {
   static const char *const modes[] = {"TF", "IDF", "TFIDF"};
@@ -313,7 +324,7 @@ static Node *random_range(Graph *g) {
 }
 
 Node *random_general(Graph *g) {
-  switch (pick(0, 14)) {
+  switch (pick(0, 15)) {
     case 12: return random_integer_product(g);
     case 13: return random_integer_conv(g);
     case 14: return random_range(g);
@@ -328,6 +339,7 @@ Node *random_general(Graph *g) {
     case 8: return random_ngrams(g);
     case 9: return random_det(g);
     case 10: return random_product(g);
+    case 15: return random_places(g);
     default: return random_cast(g);
   }
 }
@@ -349,8 +361,8 @@ static void random_numbers(const Tensor *t, void *data) {
 
 bool random_general_input(const Node *n, void *data) {
   const Tensor *x = n->in[0];
-  bool is_cast = is_op(n, "Cast"), are_words = is_op(n, "TfIdfVectorizer");
+  bool is_cast = is_op(n, "Cast"), few = is_op(n, "TfIdfVectorizer") || is_op(n, "NonZero");
   if (is_cast) random_numbers(x, data);
-  for (int64_t i = 0; are_words && i < n_elements(x); i++) set_real(x->dtype, data, i, pick(0, 3));
-  return is_cast || are_words;
+  for (int64_t i = 0; few && i < n_elements(x); i++) set_real(x->dtype, data, i, pick(0, 3));
+  return is_cast || few;
 }

@@ -152,8 +152,29 @@ static void random_numbers_are_the_same_again(void **state) {
   free_arena(a);
 }
 
+static void places_have_room(void **state) {
+  (void)state;
+  Graph *g = new_graph(new_arena(), "places");
+  static int8_t v[6] = {0, 3, 0, 0, -1, 2};
+  int64_t dim[2] = {2, 3};
+  Tensor *x = new_const(g, "x", DT_I8, 2, dim, v), *y[2];
+  for (int i = 0; i < 2; i++) y[i] = new_tensor(g, fresh_name(g, "y"), DT_NONE, -1, NULL);
+  Node *n = add_node(g, -1, "NonZero", "places", 1, &x, 2, y);
+  set_int(g, n, "capacity", 1);
+  infer_node(g, n);
+  assert_int_equal(y[0]->dim[0], 2);
+  assert_int_equal(y[0]->dim[1], 6);
+  int64_t place[12], count;
+  eval_node(n, (const void *[]){v}, (void *[]){place, &count});
+  const int64_t want[12] = {0, 1, 1, -1, -1, -1, 1, 1, 2, -1, -1, -1};
+  assert_memory_equal(place, want, sizeof want);
+  assert_int_equal(count, 3);
+  free_arena(g->arena);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
+      cmocka_unit_test(places_have_room),
       cmocka_unit_test(places_are_found),   cmocka_unit_test(unique_entries),
       cmocka_unit_test(overlapping_boxes_are_left_out),
       cmocka_unit_test(found_boxes_have_room), cmocka_unit_test(determinants),
