@@ -135,8 +135,8 @@ bool body_matmul_to_float(Body *b) {
   Tensor *w = put_decoded(b, b->in[1], b->in[dynamic ? 2 : 3], body_input(b, dynamic ? 3 : 5), b->in[1]->rank - 1);
   if (dynamic) {
     Tensor *codes[3];
-    for (int i = 0; i < 3; i++)
-      codes[i] = new_tensor(b->g, fresh_name(b->g, arena_printf(b->g->arena, "%s_codes", b->n->name)), DT_NONE, -1, NULL);
+    const char *name = arena_printf(b->g->arena, "%s_codes", b->n->name);
+    for (int i = 0; i < 3; i++) codes[i] = new_tensor(b->g, fresh_name(b->g, name), DT_NONE, -1, NULL);
     Node *q = add_node(b->g, b->at++, "DynamicQuantizeLinear", fresh_name(b->g, codes[0]->name), 1, &x, 3, codes);
     q->loc = b->n->loc;
     infer_node(b->g, q);
