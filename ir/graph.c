@@ -276,7 +276,7 @@ static void remove_dead_nodes(Graph *g, bool *needed) {
     g->node[--kept] = n;
   }
   int n_kept = g->n_node - kept;
-  memmove(g->node, g->node + kept, (size_t)n_kept * sizeof *g->node);
+  if (n_kept > 0) memmove(g->node, g->node + kept, (size_t)n_kept * sizeof *g->node);
   g->n_node = n_kept;
 }
 

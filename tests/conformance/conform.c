@@ -280,6 +280,13 @@ static void compare_case(const Case *c, const char *name) {
 
 typedef void Step(const Case *c, const char *name);
 
+/* The first line of what a sanitizer says of qcc or the code; NULL where it says nothing. */
+static const char *sanitizer_says(Arena *a, const char *log) {
+  const char *what = strstr(log, "ERROR: ");
+  if (!what) what = strstr(log, "runtime error: ");
+  return what ? arena_strndup(a, what, strcspn(what, "\n")) : NULL;
+}
+
 /* Runs a step in a process of its own, whose messages go to NAME.err. */
 static bool run_step(Arena *a, Step *step, Case *c, const char *name) {
   fflush(NULL);
@@ -297,6 +304,8 @@ static bool run_step(Arena *a, Step *step, Case *c, const char *name) {
   if (status == 0) return true;
   size_t n;
   const char *log = read_file(a, arena_printf(a, "%s.err", name), &n), *at = strstr(log, "error: ");
+  c->why = sanitizer_says(a, log);
+  if (c->why) return false;
   if (WIFSIGNALED(status)) c->why = arena_printf(a, "signal %d", WTERMSIG(status));
   else c->why = arena_strndup(a, at ? at + 7 : log, strcspn(at ? at + 7 : log, "\n"));
   return false;
@@ -362,7 +371,7 @@ static void write_main(Arena *a, int n, const bool *compiled) {
 /* Objects of all cases in one call, then the image from those that there are. */
 static void build_batch(Arena *a, int n, const bool *compiled, bool sanitize) {
   static const char *const flags[] = {"-std=c99", "-O1", "-Wall", "-Werror"};
-  static const char *const sanitizers[] = {"-fsanitize=address,undefined",
+  static const char *const sanitizers[] = {"-fsanitize=address,undefined,float-cast-overflow",
                                            "-fno-sanitize-recover=all", "-g"};
   Command objects = {0}, image = {0};
   write_main(a, n, compiled);
@@ -399,10 +408,9 @@ static void run_case(Arena *a, Case *c, int i) {
     if (run_step(a, compare_case, c, name)) c->verdict = PASSED;
     return;
   }
-  const char *what = strstr(o.log, "ERROR: ");
-  if (!what) what = strstr(o.log, "runtime error: ");
+  const char *what = sanitizer_says(a, o.log);
   c->why = o.status == 2 ? "the code does not compile"
-           : what        ? arena_strndup(a, what, strcspn(what, "\n"))
+           : what        ? what
                          : arena_printf(a, "the code ended with status %d", o.status);
 }
 
