@@ -238,6 +238,20 @@ static bool is_pool(const Node *n, DType t) {
   return x->dtype == t && has_plane(n) && n->n_out == 1 && x->dim[x->rank - 1] >= 4;
 }
 
+static bool is_within(const Node *n, const char *exponent, int least, int most) {
+  int64_t e = attr_int(n, exponent, 0);
+  return e >= least && e <= most;
+}
+
+/* Right shifts only, by so little that what they round by fits beside the numbers. */
+bool is_tadd_dsp(const Node *n) {
+  return is_within(n, "a_exponent", -24, 0) && is_within(n, "b_exponent", -24, 0) && is_within(n, "exponent", -22, 0);
+}
+
+bool is_same_tadd_dsp(const Node *n) {
+  return is_tadd_dsp(n) && same_shape(n->in[0], n->in[1]) && same_shape(n->in[0], n->out[0]);
+}
+
 bool is_pool_dsp_s8(const Node *n) { return is_pool(n, DT_I8); }
 bool is_pool_dsp_u8(const Node *n) { return is_pool(n, DT_U8); }
 

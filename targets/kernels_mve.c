@@ -285,6 +285,24 @@ int64_t mve_depthwise_scratch_real(const Node *n) {
 
 /* ---- products of activations ------------------------------------------------------------------ */
 
+/* Is what the operand is multiplied by exactly a half? */
+static bool is_halving(const Node *n, const char *m, const char *exponent) {
+  return attr_int(n, m, 0) == 1 << 30 && attr_int(n, exponent, 0) == 0;
+}
+
+/* Codes have 9 bits with their sign, and 20 more: less than 2^(31 - right) for right up to 3 (products.c). */
+static bool is_scaled(const Node *n, const char *m, const char *exponent) {
+  int64_t e = attr_int(n, exponent, 0);
+  return is_halving(n, m, exponent) || (e >= -3 && e <= -1);
+}
+
+bool is_mve_tadd(const Node *n) {
+  int64_t e = attr_int(n, "exponent", 0);
+  bool a = is_halving(n, "a_m", "a_exponent"), b = is_halving(n, "b_m", "b_exponent");
+  return same_shape(n->in[0], n->in[1]) && same_shape(n->in[0], n->out[0]) && !attr_int(n, "subtract", 0) &&
+         e >= -22 && e <= -1 && ((a && is_scaled(n, "b_m", "b_exponent")) || (b && is_scaled(n, "a_m", "a_exponent")));
+}
+
 bool is_mve_matmul(const Node *n) { return 8 * n->in[1]->dim[n->in[1]->rank - 1] <= UINT16_MAX; }
 
 /* Four columns, and an int32 per row. */

@@ -39,6 +39,8 @@ bool is_mve_depthwise_f32(const Node *n);
 bool is_mve_depthwise_f16(const Node *n);
 bool is_mve_depthwise_over_f32(const Node *n);
 bool is_mve_depthwise_over_f16(const Node *n);
+/* TAdd of one shape, one operand of which is halved, and the other scaled by two products. */
+bool is_mve_tadd(const Node *n);
 bool is_mve_matmul(const Node *n); /* rows of b not too long to gather its columns */
 /* Views of elements of 1 or 4 bytes; with at most 4 dimensions; Expand to at most 6. */
 bool is_mve_view(const Node *n);

@@ -139,6 +139,13 @@ static Node *random_tbinary(Graph *g) {
     set_int(g, n, exponent[i], i < 2 ? pick(-6, 0) : mul ? pick(-12, 2) : pick(-24, -18));
   }
   if (!mul) set_int(g, n, "subtract", pick(0, 1));
+  if (!mul && pick(0, 3)) { /* the larger scale is twice itself, as in networks; or both are */
+    int larger = pick(0, 1), both = !pick(0, 3);
+    for (int i = 0; i < 2; i++)
+      if (both || i == larger) set_int(g, n, m[i], 1 << 30), set_int(g, n, exponent[i], 0);
+      else set_int(g, n, exponent[i], pick(-4, -1));
+    if (pick(0, 3)) set_int(g, n, "subtract", 0);
+  }
   set_range(g, n, DT_I8);
   return n;
 }
