@@ -68,6 +68,9 @@ static const char *bias_array(Emitter *e, const Node *n, const Kernel *k) {
 /* Do the node's kernels follow rule tflite by two products? */
 static bool has_products(const Node *n, const Kernel *k) { return k->isa && follows_tflite(n); }
 
+/* Have factors blocks that no group shares? */
+static bool has_blocks(const Kernel *k) { return k->packing == PACK_MVE_EIGHTS || k->packing == PACK_MVE_QUADS; }
+
 /* Channels whose first factors lie together, the second ones behind them: of the `channels` of a group, `o` of which
  * come before.  Blocks are whole. */
 static int64_t factor_block(const Kernel *k, int64_t channels, int64_t o) {
@@ -78,7 +81,7 @@ static int64_t factor_block(const Kernel *k, int64_t channels, int64_t o) {
 /* Multipliers, by rule tflite with exponents behind them or, for vectors, as factors in blocks. */
 static const char *factor_array(Emitter *e, const Node *n, const Kernel *k) {
   if (!has_products(n, k)) return constant_array(e, n->in[3], "m");
-  int64_t channels = n->in[1]->dim[0], groups = has_parts(n) ? attr_int(n, "group", 1) : 1;
+  int64_t channels = n->in[1]->dim[0], groups = has_parts(n) && has_blocks(k) ? attr_int(n, "group", 1) : 1;
   int64_t count = channels / groups, at = 0;
   int32_t *factor = arena_alloc(e->a, 2 * channels * (int64_t)sizeof *factor);
   int64_t *v = arena_alloc(e->a, (2 * (channels + 8 * groups) + 1) * (int64_t)sizeof *v);

@@ -520,7 +520,10 @@ static bool has_isa(const Target *t, const char *isa) {
 static bool knows_rule(const Kernel *k, const Node *n) {
   if (k->isa && has_float_rule(n)) return false;
   if (!k->isa || !follows_tflite(n)) return true;
-  int bits = strncmp(k->isa, "dsp", 3) == 0 ? 32 : strncmp(k->isa, "mve", 3) == 0 ? 31 : 0;
+  static const char *const isas[] = {"mve", "neon", "dotprod", "i8mm"};
+  int bits = strncmp(k->isa, "dsp", 3) == 0 ? 32 : 0;
+  for (size_t i = 0; i < sizeof isas / sizeof *isas; i++)
+    if (strncmp(k->isa, isas[i], strlen(isas[i])) == 0) bits = 31;
   return bits > 0 && !k->indices && tflite_products(n, bits, NULL);
 }
 

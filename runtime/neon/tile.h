@@ -1,6 +1,7 @@
 /* neon/tile.h - a tile of sums, up to four pixels by sixteen output channels, to codes in memory.
  * sum[r * wide + v] holds channels 4 * v .. 4 * v + 3 of pixel r; b and m of a layer are those of
- * the tile's first channel. */
+ * the tile's first channel.  By rule tflite a second product, with factors r->exponents behind m, takes
+ * the place of the right shift. */
 #ifndef QCC_NEON_TILE_H
 #define QCC_NEON_TILE_H
 
@@ -22,15 +23,19 @@ QCC_INLINE void qcc_neon_store_sums(int32_t rows, int32_t wide, int32_t cols, in
 /* Stores n pixels of `some` channels (at most 4 * wide); rows and wide are constants. */
 QCC_INLINE void qcc_neon_finish(int32_t rows, int32_t wide, const struct qcc_line_layer *o,
                                 int32_t n, int32_t some, const int32x4_t *sum, int8_t *y) {
-  int32x4_t m[4], v[4];
+  int32x4_t m[4], second[4], v[4];
   int32_t per = 4 / wide; /* pixels in a vector of codes */
+  int32_t tflite = QCC_TFLITE && o->r && o->r->exponents;
   if (!o->r) {
     qcc_neon_store_sums(rows, wide, o->cols, n, some, sum, y);
     return;
   }
 #pragma GCC unroll 4
-  for (int32_t k = 0; k < wide; k++)
+  for (int32_t k = 0; k < wide; k++) {
     m[k] = qcc_neon_some_s32(o->m + 4 * k, some - 4 * k);
+    if (tflite)
+      second[k] = qcc_neon_some_s32(o->m + o->r->exponents + 4 * k, some - 4 * k);
+  }
 #pragma GCC unroll 4
   for (int32_t r = 0; r < rows; r += per) {
     int8x16_t codes;
@@ -38,6 +43,9 @@ QCC_INLINE void qcc_neon_finish(int32_t rows, int32_t wide, const struct qcc_lin
     for (int32_t k = 0; k < 4; k++)
       v[k] = r * wide + k < rows * wide ? qcc_neon_scale(o->r, sum[r * wide + k], m[k % wide])
                                         : vdupq_n_s32(0);
+#pragma GCC unroll 4
+    for (int32_t k = 0; tflite && k < 4; k++)
+      v[k] = vqrdmulhq_s32(v[k], second[k % wide]);
     codes = qcc_neon_codes(o->r, v[0], v[1], v[2], v[3]);
 #pragma GCC unroll 4
     for (int32_t k = 0; k < per; k++) {
