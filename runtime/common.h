@@ -57,8 +57,8 @@ struct qcc_rescale {
   int32_t shift;  /* left shift of the accumulator before the product; negative: right shift */
   int32_t zero;   /* output zero point */
   int32_t lo, hi; /* output range, in codes */
-  int32_t exponents; /* 0: rule q31; -1: rule float; else rule tflite, m[exponents] is the exponent of m[0], or, to kernels
-                        for an instruction set, its second factor */
+  int32_t exponents; /* 0: rule q31; -1: rule float; else rule tflite, m[exponents] is the exponent of
+                        m[0], or, to kernels for an instruction set, its second factor */
 };
 
 QCC_INLINE int32_t qcc_clamp(int32_t v, int32_t lo, int32_t hi) {

@@ -144,7 +144,8 @@ static void rounds_as_quantize(void **state) {
         "wq = QuantizeLinear(wr, d, e)\nw = DequantizeLinear(wq, d, e)\n"
         "zq = QuantizeLinear(zr, d, e)\nz = DequantizeLinear(zq, d, e)\n"
         "t = Transpose<perm=[0,1,3,2]>(w)\n"
-        "r = %s\nyq = QuantizeLinear(r, ys, yz)\ny = DequantizeLinear(yq, ys, yz)\n}\n", s, w, rounded[k].y, rounded[k].op));
+        "r = %s\nyq = QuantizeLinear(r, ys, yz)\ny = DequantizeLinear(yq, ys, yz)\n}\n",
+        s, w, rounded[k].y, rounded[k].op));
     Graph *low = clone_graph(g);
     const void *in[3];
     for (int i = 0; i < 3; i++) {
