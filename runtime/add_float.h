@@ -1,7 +1,7 @@
 /* add_float.h - sum of two tensors in int8 codes by rule float (docs/numerics.md): the real numbers are added
  * and divided by the scale of y in float32, as Dequantize, Add and Quantize do.  Equal shapes, or
- * broadcast.  y may be a or b where that one has y's shape.  Products are statements of their own, so that compilers do not fuse them
- * with the sum. */
+ * broadcast.  y may be a or b where that one has y's shape.  Products are statements of their own, so
+ * that compilers do not fuse them with the sum. */
 #ifndef QCC_ADD_FLOAT_H
 #define QCC_ADD_FLOAT_H
 
