@@ -122,6 +122,7 @@ void tflite_give(TfliteOp *op, int k, Tensor *y, int64_t fused) {
   t->layout = y->layout;
   if (t->quant && y->dtype == DT_F32) {
     Node *n = add_node(g, -1, "Quantize", fresh_name(g, arena_printf(g->arena, "%s_codes", t->name)), 1, &y, 1, &t);
+    set_str(g, n, "rescale", "tflite");
     n->loc = op->loc;
     infer_node(g, n);
     return;

@@ -554,6 +554,15 @@ int32_t round_shift(int32_t v, int bits);  /* v / 2^bits, 0 <= bits < 62, halves
 void requantize_row_tflite(int64_t n, const int32_t *acc, const int32_t *bias, const int32_t *m,
                            const int32_t *exponent, int32_t zero, int32_t lo, int32_t hi, int8_t *y);
 
+/* ---- fixed_point.c: numbers of 32 bits whose integer bits the caller knows, as TensorFlow Lite computes -- */
+
+int32_t fixed_times(int32_t a, int32_t b);          /* the product; its integer bits are those of both */
+int32_t fixed_shift(int32_t v, int bits);           /* v * 2^bits, saturated */
+int32_t fixed_exp(int32_t a, int integer_bits);     /* e^a, a <= 0; none in the result; at most 5 in a */
+int32_t fixed_reciprocal(int32_t x);                /* 1 / (1 + x), x in [0, 1) */
+int32_t fixed_sigmoid(int32_t a);                   /* of 4 integer bits; none in the result */
+int32_t fixed_tanh(int32_t a);                      /* the same */
+
 /* ---- hadamard.c: orthogonal matrices of signs, divided by the square root of their order ------ */
 
 /* Order of the core of the matrix of an order: 1 for powers of two, 0 where there is no matrix. */

@@ -110,24 +110,6 @@ void infer_tsoftmax(Graph *g, Node *n) {
 
 enum { SUM_INTEGER_BITS = 12 };
 
-/* The product of fixed-point numbers. */
-static int32_t times(int32_t a, int32_t b) { return scale_tflite(a, b, 0); }
-
-/* v * 2^bits, saturated. */
-static int32_t doubled(int32_t v, int bits) {
-  int64_t wide = (int64_t)v * (1 << bits);
-  return wide > INT32_MAX ? INT32_MAX : wide < INT32_MIN ? INT32_MIN : (int32_t)wide;
-}
-
-/* 1 / (1 + x), x in [0, 1) and the result without integer bits: three steps of Newton's method for the
- * reciprocal of d = (1 + x) / 2 from 48/17 - 32/17 d, two integer bits inside. */
-static int32_t reciprocal(int32_t x) {
-  const int32_t first = 1515870810, slope = -1010580540, one = 1 << 29;
-  int32_t d = (int32_t)(((int64_t)x + INT32_MAX + 1) / 2), r = first + times(d, slope);
-  for (int i = 0; i < 3; i++) r += doubled(times(r, one - times(d, r)), 2);
-  return doubled(r, 1);
-}
-
 static int leading_zeros(uint32_t v) {
   int n = 0;
   while (n < 32 && !(v >> (31 - n))) n++;
@@ -142,9 +124,9 @@ static void tsoftmax_row(const int8_t *x, const int32_t *table, int64_t count, i
     if (x[i] > max) max = x[i];
   for (int64_t i = 0; i < count; i++) sum += round_shift(table[max - x[i]], SUM_INTEGER_BITS);
   int zeros = leading_zeros((uint32_t)sum), over = SUM_INTEGER_BITS - zeros + 31 - CODE_BITS;
-  int32_t scale = zeros < 32 ? reciprocal((int32_t)(((uint32_t)sum << zeros) - (UINT32_C(1) << 31))) : 0;
+  int32_t scale = zeros < 32 ? fixed_reciprocal((int32_t)(((uint32_t)sum << zeros) - (UINT32_C(1) << 31))) : 0;
   for (int64_t i = 0; i < count; i++) {
-    int32_t code = round_shift(times(scale, table[max - x[i]]), over) - 128;
+    int32_t code = round_shift(fixed_times(scale, table[max - x[i]]), over) - 128;
     y[i] = (int8_t)(code > 127 ? 127 : code);
   }
 }

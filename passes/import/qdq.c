@@ -25,6 +25,7 @@
  * by another zero point; those that use fewer codes are clipped before.  A Clip of codes (2 to 8 bits
  * written as int8) becomes a Clip of the reals before them. */
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "ir/functions.h"
@@ -139,11 +140,19 @@ static QuantSpec *remembered(Graph *g, const Node *n) {
 }
 
 /* Decodes and encodes constants; decoded codes remember them. */
+/* Codes of a bias that a float32 cannot tell from their neighbours, once their scale is rounded, too. */
+static bool is_too_long(const Tensor *codes) {
+  if (codes->dtype != DT_I32) return false;
+  for (int64_t i = 0; i < n_elements(codes); i++)
+    if (llabs(get_int(DT_I32, codes->data, i)) >= 1 << 21) return true;
+  return false;
+}
+
 static bool fold_codes(Graph *g, Node *n) {
   bool decodes = is_op(n, "DequantizeLinear") || is_op(n, "Dequantize");
   if ((!decodes && !is_op(n, "QuantizeLinear")) || !has_constant_inputs(n)) return false;
   Tensor *y = n->out[0];
-  if (is_graph_output(g, y) || n_elements(y) < 0) return false;
+  if (is_graph_output(g, y) || n_elements(y) < 0 || (is_op(n, "Dequantize") && is_too_long(n->in[0]))) return false;
   Tensor *c = new_const(g, fresh_name(g, y->name), y->dtype, y->rank, y->dim,
                         arena_alloc(g->arena, tensor_bytes(y) + 1));
   c->layout = y->layout;

@@ -108,7 +108,7 @@ static bool meets_floats(const Node *n, const Node *quantize) {
 static bool lower_one(Graph *g, Context *cx, Node *quantize) {
   Node *n = quantize->in[0]->def;
   if (!n || is_graph_output(g, quantize->in[0]) || attr_int(n, "keep_float", 0)) return false;
-  if (lower_lookup(g, quantize)) return true;
+  if (lower_lookup(g, cx, quantize)) return true;
   if (meets_floats(n, quantize))
     return is_move(n) && !is_op(n, "MaxPool") && lower_move(g, cx, n, quantize);
   if (lower_requantize(g, quantize)) return true;

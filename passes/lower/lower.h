@@ -49,7 +49,7 @@ Lowering lower_weighted, lower_matmul, lower_add, lower_mul, lower_average_pool,
 /* int16 codes behind nothing or a clamp in other codes. */
 bool lower_requantize(Graph *g, Node *quantize);
 /* Pointwise nodes of one variable between codes and `quantize` become a table. */
-bool lower_lookup(Graph *g, Node *quantize);
+bool lower_lookup(Graph *g, Context *cx, Node *quantize);
 
 /* ---- tflite.c: the rule of TensorFlow Lite */
 
@@ -57,5 +57,8 @@ bool lower_lookup(Graph *g, Node *quantize);
 bool wants_tflite(const Context *cx, const Node *n);
 /* The operators whose form is another one by that rule; false where there is none. */
 bool lower_tflite(Graph *g, Node *n, Node *quantize);
+/* tflite_tables.c: the codes of y for each of x's, where node n is a function of x by that rule (Dequantize: of
+ * another scale only); false where it has no such form. */
+bool tflite_table(const Node *n, const Tensor *x, const Tensor *y, int8_t *table);
 
 #endif

@@ -163,7 +163,14 @@ static int find_chain(const Graph *g, Node *quantize, Node **chain, int *at, int
   return 0;
 }
 
-bool lower_lookup(Graph *g, Node *quantize) {
+/* By rule tflite each function of codes rounds by itself; where there is none between the codes, their scale
+ * changes. */
+static bool has_rule(const Context *cx, Node *const *chain, int n, const Tensor *x, const Tensor *y, void *table) {
+  return n <= 3 && is_op(chain[n - 1], "Dequantize") && wants_tflite(cx, chain[n - 2]) &&
+         tflite_table(chain[n == 3 ? 1 : n - 1], x, y, table);
+}
+
+bool lower_lookup(Graph *g, Context *cx, Node *quantize) {
   enum { MAX_CHAIN = 16 };
   Node *chain[MAX_CHAIN];
   int at[MAX_CHAIN];
@@ -186,6 +193,7 @@ bool lower_lookup(Graph *g, Node *quantize) {
   for (int i = 0; i < 256; i++)
     for (int64_t c = 0; c < channels; c++)
       set_real(y->dtype, table, c * 256 + i, get_real(y->dtype, out, i * channels + c));
+  if (channels == 1) has_rule(cx, chain, n, x, y, table);
   int64_t dim[2] = {channels, 256};
   const char *name = n > 2 ? chain[1]->name : quantize->name;
   Tensor *t = new_const(g, fresh_name(g, arena_printf(g->arena, "%s_table", name)), y->dtype,

@@ -66,29 +66,6 @@ static bool lower_pool(Graph *g, Node *n, Node *quantize) {
 
 enum { INPUT_INTEGER_BITS = 5 };
 
-/* Products of fixed-point numbers. */
-static int32_t times(int32_t a, int32_t b) { return scale_tflite(a, b, 0); }
-
-/* e^x for x in [-1/4, 0), by the first terms of the series around -1/8. */
-static int32_t exp_of_quarter(int32_t a) {
-  const int32_t eighth = 1 << 28, third = 715827883, start = 1895147668;  /* 1/8, 1/3, e^(-1/8) */
-  int32_t x = a + eighth, x2 = times(x, x), x3 = times(x2, x), x4 = times(x2, x2);
-  int32_t higher = round_shift(times(round_shift(x4, 2) + x3, third) + x2, 1);
-  return start + times(start, x + higher);
-}
-
-/* e^a, a <= 0: what is below the next quarter, times e^-2^k for each bit of the quarters above. */
-static int32_t exp_of(int32_t a) {
-  static const int32_t factor[] = {1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242};
-  const int32_t quarter = 1 << (31 - INPUT_INTEGER_BITS - 2);
-  if (a == 0) return INT32_MAX;
-  int32_t part = (a & (quarter - 1)) - quarter, rest = part - a;
-  int32_t e = exp_of_quarter(part * (1 << INPUT_INTEGER_BITS));
-  for (int k = 0; k < 7; k++)
-    if (rest >> (24 + k) & 1) e = times(e, factor[k]);
-  return e;
-}
-
 /* e^(-d scale) for every difference of codes; 0 where that does not fit the 5 bits. */
 static int32_t *exp_table(Graph *g, double scale) {
   int32_t *table = arena_alloc(g->arena, 256 * 4), m, e;
@@ -96,7 +73,7 @@ static int32_t *exp_table(Graph *g, double scale) {
   pick_tflite(fmin(scale * ldexp(1, 31 - INPUT_INTEGER_BITS), most), &m, &e);
   double reach = floor(ldexp((1 << INPUT_INTEGER_BITS) - 1, 31 - INPUT_INTEGER_BITS - e));
   for (int d = 0; d < 256; d++)
-    table[d] = d <= reach ? exp_of(scale_tflite(-d, m, e)) : 0;
+    table[d] = d <= reach ? fixed_exp(scale_tflite(-d, m, e), INPUT_INTEGER_BITS) : 0;
   return table;
 }
 

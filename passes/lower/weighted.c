@@ -85,8 +85,11 @@ static double bias_codes(const Tensor *b, int64_t c, double s) {
   if (!b) return 0;
   if (is_const(b)) return rint(((const float *)b->data)[c] / s);
   const Tensor *codes = b->def->in[0];
-  return rint((double)(get_int(codes->dtype, codes->data, c) - codes->quant->zero[codes->quant->n > 1 ? c : 0]) *
-              (double)codes->quant->scale[codes->quant->n > 1 ? c : 0] / s);
+  const QuantSpec *q = codes->quant;
+  double code = (double)(get_int(codes->dtype, codes->data, c) - q->zero[q->n > 1 ? c : 0]);
+  double ratio = (double)q->scale[q->n > 1 ? c : 0] / s;
+  /* The scale of a bias is meant to be that of the products, but for its rounding to float32. */
+  return fabs(ratio - 1) < ldexp(1, -20) ? code : rint(code * ratio);
 }
 
 typedef enum Rounding { RULE_Q31, RULE_TFLITE, RULE_FLOAT } Rounding;

@@ -90,6 +90,34 @@ static void becomes_integers(void **state) {
   free_arena(a);
 }
 
+/* Codes of a bias may have more bits than a float32. */
+static void keeps_long_biases(void **state) {
+  (void)state;
+  static const int32_t lengthy[3] = {16777217, -134217729, 8388609};
+  DraftTensor t[N_TENSOR];
+  Draft d;
+  draft_model(&d);
+  memcpy(t, tensors, sizeof t);
+  int8_t own[54];
+  for (int k = 0; k < 54; k++) own[k] = (int8_t)(k % 7 - 3);
+  t[1].data = own, t[2].data = lengthy;
+  add_model(&d, N_TENSOR, t, 4, operators);
+  save(&d, d.n);
+  Arena *a = new_arena();
+  Graph *g = lowered(a);
+  for (int i = 0; i < g->n_node; i++) {
+    if (!is_op(g->node[i], "QConv")) continue;
+    const int32_t *b = g->node[i]->in[2]->data;
+    for (int o = 0; o < 3; o++) {
+      int32_t sum = 0;
+      for (int k = 0; k < 18; k++) sum += own[18 * o + k];
+      assert_int_equal(b[o], lengthy[o] - 3 * sum);
+    }
+  }
+  assert_int_equal(count_op(g, "QConv"), 1);
+  free_arena(a);
+}
+
 static void survives_truncation(void **state) {
   (void)state;
   Draft d;
@@ -153,7 +181,7 @@ static void says_what_is_wrong(void **state) {
 int main(void) {
   if (!begin_files()) return 1;
   const struct CMUnitTest tests[] = {
-      cmocka_unit_test(reads_a_model),         cmocka_unit_test(becomes_integers),
+      cmocka_unit_test(reads_a_model),         cmocka_unit_test(becomes_integers), cmocka_unit_test(keeps_long_biases),
       cmocka_unit_test(survives_truncation),   cmocka_unit_test(survives_flipped_bits),
       cmocka_unit_test(says_what_is_wrong),
   };
