@@ -223,11 +223,14 @@ static void expand_if(Expander *x, const Scope *s, const OnnxNode *p) {
   if (p->n_input != 1) fail_expanding(x, p, arena_printf(x->a, "it has %zu inputs, expected 1", p->n_input));
   int64_t taken;
   bool known = known_scalar(x, p->input[0], DT_BOOL, &taken);
-  char **then = NULL, **other = NULL;
+  char **then = NULL, **other = NULL, *scalar = arena_printf(x->a, "%scondition", s->prefix);
+  const Side *outer = x->side, sides[2] = {{outer, scalar, false}, {outer, scalar, true}};
+  if (!known) append_onnx_node(x, "Squeeze", 1, p->input, scalar);
+  if (!known) x->side = &sides[1];
   if (!known || taken) then = expand_branch(x, s, onnx_branch(x, p, "then_branch", 0, p->n_output), "then", NULL);
+  if (!known) x->side = &sides[0];
   if (!known || !taken) other = expand_branch(x, s, onnx_branch(x, p, "else_branch", 0, p->n_output), "else", NULL);
-  char *scalar = arena_printf(x->a, "%scondition", s->prefix);
-  if (then && other) append_onnx_node(x, "Squeeze", 1, p->input, scalar);
+  x->side = outer;
   for (size_t i = 0; i < p->n_output; i++) {
     if (!*p->output[i]) continue;
     if (then && other) {

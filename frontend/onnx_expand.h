@@ -18,6 +18,13 @@ struct Scope {
   int depth;
 };
 
+/* The side of an If with an unknown condition that is being expanded, and what it is a side of. */
+typedef struct Side {
+  const struct Side *outer;
+  char *condition;            /* a scalar */
+  bool holds;
+} Side;
+
 typedef struct Expander {
   Arena *a;
   const OnnxFile *file;
@@ -28,6 +35,7 @@ typedef struct Expander {
   OnnxFunction **function;    /* [n_function] */
   int n;
   OnnxNode **node;            /* [n] what the graph becomes */
+  const Side *side;           /* NULL: everything runs */
   int64_t appended;           /* nodes, with those that were forgotten again */
   bool old_scan;              /* before opset 9, with a batch */
 } Expander;

@@ -90,11 +90,25 @@ static char *or_endless(Expander *x, const Scope *s, char *name, DType t, const 
   return *name ? name : append_onnx_scalar(x, t, t == DT_I64 ? INT64_MAX : 1, arena_printf(x->a, "%s%s", s->prefix, word));
 }
 
+/* A loop in a side that is not taken makes no step: it might not end.  The condition under which it may begin, and of
+ * being there. */
+static char *append_taken(Expander *x, const Scope *s, char *condition) {
+  int depth = 0;
+  for (const Side *side = x->side; side; side = side->outer, depth++) {
+    char *taken = side->condition;
+    if (!side->holds) append_onnx_node(x, "Not", 1, &side->condition, taken = arena_printf(x->a, "%snot_%d", s->prefix, depth));
+    char *both[2] = {condition, taken};
+    if (*condition) append_onnx_node(x, "And", 2, both, taken = arena_printf(x->a, "%staken_%d", s->prefix, depth));
+    condition = taken;
+  }
+  return condition;
+}
+
 /* Appends a LoopBegin, whose names those of c become; "": no trip count, or no condition. */
 static void append_begin(Expander *x, const Scope *s, LoopNames *c, char *condition) {
   size_t n = 2 + c->n_state;
   char **in = arena_alloc(x->a, (int64_t)n * (int64_t)sizeof *in), **out = arena_alloc(x->a, (int64_t)n * (int64_t)sizeof *out);
-  in[0] = c->trips = or_endless(x, s, c->trips, DT_I64, "trips"), in[1] = or_endless(x, s, condition, DT_BOOL, "first_condition");
+  in[0] = c->trips = or_endless(x, s, c->trips, DT_I64, "trips"), in[1] = or_endless(x, s, append_taken(x, s, condition), DT_BOOL, "first_condition");
   out[0] = c->step = arena_printf(x->a, "%sstep", s->prefix);
   out[1] = c->go = arena_printf(x->a, "%sgo", s->prefix);
   c->state = out + 2;

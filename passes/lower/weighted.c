@@ -123,6 +123,15 @@ static void shrink_bias(int32_t *b, int32_t *m, int32_t *exponent) {
   *exponent = -6;
 }
 
+/* The scale of the sums of a channel whose weights are all 0, which have none of their own: what there is is a bias, in
+ * parts of an output code; more than all codes of it are as good as these. */
+static double bias_scale(const Tensor *y) { return scale_of(y) / 128; }
+
+static double clamp_bias(const Tensor *y, double code) {
+  double most = 256 * largest_code(y);
+  return fmin(fmax(code, -most), most);
+}
+
 bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   Tensor *x = codes_of(n->in[0]), *w = codes_of(n->in[1]), *y = quantize->out[0];
   if (!x || !w || !is_const(w) || x->dtype != y->dtype) return false;
@@ -140,9 +149,11 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
   for (int64_t c = 0; c < channels; c++) channel[c] = sum_channel(x, w, c, row);
   sum_beside(x, n->in[1]->def, channel);
   for (int64_t c = 0; c < channels; c++) {
-    double s = scale_of(x) * weight_scale(w->quant, c);
     Channel k = channel[c];
+    bool dead = k.bound == 0 && !tflite;
+    double s = dead ? bias_scale(y) : scale_of(x) * weight_scale(w->quant, c);
     double folded = bias_codes(bias, c, s) - (double)x_zero * k.sum;
+    if (dead) folded = clamp_bias(y, folded);
     /* One scale for all weights: the product is a float32, as that runtime has it. */
     scale[c] = (tflite && one ? (double)(float)s : s) / scale_of(y);
     if (rule == RULE_FLOAT) scale[c] = scale_in_float(scale_of(x), weight_scale(w->quant, c), scale_of(y));

@@ -299,8 +299,9 @@ void pass_calibrate(Graph *g, Context *cx) {
   merge_extremes(&c);
   for (int t = 0; t < g->n_tensor; t++)
     if (method[t] >= -1 && !(isfinite(c.stats[0][t].lo) && isfinite(c.stats[0][t].hi)))
-      error_at(g->tensor[t]->def ? g->tensor[t]->def->loc : g->tensor[t]->loc,
-               "tensor '%s' is not finite on the calibration samples", g->tensor[t]->name);
+      error_at(g->tensor[t]->def ? g->tensor[t]->def->loc : g->tensor[t]->loc, "tensor '%s' %s", g->tensor[t]->name,
+               c.stats[0][t].lo > c.stats[0][t].hi ? "has no values on the calibration samples: its loop makes no step"
+                                                   : "is not finite on the calibration samples");
   if (histograms) {
     c.counting = true;
     run_samples(&c, "calibrating", cx->calib->n, total);

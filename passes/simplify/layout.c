@@ -39,11 +39,15 @@ static bool is_window_op(const Node *n) {
 
 /* x with channels last: an existing Transpose of it, or a new one at position `at`. */
 static Tensor *channels_last(Graph *g, int at, Tensor *x) {
-  for (int i = 0; i < at; i++)
-    if (is_op(g->node[i], "Transpose") && g->node[i]->in[0] == x && find_attr(g->node[i], "layout"))
-      return g->node[i]->out[0];
-  int64_t perm[MAX_RANK];
+  int64_t perm[MAX_RANK], own[MAX_RANK];
   to_last(x->rank, perm);
+  for (int i = 0; i < at; i++) {
+    const Node *t = g->node[i];
+    if (!is_op(t, "Transpose") || t->in[0] != x || !find_attr(t, "layout")) continue;
+    /* One that has taken up another Transpose has channels elsewhere. */
+    int rank = attr_ints(t, "perm", own, MAX_RANK);
+    if (rank == x->rank && memcmp(own, perm, (size_t)rank * sizeof *own) == 0) return t->out[0];
+  }
   Tensor *y =
       new_tensor(g, fresh_name(g, arena_printf(g->arena, "%s_nhwc", x->name)), DT_NONE, -1, NULL);
   Node *t = add_node(g, at, "Transpose", y->name, 1, &x, 1, &y);

@@ -108,7 +108,7 @@ static void compile_net(const char *dir, uint64_t seed) {
   fputs(policies[seed % POLICIES], f);
   fclose(f);
   Policy *p = read_policy(a, arena_printf(a, "%s/%s.yaml", dir, name));
-  Graph *g = random_net(a, seed);
+  Graph *g = seed % 3 == 1 ? random_flow_net(a, seed) : random_net(a, seed);
   f = create(a, dir, name, ".graph");
   print_graph(f, g, NULL, 0);
   fclose(f);

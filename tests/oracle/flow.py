@@ -90,6 +90,14 @@ MODELS = {
                     constants(half=0.5, low=0.3, high=3) + [STEPS]),
 }
 
+# A loop that ends only in the side that is taken.
+ROOT = graph([node("Loop", ["", "true", "one"], ["root"], [branch("body", NEWTON)], "loop")], [], [value("root", ROW)])
+ZERO = graph([node("Mul", ["a", "none"], ["zero"])], [], [value("zero", ROW)])
+MODELS["guarded"] = graph(
+    [node("ReduceMin", ["x"], ["least"], SCALAR), node("Less", ["least", "none"], ["bad"]), node("Mul", ["x", "scale"], ["a"]),
+     node("If", ["bad"], ["y"], [branch("then_branch", ZERO), branch("else_branch", ROOT)])], [value("x", [1, 1])], [value("y", ROW)],
+    constants(none=0, half=0.5, near=1e-4) + [TRUE, ONE, tensor("scale", ROW, 1, floats(1, 2, 3, 4))])
+
 for file, g in MODELS.items():
     with open(os.path.join(sys.argv[1], file + ".onnx"), "wb") as f:
         f.write(model(g))

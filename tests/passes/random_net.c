@@ -11,6 +11,7 @@ enum { MAX_VALUES = 64, MAX_ELEMENTS = 6000 };
 typedef struct Net {
   Graph *g;
   Random r;
+  bool flow;                   /* with choices and loops */
   int n;
   Tensor *value[MAX_VALUES];   /* [n] everything that a step may read */
 } Net;
@@ -426,6 +427,49 @@ static void step_shuffle(Net *t, Tensor *x) {
   finish(t, n);
 }
 
+/* A node whose output only this step reads. */
+static Tensor *hidden(Net *t, const char *op, int n_in, Tensor *const *in) {
+  Node *n = start(t, op, n_in, in);
+  if (strncmp(op, "Reduce", 6) == 0) set_int(t->g, n, "keepdims", 0);
+  infer_node(t->g, n);
+  return n->out[0];
+}
+
+/* Shape-preserving: a pointwise operator, or two. */
+static Tensor *side(Net *t, Tensor *x) {
+  static const char *const op[] = {"Tanh", "Sigmoid", "Relu", "Neg", "Abs"};
+  Tensor *y = hidden(t, op[random_int(&t->r, 0, 4)], 1, &x);
+  return one_in(&t->r, 2) ? y : hidden(t, "Mul", 2, (Tensor *[]){y, floats(t, 0, NULL, -1, 1)});
+}
+
+/* The first input decides which of two values is taken. */
+static void step_choice(Net *t, Tensor *x) {
+  Tensor *largest = hidden(t, "ReduceMax", 1, &t->value[0]);
+  Tensor *c = hidden(t, "Greater", 2, (Tensor *[]){largest, floats(t, 0, NULL, 1, 2)});
+  apply(t, "Where", 3, (Tensor *[]){c, side(t, x), one_in(&t->r, 3) ? x : side(t, x)});
+}
+
+/* A loop of a few steps, and a choice in each. */
+static void step_loop(Net *t, Tensor *x) {
+  Graph *g = t->g;
+  int64_t trips = random_int(&t->r, 1, 3);
+  bool *yes = arena_alloc(g->arena, 1);
+  *yes = true;
+  Tensor *n = new_const(g, fresh_name(g, "trips"), DT_I64, 0, NULL, ints(t, 1, &trips)->data);
+  Tensor *true_ = new_const(g, fresh_name(g, "true"), DT_BOOL, 0, NULL, yes);
+  Tensor *out[3] = {fresh(t), fresh(t), fresh(t)}, *y = fresh(t), *next;
+  infer_node(g, add_node(g, -1, "LoopBegin", out[0]->name, 3, (Tensor *[]){n, true_, x}, 3, out));
+  next = side(t, out[2]);
+  if (one_in(&t->r, 2)) next = hidden(t, "Add", 2, (Tensor *[]){next, x});
+  if (one_in(&t->r, 2)) {
+    Tensor *c = hidden(t, "Less", 2, (Tensor *[]){hidden(t, "ReduceMax", 1, &out[2]), floats(t, 0, NULL, -1, 1)});
+    next = hidden(t, "Where", 3, (Tensor *[]){c, side(t, next), side(t, next)});
+  }
+  Node *end = add_node(g, -1, "LoopEnd", y->name, 6, (Tensor *[]){out[0], out[1], out[2], n, true_, next}, 1, &y);
+  set_int(g, end, "states", 1);
+  finish(t, end);
+}
+
 typedef void Step(Net *t, Tensor *x);
 static const struct { Step *step; int weight; } steps[] = {
   {step_conv, 14},   {step_conv_transpose, 4}, {step_norm, 4},      {step_pool, 5},      {step_gemm, 8},   {step_matmul, 3},  {step_const_binary, 7},
@@ -433,6 +477,8 @@ static const struct { Step *step; int weight; } steps[] = {
   {step_reshape, 4}, {step_transpose, 3}, {step_reduce, 3},    {step_resize, 2}, {step_softmax, 2}, {step_layer_norm, 1},
   {step_shuffle, 1},
 };
+/* Those of nets with control flow. */
+static const struct { Step *step; } flow_steps[] = {{step_choice}, {step_loop}};
 
 static void grow(Net *t) {
   int total = 0, k = 0;
@@ -440,6 +486,10 @@ static void grow(Net *t) {
   int at = random_int(&t->r, 0, total - 1);
   while (at >= steps[k].weight) at -= steps[k++].weight;
   Tensor *x = pick(t);
+  if (t->flow && one_in(&t->r, 4)) {
+    if (t->n < MAX_VALUES) flow_steps[random_int(&t->r, 0, 1)].step(t, x);
+    return;
+  }
   if (x->rank > 0 && t->n < MAX_VALUES && n_elements(x) <= MAX_ELEMENTS) steps[k].step(t, x);
 }
 
@@ -450,8 +500,8 @@ static void add_input(Net *t, int rank, const int64_t *dim) {
   t->value[t->n++] = g->in[g->n_in++] = x;
 }
 
-Graph *random_net(Arena *a, uint64_t seed) {
-  Net t = {.g = new_graph(a, "net"), .r = new_random(seed)};
+static Graph *random_graph(Arena *a, uint64_t seed, bool flow) {
+  Net t = {.g = new_graph(a, "net"), .r = new_random(seed), .flow = flow};
   Graph *g = t.g;
   g->opset = 17;
   int64_t image[4] = {1, random_int(&t.r, 1, 8), random_int(&t.r, 3, 11), random_int(&t.r, 3, 11)};
@@ -474,6 +524,10 @@ Graph *random_net(Arena *a, uint64_t seed) {
     }
   return g;
 }
+
+Graph *random_net(Arena *a, uint64_t seed) { return random_graph(a, seed, false); }
+
+Graph *random_flow_net(Arena *a, uint64_t seed) { return random_graph(a, seed, true); }
 
 /* ---- running --------------------------------------------------------------------------------- */
 

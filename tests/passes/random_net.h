@@ -15,6 +15,8 @@ bool one_in(Random *r, int n);
 
 /* In ONNX's order, opset 17, shapes inferred. */
 Graph *random_net(Arena *a, uint64_t seed);
+/* With choices of a computed condition and loops among its nodes. */
+Graph *random_flow_net(Arena *a, uint64_t seed);
 /* n samples for the inputs of a random network, between -2 and 2. */
 Samples *random_samples(const Graph *g, uint64_t seed, int64_t n);
 /* All outputs of g for sample i, as they are stored, one behind the other; from the arena. */
