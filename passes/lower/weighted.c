@@ -156,7 +156,7 @@ bool lower_weighted(Graph *g, Context *cx, Node *n, Node *quantize) {
     if (dead) folded = clamp_bias(y, folded);
     /* One scale for all weights: the product is a float32, as that runtime has it. */
     scale[c] = (tflite && one ? (double)(float)s : s) / scale_of(y);
-    if (rule == RULE_FLOAT) scale[c] = scale_in_float(scale_of(x), weight_scale(w->quant, c), scale_of(y));
+    if (rule == RULE_FLOAT && !dead) scale[c] = scale_in_float(scale_of(x), weight_scale(w->quant, c), scale_of(y));
     bound = fmax(bound, fabs(folded) + k.bound);
     fits &= fabs(folded) < INT32_MAX;
     b[c] = fits ? (int32_t)folded : 0;

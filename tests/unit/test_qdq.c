@@ -123,7 +123,8 @@ static void operators_on_codes(void **state) {
 /* By rule float a code is that of QuantizeLinear: always where the real numbers are sums of two, and where scales are
  * powers of two, so that sums are exact and many lie in the middle between two codes. */
 static const struct { const char *op, *x, *w, *y; } rounded[] = {
-    {"Conv(x, k)", "1", "1", "64"},     {"Conv(x, k)", "0.5", "0.25", "8"}, {"Add(x, w)", "1", "1", "2"},
+    {"Conv(x, k0, h)", "1", "1", "64"}, {"Conv(x, k)", "1", "1", "64"},
+    {"Conv(x, k)", "0.5", "0.25", "8"}, {"Add(x, w)", "1", "1", "2"},
     {"Sub(x, w)", "1", "1", "2"},       {"Add(x, w)", "0.013", "0.27", "0.31"}, {"Sub(w, x)", "0.03", "0.021", "0.025"},
     {"Add(x, z)", "0.03", "0.021", "0.05"}, {"Mul(x, w)", "1", "1", "128"}, {"MatMul(x, t)", "1", "1", "256"},
     {"AveragePool<kernel_shape=[2,2]>(x)", "1", "1", "0.5"},
@@ -140,6 +141,9 @@ static void rounds_as_quantize(void **state) {
         "const float a = {%s}\nconst int8 b = {3}\nconst float d = {%s}\nconst int8 e = {-7}\nconst int8 n = {0}\n"
         "const float ys = {%s}\nconst int8 yz = {-5}\nconst int8[4,4,1,1] kq = {1, -2, 3, 40, -50, 6, 70, -8, 9, 100, "
         "-110, 12, 13, 14, -15, 16}\nk = DequantizeLinear(kq, d, n)\n"
+        "const int8[4,4,1,1] k0q = {0, 0, 0, 0, -50, 6, 70, -8, 0, 0, 0, 0, 13, 14, -15, 16}\n"
+        "k0 = DequantizeLinear(k0q, d, n)\nconst int32[4] hq = {3168, 50, -2000, 70}\nconst int32 hz = {0}\n"
+        "h = DequantizeLinear(hq, d, hz)\n"
         "xq = QuantizeLinear(xr, a, b)\nx = DequantizeLinear(xq, a, b)\n"
         "wq = QuantizeLinear(wr, d, e)\nw = DequantizeLinear(wq, d, e)\n"
         "zq = QuantizeLinear(zr, d, e)\nz = DequantizeLinear(zq, d, e)\n"
