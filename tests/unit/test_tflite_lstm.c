@@ -33,7 +33,7 @@ static void fill_weights(void) {
 static DraftOperator draft_layer(DraftTensor *t, bool codes) {
   for (int i = 0; i < N_TENSOR; i++) {
     bool matrix = i >= W && i < B, part = i >= W && i < H;
-    int width = i < R ? INPUTS : HIDDEN, gate = (i - W) % GATES;
+    int width = i < R ? INPUTS : HIDDEN, gate = (i - W + GATES) % GATES;
     t[i] = (DraftTensor){.name = names[i], .type = codes ? I8 : F32, .rank = 2, .dim = {1, HIDDEN}, .n_scale = codes};
     if (i == X || i == Y) t[i].rank = 3, t[i].dim[1] = STEPS, t[i].dim[2] = i == X ? INPUTS : HIDDEN;
     if (part) t[i].dim[0] = HIDDEN, t[i].dim[1] = width, t[i].rank = matrix ? 2 : 1;
