@@ -341,6 +341,23 @@ import_row() {
   line "$row"
 }
 
+# One row of a TensorFlow Lite file: its own rule of requantization and q31, on each target.
+tflite_row() {
+  row="| $1 |"
+  echo '{version: 1, requantize: q31}' >"$job/q31.yaml"
+  for target in cortex-m4 cortex-m55 aarch64-dotprod; do
+    for rule in tflite q31; do
+      policy=""
+      [ $rule = tflite ] || policy="--policy $job/q31.yaml"
+      # shellcheck disable=SC2086
+      "$qcc" bench "$zoo/$1/$1_int8.tflite" $policy --target $target --emulate --optimize speed --limit 1 --json --quiet \
+        >"$job/out" 2>"$job/err" || : >"$job/out"
+      row="$row $(figure instructions "$job/out") |"
+    done
+  done
+  line "$row"
+}
+
 imports() {
   line
   line "## Networks that somebody else quantized"
@@ -351,6 +368,13 @@ imports() {
   line "| network | samples | top-1 agreement | right answers | relative error | cortex-m4 | weights | arena | cortex-m55 | weights | arena |"
   line "|---|---|---|---|---|---:|---:|---:|---:|---:|---:|"
   rows import_row kws ic vww ad
+  line
+  line "Files of TensorFlow Lite, whose int8 results are those of its reference kernels bit for bit (\`ctest -R zoo.tflite\`): instructions of one inference,"
+  line "\`qcc bench NET_int8.tflite --target T --emulate --optimize speed\`, and with \`requantize: q31\`."
+  line
+  line "| network | cortex-m4, tflite | q31 | cortex-m55, tflite | q31 | aarch64-dotprod, tflite | q31 |"
+  line "|---|---:|---:|---:|---:|---:|---:|"
+  rows tflite_row kws ic vww ad sww
 }
 
 planner() {
