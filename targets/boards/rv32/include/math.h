@@ -38,4 +38,34 @@ float tanhf(float x);
 float truncf(float x);
 long lrintf(float x);
 
+double acos(double x);
+double asin(double x);
+double atan(double x);
+double ceil(double x);
+double cos(double x);
+double cosh(double x);
+double erf(double x);
+double exp(double x);
+double exp2(double x);
+double expm1(double x);
+double fabs(double x);
+double floor(double x);
+double fmax(double x, double y);
+double fmin(double x, double y);
+double fmod(double x, double y);
+double ldexp(double x, int e);
+double log(double x);
+double log1p(double x);
+double nearbyint(double x);
+double pow(double x, double y);
+double rint(double x);
+double round(double x);
+double sin(double x);
+double sinh(double x);
+double sqrt(double x);
+double tan(double x);
+double tanh(double x);
+double trunc(double x);
+long lrint(double x);
+
 #endif
