@@ -2,7 +2,7 @@
 # Public networks that are not part of this repository: run.sh QCC ZOO WHAT [NAME]
 #
 #   score NET      int8 accuracy, or signal to noise ratio where there are no labels, on all samples
-#   target TARGET  64 samples of each int8 network that fits the target: generated code against eval
+#   target TARGET  24 samples of each int8 network that fits the target: generated code against eval
 #   float NET      the network compiled without quantization, on this machine
 #   plan NET       the arena against the lower bound of its schedule
 #   int16 NET      the same with int16 activations: a better signal to noise ratio than int8's
@@ -78,7 +78,7 @@ int16() {
 
 # What the board's 16 KB cannot hold it need not run.
 verify_one() {
-  if run_qcc verify "$1" --input "$zoo/$1/dev_x.npy" --limit 64 --target "$name" --json; then
+  if run_qcc verify "$1" --input "$zoo/$1/dev_x.npy" --limit 24 --target "$name" --json; then
     echo "$1: $(figure differing "$temp/out") of $(figure outputs "$temp/out") outputs differ"
   elif grep -q 'is not installed: apt-get install' "$temp/err"; then
     skip "install $(sed -n 's/.*is not installed: apt-get install //p' "$temp/err")"
