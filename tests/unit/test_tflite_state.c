@@ -127,13 +127,7 @@ static void survives_flipped_bits(void **state) {
   Model m = running_sum(true);
   Draft d;
   add_graphs(&d, 2, (DraftGraph[]){{4, 5, m.t, m.o}, {2, 2, m.once_t, m.once_o}});
-  for (uint32_t at = 8; at < d.n; at += 3) {
-    uint8_t was = d.bytes[at];
-    d.bytes[at] = (uint8_t)(at % 2 ? was ^ 1u << at % 8 : 0xff);
-    save(&d, d.n);
-    check_alone("byte", at);
-    d.bytes[at] = was;
-  }
+  change_bytes(&d, 8, 3);
 }
 
 int main(void) {

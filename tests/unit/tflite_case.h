@@ -80,4 +80,15 @@ static inline void complains(const char *expected) {
   if (!strstr(text, expected)) fail_msg("expected '%s', found '%s'", expected, text);
 }
 
+/* A file of which any byte, every `step`th of them in turn, is another is read or refused. */
+static inline void change_bytes(Draft *d, uint32_t from, uint32_t step) {
+  for (uint32_t at = from; at < d->n; at += step) {
+    uint8_t was = d->bytes[at];
+    d->bytes[at] = (uint8_t)(at % 2 ? was ^ 1u << at % 8 : 0xff);
+    save(d, d->n);
+    check_alone("byte", at);
+    d->bytes[at] = was;
+  }
+}
+
 #endif
