@@ -8,10 +8,12 @@
 
 #include "ir/ops/ops.h"
 
-/* Does the node compute with such elements? */
+/* Does the node compute with such elements?  Those of which Shape and Size are asked may not even be there. */
 static bool computes_halves(const Node *n) {
-  if ((n->op->flags & (OP_MOVE | OP_QDQ | OP_FLOW)) || is_op(n, "Cast") || is_op(n, "CastLike") || is_op(n, "BitCast"))
-    return false;
+  static const char *const others[] = {"Cast", "CastLike", "BitCast", "Shape", "Size"};
+  if (n->op->flags & (OP_MOVE | OP_QDQ | OP_FLOW)) return false;
+  for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+    if (is_op(n, others[i])) return false;
   for (int i = 0; i < n->n_in; i++)
     if (n->in[i] != NULL && dtype_is_half(n->in[i]->dtype)) return true;
   return false;
