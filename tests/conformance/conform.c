@@ -27,7 +27,12 @@
 #include "onnx.pb-c.h"
 #include "targets/build.h"
 
-enum { BATCH = 24, SECONDS = 60, MAX_SETS = 8 };
+#ifdef __SANITIZE_ADDRESS__
+enum { SECONDS = 600 }; /* with the sanitizers in qcc, beside other tests */
+#else
+enum { SECONDS = 60 };
+#endif
+enum { BATCH = 24, MAX_SETS = 8 };
 
 typedef enum Verdict { NOT_RUN, OUT_OF_SCOPE, FAILED, EVALUATED, PASSED } Verdict;
 
