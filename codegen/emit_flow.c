@@ -99,7 +99,7 @@ void emit_loop_end(Emitter *e, const Node *n, const Kernel *k) {
 void emit_select(Emitter *e, const Node *n, const Kernel *k) {
   (void)k;
   const char *y = pointer_to(e, n->out[0]);
-  fprintf(e->calls, "    const void *const from = *%s ? (const void *)%s : (const void *)%s;\n", operand_pointer(e, n, 0),
-          operand_pointer(e, n, 1), operand_pointer(e, n, 2));
+  fprintf(e->calls, "    const void *const from = *%s ? (const void *)%s : (const void *)%s;\n",
+          operand_pointer(e, n, 0), operand_pointer(e, n, 1), operand_pointer(e, n, 2));
   call(e, "if (from != (const void *)%s) memcpy(%s, from, %lld)", y, y, (long long)stored_bytes(n->out[0]));
 }

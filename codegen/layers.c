@@ -1,5 +1,5 @@
-/* layers.c - the body of the run function: the call of each node's kernel, parts that may run at the same time, what runs
- * only where a condition holds. */
+/* layers.c - the body of the run function: the call of each node's kernel, parts that may run at the same time, what
+ * runs only where a condition holds. */
 #include <string.h>
 
 #include "codegen/code.h"
@@ -124,13 +124,20 @@ static void write_parts(Emitter *e, int from, int to) {
   for (int i = from + 1; i < to; i++) write_mark(e, i);
 }
 
+/* Have both nodes the same condition number i? */
+static bool share_guard(const Graph *g, const Node *a, const Node *b, int i) {
+  bool of_a, of_b;
+  const Tensor *condition = guard_of(g, a, i, &of_a);
+  return condition && condition == guard_of(g, b, i, &of_b) && of_a == of_b;
+}
+
 /* The conditions under which a node runs, as `if` in the code: those of the node before that it has not are closed,
  * its own opened. */
 static void write_guards(Emitter *e, const Node *before, const Node *n) {
-  bool holds, held;
+  bool holds;
   int same = 0, open = 0;
-  while (before && guard_of(e->g, before, open, &held)) open++;
-  while (same < open && n && guard_of(e->g, before, same, &held) == guard_of(e->g, n, same, &holds) && held == holds) same++;
+  while (before && guard_of(e->g, before, open, &holds)) open++;
+  while (same < open && n && share_guard(e->g, before, n, same)) same++;
   for (; open > same; open--) fprintf(e->calls, "  }\n");
   for (const Tensor *t; n && (t = guard_of(e->g, n, open, &holds)); open++)
     fprintf(e->calls, "\n  if (%s*%s) {\n", holds ? "" : "!", pointer_to(e, t));

@@ -77,6 +77,10 @@ static bool wants_loop(const Expander *x, int64_t nodes, size_t n_state, char *c
   return true;
 }
 
+static char **new_names(const Expander *x, size_t n) {
+  return arena_alloc(x->a, (int64_t)(n + 1) * (int64_t)sizeof(char *));
+}
+
 /* What a loop reads and makes, as names in the graph. */
 typedef struct LoopNames {
   size_t n_state, n_row;
@@ -87,7 +91,8 @@ typedef struct LoopNames {
 
 /* A name, or where there is none a constant that does not end a loop. */
 static char *or_endless(Expander *x, const Scope *s, char *name, DType t, const char *word) {
-  return *name ? name : append_onnx_scalar(x, t, t == DT_I64 ? INT64_MAX : 1, arena_printf(x->a, "%s%s", s->prefix, word));
+  if (*name) return name;
+  return append_onnx_scalar(x, t, t == DT_I64 ? INT64_MAX : 1, arena_printf(x->a, "%s%s", s->prefix, word));
 }
 
 /* A loop in a side that is not taken makes no step: it might not end.  The condition under which it may begin, and of
@@ -95,8 +100,8 @@ static char *or_endless(Expander *x, const Scope *s, char *name, DType t, const 
 static char *append_taken(Expander *x, const Scope *s, char *condition) {
   int depth = 0;
   for (const Side *side = x->side; side; side = side->outer, depth++) {
-    char *taken = side->condition;
-    if (!side->holds) append_onnx_node(x, "Not", 1, &side->condition, taken = arena_printf(x->a, "%snot_%d", s->prefix, depth));
+    char *taken = side->holds ? side->condition : arena_printf(x->a, "%snot_%d", s->prefix, depth);
+    if (!side->holds) append_onnx_node(x, "Not", 1, &side->condition, taken);
     char *both[2] = {condition, taken};
     if (*condition) append_onnx_node(x, "And", 2, both, taken = arena_printf(x->a, "%staken_%d", s->prefix, depth));
     condition = taken;
@@ -107,8 +112,9 @@ static char *append_taken(Expander *x, const Scope *s, char *condition) {
 /* Appends a LoopBegin, whose names those of c become; "": no trip count, or no condition. */
 static void append_begin(Expander *x, const Scope *s, LoopNames *c, char *condition) {
   size_t n = 2 + c->n_state;
-  char **in = arena_alloc(x->a, (int64_t)n * (int64_t)sizeof *in), **out = arena_alloc(x->a, (int64_t)n * (int64_t)sizeof *out);
-  in[0] = c->trips = or_endless(x, s, c->trips, DT_I64, "trips"), in[1] = or_endless(x, s, append_taken(x, s, condition), DT_BOOL, "first_condition");
+  char **in = new_names(x, n), **out = new_names(x, n);
+  in[0] = c->trips = or_endless(x, s, c->trips, DT_I64, "trips");
+  in[1] = or_endless(x, s, append_taken(x, s, condition), DT_BOOL, "first_condition");
   out[0] = c->step = arena_printf(x->a, "%sstep", s->prefix);
   out[1] = c->go = arena_printf(x->a, "%sgo", s->prefix);
   c->state = out + 2;
@@ -147,32 +153,46 @@ static void append_transpose(Expander *x, const OnnxNode *p, char *from, int64_t
   for (int64_t i = 0; i < t->rank; i++) perm->ints[i] = i < axis ? i + 1 : i == axis ? 0 : i;
 }
 
-static void append_scan_loop(Expander *x, const Scope *s, const OnnxNode *p, const Scan *c, char *const *from, char *const *to) {
-  size_t n_in = c->n_state + c->n_scan;
+/* The step from the last one on. */
+static char *append_back(Expander *x, const Scope *s, const LoopNames *l) {
+  char *both[2] = {append_onnx_scalar(x, DT_I64, l->room - 1, arena_printf(x->a, "%slast", s->prefix)), l->step};
+  char *back = arena_printf(x->a, "%sback", s->prefix);
+  append_onnx_node(x, "Sub", 2, both, back);
+  return back;
+}
+
+/* States, and slices of the scan inputs. */
+static char **append_scan_inputs(Expander *x, const Scope *s, const OnnxNode *p, const Scan *c, const LoopNames *l,
+                                 char *const *from) {
+  char **in = new_names(x, c->n_state + c->n_scan), *back = NULL;
+  for (size_t i = 0; i < c->n_state; i++) in[i] = l->state[i];
+  for (size_t i = 0; i < c->n_scan; i++) {
+    bool reverse = list_item(p, c->directions, i) != 0;
+    if (reverse && !back) back = append_back(x, s, l);
+    char *slice[2] = {from[c->n_state + i], reverse ? back : l->step};
+    char *name = in[c->n_state + i] = arena_printf(x->a, "%sslice_%zu", s->prefix, i);
+    set_onnx_int(x, append_onnx_node(x, "Gather", 2, slice, name), "axis", list_item(p, "scan_input_axes", i));
+  }
+  return in;
+}
+
+static void append_scan_loop(Expander *x, const Scope *s, const OnnxNode *p, const Scan *c, char *const *from,
+                             char *const *to) {
   LoopNames l = {.n_state = c->n_state, .n_row = c->n_out, .room = c->steps};
-  l.first = arena_alloc(x->a, (int64_t)(n_in + 1) * (int64_t)sizeof *l.first);
+  l.first = new_names(x, c->n_state);
   for (size_t i = 0; i < c->n_state; i++) l.first[i] = from[i];
   l.trips = append_onnx_scalar(x, DT_I64, c->steps, arena_printf(x->a, "%strips", s->prefix));
   append_begin(x, s, &l, arena_strdup(x->a, ""));
-  char **in = arena_alloc(x->a, (int64_t)n_in * (int64_t)sizeof *in), *back = NULL;
-  for (size_t i = 0; i < c->n_state; i++) in[i] = l.state[i];
-  for (size_t i = 0; i < c->n_scan; i++) {
-    bool reverse = list_item(p, c->directions, i) != 0;
-    if (reverse && !back) {
-      char *last = append_onnx_scalar(x, DT_I64, c->steps - 1, arena_printf(x->a, "%slast", s->prefix)), *both[2] = {last, l.step};
-      append_onnx_node(x, "Sub", 2, both, back = arena_printf(x->a, "%sback", s->prefix));
-    }
-    char *slice[2] = {from[c->n_state + i], reverse ? back : l.step};
-    in[c->n_state + i] = arena_printf(x->a, "%sslice_%zu", s->prefix, i);
-    set_onnx_int(x, append_onnx_node(x, "Gather", 2, slice, in[c->n_state + i]), "axis", list_item(p, "scan_input_axes", i));
-  }
-  char **out = expand_branch(x, s, c->body, "body", in), **rows = arena_alloc(x->a, (int64_t)p->n_output * (int64_t)sizeof *rows);
+  char **out = expand_branch(x, s, c->body, "body", append_scan_inputs(x, s, p, c, &l, from));
+  char **rows = new_names(x, p->n_output);
   for (size_t i = 0; i < p->n_output; i++) {
     bool moves = i >= c->n_state && *to[i] && list_item(p, "scan_output_axes", i - c->n_state);
     rows[i] = moves ? arena_printf(x->a, "%srows_%zu", s->prefix, i) : to[i];
   }
-  OnnxAttribute *backwards = add_onnx_attribute(x, append_end(x, s, &l, arena_strdup(x->a, ""), out, rows), "backwards");
-  backwards->n_ints = c->n_out, backwards->ints = arena_alloc(x->a, (int64_t)(c->n_out + 1) * (int64_t)sizeof *backwards->ints);
+  OnnxNode *end = append_end(x, s, &l, arena_strdup(x->a, ""), out, rows);
+  OnnxAttribute *backwards = add_onnx_attribute(x, end, "backwards");
+  backwards->n_ints = c->n_out;
+  backwards->ints = arena_alloc(x->a, (int64_t)(c->n_out + 1) * (int64_t)sizeof *backwards->ints);
   for (size_t i = 0; i < c->n_out; i++) backwards->ints[i] = list_item(p, "scan_output_directions", i) != 0;
   for (size_t i = c->n_state; i < p->n_output; i++)
     if (rows[i] != to[i]) append_transpose(x, p, rows[i], list_item(p, "scan_output_axes", i - c->n_state), to[i]);
@@ -265,7 +285,8 @@ static void append_nothing(Expander *x, const OnnxNode *p, const OnnxValue *valu
   size_t rank = known ? type->shape->n_dim : 0;
   for (size_t i = 0; i < rank; i++) known &= type->shape->dim[i]->has_dim_value;
   if (!known)
-    fail_expanding(x, p, arena_printf(x->a, "it has no steps, and its body does not say of what shape output '%s' is", name));
+    fail_expanding(x, p, arena_printf(x->a, "it has no steps, and its body does not say of what shape output '%s' is",
+                                      name));
   OnnxTensor *t = arena_alloc(x->a, sizeof *t);
   onnx_tensor__init(t);
   t->has_data_type = 1, t->data_type = type->elem_type;
@@ -321,7 +342,8 @@ static char *drop_condition(const Expander *x, const LoopNames *l, char *name) {
   int64_t go;
   const char *from = name;
   for (int i = x->n - 1; i >= 0; i--)
-    if (strcmp(x->node[i]->op_type, "Identity") == 0 && strcmp(x->node[i]->output[0], from) == 0) from = x->node[i]->input[0];
+    if (strcmp(x->node[i]->op_type, "Identity") == 0 && strcmp(x->node[i]->output[0], from) == 0)
+      from = x->node[i]->input[0];
   bool same = l->go && strcmp(from, l->go) == 0;
   return same || (known_or_none(x, name, DT_BOOL, 1, &go) && go) ? arena_strdup(x->a, "") : name;
 }
@@ -334,11 +356,13 @@ static void append_loop(Expander *x, const Scope *s, const OnnxNode *p, const On
   in[0] = l.step, in[1] = l.go;
   for (size_t i = 0; i < l.n_state; i++) in[2 + i] = l.state[i];
   char **out = expand_branch(x, s, body, "body", in), *condition = drop_condition(x, &l, out[0]);
-  if (!*condition && !*p->input[0]) fail_expanding(x, p, "it never ends: it has no trip count, and its condition always holds");
+  if (!*condition && !*p->input[0])
+    fail_expanding(x, p, "it never ends: it has no trip count, and its condition always holds");
   for (size_t i = l.n_state; i < p->n_output; i++)
     if (*p->output[i] && trips < 0)
-      fail_expanding(x, p, arena_printf(x->a, "its output '%s' has a row for each step, of which there may be any number: its trip count "
-                                        "is not known when the model is read (--fix makes an input a constant)", p->output[i]));
+      fail_expanding(x, p, arena_printf(x->a, "its output '%s' has a row for each step, of which there may be any "
+                                        "number: its trip count is not known when the model is read (--fix makes an input a "
+                                        "constant)", p->output[i]));
   l.room = trips < 0 ? 0 : trips;
   OnnxNode *end = append_end(x, s, &l, condition, out + 1, p->output);
   if (*condition && l.n_row) set_onnx_int(x, end, "early", 1);
@@ -346,8 +370,8 @@ static void append_loop(Expander *x, const Scope *s, const OnnxNode *p, const On
 
 void expand_loop(Expander *x, const Scope *s, const OnnxNode *p) {
   if (p->n_input < 2 || p->n_input - 2 > p->n_output)
-    fail_expanding(x, p, arena_printf(x->a, "it has %zu inputs and %zu outputs, expected a trip count, a condition and a "
-                                      "value for each of the first outputs", p->n_input, p->n_output));
+    fail_expanding(x, p, arena_printf(x->a, "it has %zu inputs and %zu outputs, expected a trip count, a condition and "
+                                      "a value for each of the first outputs", p->n_input, p->n_output));
   const OnnxGraph *body = onnx_branch(x, p, "body", p->n_input, p->n_output + 1);
   int first = x->n;
   int64_t trips;

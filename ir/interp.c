@@ -133,7 +133,8 @@ static int run_at(Interp *it, int i, int from, int to, Observer *observe, void *
   const Node *n = it->g->node[i];
   int other = it->other_end != NULL && (n->op->flags & OP_FLOW) ? it->other_end[i] : -1;
   bool whole = from <= other && other < to;
-  if (whole && other < i && *(const uint8_t *)it->value[n->in[1]->id] && end_step(it, n, observe, ctx)) return other + 1;
+  bool in_step = whole && other < i && *(const uint8_t *)it->value[n->in[1]->id];
+  if (in_step && end_step(it, n, observe, ctx)) return other + 1;
   run_node(it, n, observe, ctx);
   if (!whole || other < i || *(const uint8_t *)it->value[n->out[1]->id]) return i + 1;
   skip_step(it, i, other);

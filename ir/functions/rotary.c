@@ -63,8 +63,8 @@ bool body_rotary_places(Body *b) {
   if (attr_int(b->n, "is_packed_batching", 0) || attr_float(b->n, "scale", 1) != 1)
     error_at(b->n->loc, "RotaryEmbedding: is_packed_batching and scale are not supported");
   if (x->rank < 3 || x->rank > 4 || angles[0]->rank != 2 || angles[1]->rank != 2)
-    error_at(b->n->loc, "RotaryEmbedding: the input has %d dimensions and the caches %d and %d, expected 3 or 4, 2 and 2",
-             x->rank, angles[0]->rank, angles[1]->rank);
+    error_at(b->n->loc, "RotaryEmbedding: the input has %d dimensions and the caches %d and %d, expected 3 or 4, 2 "
+             "and 2", x->rank, angles[0]->rank, angles[1]->rank);
   int64_t heads = attr_int(b->n, "num_heads", 0), rows = x->dim[x->rank - 2], whole = 2 * angles[0]->dim[1];
   if (heads == 0 && x->rank == 3 && whole > 0) heads = x->dim[2] / whole;
   if (n_elements(place) == 1) {

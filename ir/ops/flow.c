@@ -6,8 +6,8 @@
  *
  * While `go`, the nodes between both run; then LoopEnd makes `next` the new `s`, adds a row to each of `rows`,
  * counts the step and finds the next `go`.  In the end `last` is `s`, and rows that were not made are 0.  A loop
- * without trip count has the largest there is; `rows` have room for `room` steps.  With `backwards` [rows], rows that are 1 there
- * are filled from the last one on.
+ * without trip count has the largest there is; `rows` have room for `room` steps.  With `backwards` [rows], rows that
+ * are 1 there are filled from the last one on.
  *
  * The operators alone make one step: who runs a graph (ir/interp.c) or writes code goes back. */
 #include "ir/ops/ops.h"
@@ -23,8 +23,8 @@ static void need_scalar(const Node *n, int i, DType type, const char *what) {
   const Tensor *t = in_tensor(n, i);
   char text[DIMS_TEXT];
   if (!is_scalar_of(t, type))
-    error_at(n->loc, "Loop: its %s is %s%s, expected one %s", what, dtype_name(t->dtype), dims_text(text, sizeof text, t),
-             dtype_name(type));
+    error_at(n->loc, "Loop: its %s is %s%s, expected one %s", what, dtype_name(t->dtype),
+             dims_text(text, sizeof text, t), dtype_name(type));
 }
 
 void infer_loop_begin(Graph *g, Node *n) {
@@ -64,8 +64,9 @@ static void check_ends(const Node *n, const LoopShape *l) {
               begin->n_out == FIRST + l->states && n->n_out <= l->states + l->rows + 1;
   for (int i = 0; fits && i < begin->n_out; i++) fits = n->in[i] == begin->out[i];
   for (int i = 0; fits && i < n->n_in; i++) fits = n->in[i] != NULL;
-  if (!fits) error_at(n->loc, "LoopEnd '%s' does not fit a LoopBegin: it reads all that this makes, then a trip count, a condition, "
-                      "a value for each state, and rows", n->name);
+  if (!fits)
+    error_at(n->loc, "LoopEnd '%s' does not fit a LoopBegin: it reads all that this makes, then a trip count, a "
+             "condition, a value for each state, and rows", n->name);
 }
 
 void infer_loop_end(Graph *g, Node *n) {
@@ -80,8 +81,8 @@ void infer_loop_end(Graph *g, Node *n) {
     const Tensor *s = n->in[FIRST + i], *next = n->in[l.next + i];
     char before[DIMS_TEXT], after[DIMS_TEXT];
     if (s->dtype != next->dtype || !same_shape(s, next))
-      error_at(n->loc, "Loop: its value %d is %s%s before a step and %s%s after it; unless the number of steps is known when the "
-               "model is read, and small, both must be the same",
+      error_at(n->loc, "Loop: its value %d is %s%s before a step and %s%s after it; unless the number of steps is "
+               "known when the model is read, and small, both must be the same",
                i + 1, dtype_name(s->dtype), dims_text(before, sizeof before, s), dtype_name(next->dtype),
                dims_text(after, sizeof after, next));
     set_like(n, i, s);

@@ -84,7 +84,8 @@ static void write_guard(Guards *s, Node *n, const Guard *guard) {
   if (count == 0) return;
   where.strings = arena_alloc(s->g->arena, count * (int64_t)sizeof *where.strings);
   for (; guard; guard = guard->outer)
-    where.strings[guard->depth - 1] = arena_printf(s->g->arena, "%c%s", guard->holds ? '+' : '-', guard->condition->name);
+    where.strings[guard->depth - 1] =
+        arena_printf(s->g->arena, "%c%s", guard->holds ? '+' : '-', guard->condition->name);
   set_attr(s->g, n, &where);
 }
 

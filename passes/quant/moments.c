@@ -4,7 +4,8 @@
  * x x^T over all input vectors x, times 2 / their number.  The samples run through the network as
  * it is at the moment, so what comes before the layer may be quantized already.  Samples run in
  * parallel, sums are added in sample order and in double: the same bytes on any number of threads.
- * Of a layer in a loop the inputs of the first step are taken.  Memory is a matrix and a block of vectors, however many samples there are. */
+ * Of a layer in a loop the inputs of the first step are taken.  Memory is a matrix and a block of
+ * vectors, however many samples there are. */
 #include "passes/quant/moments.h"
 
 #include <cblas.h>

@@ -36,8 +36,8 @@ static void check_readers(const Graph *g, const Node *n, const Tensor *t) {
     for (int k = 0; k < g->node[i]->n_in; k++) {
       if (g->node[i]->in[k] != t) continue;
       if (!is_op(g->node[i], "Identity"))
-        error_at(n->loc, "Loop: how many rows its output '%s' has is known only at run time, and '%s' (%s) reads it", t->name,
-                 g->node[i]->name, g->node[i]->op->name);
+        error_at(n->loc, "Loop: how many rows its output '%s' has is known only at run time, and '%s' (%s) reads it",
+                 t->name, g->node[i]->name, g->node[i]->op->name);
       check_readers(g, n, g->node[i]->out[0]);
     }
 }
