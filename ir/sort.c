@@ -2,8 +2,9 @@
  *
  * Depth-first: nodes are taken in their present order, and each is preceded by the definitions
  * and the conditions under which it runs (flow.c) that it still lacks.  So an order that is right
- * already stays as it is.  The walk keeps its own stack: a model file decides how deep it goes.  A node that is met again while it is on the stack
- * closes a cycle, which is the stack from there on. */
+ * already stays as it is.  The walk keeps its own stack: a model file decides how deep it goes.
+ * A node that is met again while it is on the stack closes a cycle, which is the stack from there
+ * on. */
 #include <stdlib.h>
 
 #include "ir/ir.h"
