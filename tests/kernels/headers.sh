@@ -34,7 +34,7 @@ together() {
   what=$1
   shift
   (cd "$runtime" && printf '#include "%s"\n' *.h "$folder"/*.h) >"$work/all.c"
-  compile "$what" "$work/all.c" "$@" -O2 -c -o "$work/all.o"
+  compile "$what" "$work/all.c" "$@" -O1 -c -o "$work/all.o"
 }
 
 # check LABEL COMMAND...: the headers of $folder one by one, too, which is a matter of their text.
