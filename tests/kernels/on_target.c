@@ -47,7 +47,10 @@ static uint32_t random_bits(void) {
   return (uint32_t)(random_state >> 32);
 }
 
-int pick(int lo, int hi) { return lo + (int)(random_bits() % (uint32_t)(hi - lo + 1)); }
+int pick(int lo, int hi) {
+  uint32_t span = (uint32_t)hi - (uint32_t)lo + 1;
+  return (int)((int64_t)lo + random_bits() % span);
+}
 
 /* -1..1 */
 static float pick_real(void) { return (float)pick(-1000000, 1000000) * 1e-6f; }
