@@ -274,7 +274,7 @@ static void test_pools(void **state) {
   (void)state;
   for (int i = 0; i < 300; i++) {
     struct qcc_avgpool p = {.x_zero = random_int(-128, 127), .m_by_count = i % 2,
-                            .out = {random_int(0, 8), random_int(-128, 127), -128, 127}};
+                            .out = {random_int(0, 8), random_int(-128, 127), -128, 127, 0}};
     const struct qcc_window *g = &p.g;
     random_pool(&p.g);
     int64_t n_x = (int64_t)g->batch * g->in_h * g->in_w * g->in_c;

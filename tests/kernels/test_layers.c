@@ -379,7 +379,7 @@ static void test_matmul(void **state) {
                     {depth * cols * (b1 ? d1 : 1), b1 * depth * cols}},
         .rows = rows, .depth = depth, .cols = cols,
         .a_zero = random_int(-128, 127), .b_zero = random_int(-128, 127),
-        .m = random_int(1, 1 << 20), .out = {random_int(-3, 6), random_int(-9, 9), -128, 127}};
+        .m = random_int(1, 1 << 20), .out = {random_int(-3, 6), random_int(-9, 9), -128, 127, 0}};
     int8_t *a = random_codes((int64_t)(a0 ? d0 : 1) * d1 * rows * depth, -128, 127);
     int8_t *b = random_codes((int64_t)d0 * (b1 ? d1 : 1) * depth * cols, -128, 127);
     int8_t *y = new_buffer((int64_t)d0 * d1 * rows * cols);
