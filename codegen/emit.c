@@ -385,6 +385,18 @@ void write_group(Emitter *e, const Node *n, const Kernel *k) {
   field(e, "w_next", bytes / group / dtype_bytes(w->dtype));
 }
 
+int64_t weight_sum(const Node *n, int64_t o) {
+  const Tensor *w = n->in[1], *multiple = optional_input(n, 4);
+  int64_t depth = n_elements(w) / w->dim[0], size = attr_int(n, "group_size", 0), sum = 0;
+  const int8_t *codes = (const int8_t *)w->data + o * depth;
+  for (int64_t k = 0; k < depth; k++) {
+    int64_t factor =
+        multiple ? get_int(multiple->dtype, multiple->data, o * multiple->dim[1] + k / size) : 1;
+    sum += factor * codes[k];
+  }
+  return sum;
+}
+
 void write_products(Emitter *e, const Node *n, int shift, int64_t distance) {
   fprintf(e->calls, ".out = {");
   field(e, "shift", shift);

@@ -127,7 +127,7 @@ void write_activation(Emitter *e, const Node *n);
 void write_x_scales(Emitter *e, const Node *n);
 /* `static const struct qcc_zeros z = {...}` of such a node; the two arguments "&z, ...", or "NULL, NULL". */
 const char *write_zeros(Emitter *e, const Node *n);
-/* Sum of the codes of output channel o's weights, times their multiples (emit_x86.c). */
+/* Sum of the codes of output channel o's weights, times their multiples. */
 int64_t weight_sum(const Node *n, int64_t o);
 /* `static const struct qcc_act act = {...};` */
 void write_activation_constant(Emitter *e, const Node *n);

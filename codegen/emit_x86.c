@@ -91,18 +91,6 @@ static int64_t input_bytes(const Node *n, const Kernel *k) {
   return x86_step(&w, k->packing) == 4 ? 1 : 2;
 }
 
-int64_t weight_sum(const Node *n, int64_t o) {
-  const Tensor *w = n->in[1], *multiple = optional_input(n, 4);
-  int64_t depth = n_elements(w) / w->dim[0], size = attr_int(n, "group_size", 0), sum = 0;
-  const int8_t *codes = (const int8_t *)w->data + o * depth;
-  for (int64_t k = 0; k < depth; k++) {
-    int64_t factor =
-        multiple ? get_int(multiple->dtype, multiple->data, o * multiple->dim[1] + k / size) : 1;
-    sum += factor * codes[k];
-  }
-  return sum;
-}
-
 /* slots: of a group.  repeat: the channels fill all of them, over and over. Odd multipliers are loaded as even ones
  * from one further on, up to one behind the last. */
 static Rescaling write_rescaling(Emitter *e, const Node *n, const Kernel *k, int64_t slots,

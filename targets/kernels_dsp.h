@@ -44,9 +44,10 @@ bool is_conv_grouped_dsp(const Node *n);
 bool is_conv_over_grouped_dsp(const Node *n);
 bool is_one_row_grouped_dsp(const Node *n);
 bool is_rows_grouped_dsp(const Node *n);
-/* A pool of at least four channels. */
+/* A TAdd whose rounding fits beside the numbers; the same of equal shapes. */
 bool is_tadd_dsp(const Node *n);
 bool is_same_tadd_dsp(const Node *n);
+/* A pool of at least four channels. */
 bool is_pool_dsp_s8(const Node *n);
 bool is_pool_dsp_u8(const Node *n);
 

@@ -139,7 +139,6 @@ static QuantSpec *remembered(Graph *g, const Node *n) {
   return own->format ? own : NULL;
 }
 
-/* Decodes and encodes constants; decoded codes remember them. */
 /* Codes of a bias that a float32 cannot tell from their neighbours, once their scale is rounded, too. */
 static bool is_too_long(const Tensor *codes) {
   if (codes->dtype != DT_I32) return false;
@@ -148,6 +147,7 @@ static bool is_too_long(const Tensor *codes) {
   return false;
 }
 
+/* Decodes and encodes constants; decoded codes remember them. */
 static bool fold_codes(Graph *g, Node *n) {
   bool decodes = is_op(n, "DequantizeLinear") || is_op(n, "Dequantize");
   if ((!decodes && !is_op(n, "QuantizeLinear")) || !has_constant_inputs(n)) return false;

@@ -30,16 +30,26 @@ static void add_count(Graph *g, Node *n, int i) {
   count->def = n;
 }
 
-/* May only be an output of the graph: who reads it would have to know how much of it there is. */
-static void check_readers(const Graph *g, const Node *n, const Tensor *t) {
-  for (int i = 0; i < g->n_node; i++)
-    for (int k = 0; k < g->node[i]->n_in; k++) {
-      if (g->node[i]->in[k] != t) continue;
-      if (!is_op(g->node[i], "Identity"))
-        error_at(n->loc, "Loop: how many rows its output '%s' has is known only at run time, and '%s' (%s) reads it",
-                 t->name, g->node[i]->name, g->node[i]->op->name);
-      check_readers(g, n, g->node[i]->out[0]);
+/* The first node inside that reads t, which would have to know how much of it there is; NULL: it only leaves the
+ * graph, as it is or, where that is no matter, transposed. */
+static const Node *inner_reader(const Graph *g, const Tensor *t, bool transposed) {
+  for (int i = 0; i < g->n_node; i++) {
+    const Node *n = g->node[i];
+    for (int k = 0; k < n->n_in; k++) {
+      if (n->in[k] != t) continue;
+      bool leads_on = is_op(n, "Identity") || (transposed && is_op(n, "Transpose"));
+      const Node *reader = leads_on ? inner_reader(g, n->out[0], transposed) : n;
+      if (reader) return reader;
     }
+  }
+  return NULL;
+}
+
+static void check_readers(const Graph *g, const Node *n, const Tensor *t) {
+  const Node *reader = inner_reader(g, t, false);
+  if (reader)
+    error_at(n->loc, "Loop: how many rows its output '%s' has is known only at run time, and '%s' (%s) reads it",
+             t->name, reader->name, reader->op->name);
 }
 
 /* A loop that may end before its rows are full says how many there are. */
@@ -59,19 +69,8 @@ static void count_rows(Graph *g) {
   }
 }
 
-static bool may_pass(const Node *n) { return is_op(n, "Transpose") || is_op(n, "Identity"); }
-
-/* Is there nobody but Transpose between a tensor and the outside? */
-static bool only_leaves(const Graph *g, const Tensor *t) {
-  for (int i = 0; i < g->n_node; i++)
-    for (int k = 0; k < g->node[i]->n_in; k++)
-      if (g->node[i]->in[k] == t && !(may_pass(g->node[i]) && only_leaves(g, g->node[i]->out[0])))
-        return false;
-  return true;
-}
-
 static bool wants_room(const Graph *g, const Node *n) {
-  if (!is_op(n, "NonMaxSuppression") && !(is_op(n, "NonZero") && only_leaves(g, n->out[0]))) return false;
+  if (!is_op(n, "NonMaxSuppression") && !(is_op(n, "NonZero") && !inner_reader(g, n->out[0], true))) return false;
   if (n_elements(n->out[0]) >= 0) return false;
   for (int i = 0; i < n->n_in && i < 2; i++)
     if (n_elements(n->in[i]) < 0) return false;
